@@ -1,0 +1,11 @@
+import { defineConfig } from 'fairlead'
+
+export default defineConfig({
+  name: 'account-summary',
+  server: { kind: 'module', entry: './server.ts' },
+  callers: ['arn:aws:iam::000000000000:role/agent-execution-role'],
+  permissions: [{ actions: ['ce:GetCostAndUsage', 'tag:GetResources', 'tag:TagResources'], resources: ['*'] }],
+  tools: { find_idle_resources: { timeoutMs: 120_000 } },
+  platforms: { lambda: { memoryMb: 1024, timeoutS: 60 } },
+  dev: { standIn: './stand-in.ts', env: ['AWS_ENDPOINT_URL_COST_EXPLORER', 'AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API'] },
+})

@@ -1,0 +1,29 @@
+export interface PolicyStatement {
+  Sid: string
+  Effect: 'Allow'
+  Principal: { AWS: readonly string[] }
+  Action: string
+  Resource: string
+  Condition: { StringEquals: Record<string, string> } | { Bool: Record<string, string> }
+}
+
+export interface PolicyDocument {
+  Version: '2012-10-17'
+  Statement: PolicyStatement[]
+}
+
+/**
+ * The two statements that let callers invoke a function through its URL. Both are needed since October 2025:
+ * a function with the first one alone answers 403.
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html (read 2026-11-22)
+ */
+export function functionUrlPolicy(functionArn: string, callers: readonly string[]): PolicyDocument {
+  const to = { Effect: 'Allow', Principal: { AWS: [...callers] }, Resource: functionArn } as const
+  return {
+    Version: '2012-10-17',
+    Statement: [
+      { Sid: 'FunctionUrl', ...to, Action: 'lambda:InvokeFunctionUrl', Condition: { StringEquals: { 'lambda:FunctionUrlAuthType': 'AWS_IAM' } } },
+      { Sid: 'InvokeThroughUrl', ...to, Action: 'lambda:InvokeFunction', Condition: { Bool: { 'lambda:InvokedViaFunctionUrl': 'true' } } },
+    ],
+  }
+}

@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build, type BuildFailure, type Message } from 'esbuild'
+import type { FairleadConfig, Server } from '../config.ts'
+import { FairleadError } from '../errors.ts'
+
+export interface BuildOptions {
+  projectDir: string
+  config: FairleadConfig
+  outDir: string
+}
+
+export interface Artifact {
+  dir: string
+  files: { name: string; bytes: number }[]
+  /** Of the files' names and bytes, `sha256-…`. */
+  digest: string
+  warnings: string[]
+}
+
+/**
+ * Makes the artifact: one index.js and a package.json, the same bytes for every platform and from every folder.
+ * Throws SERVER_NOT_FOUND and SERVER_BROKEN, with the line that is wrong.
+ */
+export async function buildArtifact({ projectDir, config, outDir }: BuildOptions): Promise<Artifact> {
+  if (!config.server) throw new FairleadError('CONFIG_INVALID', 'The configuration names no `server`')
+  const { code, warnings } = await bundle(projectDir, config, config.server)
+  const contents: Record<string, string> = { 'index.js': code, 'package.json': `${JSON.stringify({ type: 'module' })}\n` }
+  mkdirSync(outDir, { recursive: true })
+  const sum = createHash('sha256')
+  for (const [name, text] of Object.entries(contents)) {
+    writeFileSync(join(outDir, name), text)
+    sum.update(name).update('\0').update(text).update('\0')
+  }
+  const files = Object.entries(contents).map(([name, text]) => ({ name, bytes: Buffer.byteLength(text) }))
+  return { dir: outDir, files, digest: `sha256-${sum.digest('hex')}`, warnings }
+}
+
+/** Builds twice, in two folders, and compares. Throws NOT_REPRODUCIBLE. */
+export async function checkReproducible(options: Omit<BuildOptions, 'outDir'>): Promise<string> {
+  const folders = [0, 1].map(() => mkdtempSync(join(tmpdir(), 'fairlead-check-')))
+  const [first, second] = [await buildArtifact({ ...options, outDir: folders[0]! }), await buildArtifact({ ...options, outDir: folders[1]! })]
+  if (first.digest !== second.digest)
+    throw new FairleadError('NOT_REPRODUCIBLE', 'Two builds of the same sources gave different bytes', { fix: `Compare them: diff ${folders.join(' ')}` })
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+  return first.digest
+}
+
+async function bundle(projectDir: string, config: FairleadConfig, server: Server): Promise<{ code: string; warnings: string[] }> {
+  if (server.kind === 'module' && !existsSync(resolve(projectDir, server.entry)))
+    throw new FairleadError('SERVER_NOT_FOUND', `There is no ${server.entry}`)
+  try {
+    const result = await build({
+      stdin: { contents: entry(config, server), resolveDir: projectDir, sourcefile: 'artifact.js', loader: 'js' },
+      absWorkingDir: projectDir,
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      target: 'node22',
+      minify: true,
+      legalComments: 'none',
+      write: false,
+      logLevel: 'silent',
+      // Packages that were written for CommonJS call require for Node's own modules.
+      banner: { js: "import{createRequire as __fairleadRequire}from'node:module';const require=__fairleadRequire(import.meta.url);" },
+      alias: { 'fairlead/artifact': ownFile('adapters/artifact'), 'fairlead/command': ownFile('server/command') },
+      nodePaths: [fileURLToPath(new URL('../../node_modules', import.meta.url))],
+    })
+    return { code: result.outputFiles[0]!.text, warnings: result.warnings.map(said) }
+  } catch (error) {
+    const [first] = (error as BuildFailure).errors ?? []
+    if (!first) throw error
+    throw new FairleadError('SERVER_BROKEN', `The server cannot be built: ${said(first)}`, { cause: error, ...(first.notes[0] ? { why: first.notes[0].text } : {}) })
+  }
+}
+
+/** The artifact's first lines. What is not used by this kind of server is not in the bundle. */
+function entry(config: FairleadConfig, server: Server): string {
+  const options = JSON.stringify({ tools: config.tools ?? {} })
+  if (server.kind === 'module')
+    return `import factory from ${JSON.stringify(server.entry)}
+import { runArtifact } from 'fairlead/artifact'
+if (typeof factory !== 'function') throw new TypeError('The default export of ${server.entry} is not a function that makes an McpServer')
+export const handler = await runArtifact({ kind: 'factory', factory }, ${options})`
+  return `import { loadCommand } from 'fairlead/command'
+import { runArtifact } from 'fairlead/artifact'
+export const handler = await runArtifact(loadCommand(${JSON.stringify(server)}, { projectDir: process.env.FAIRLEAD_PROJECT_DIR ?? process.cwd(), tools: ${JSON.stringify(config.tools ?? {})} }), ${options})`
+}
+
+/** A file of ours: compiled beside this one, or a source when this one runs from sources. */
+function ownFile(path: string): string {
+  const compiled = fileURLToPath(new URL(`../${path}.js`, import.meta.url))
+  return existsSync(compiled) ? compiled : compiled.replace(/\.js$/, '.ts')
+}
+
+function said({ text, location }: Message): string {
+  return location ? `${location.file}:${location.line}:${location.column + 1}: ${text}` : text
+}

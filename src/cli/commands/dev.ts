@@ -1,0 +1,115 @@
+import type { Command } from 'commander'
+import { readProject, type Project } from '../../build/project.ts'
+import { startControl } from '../../console/control.ts'
+import { asFairleadError, exitCodes, FairleadError } from '../../errors.ts'
+import type { RequestRecord } from '../../local/requests.ts'
+import { platformPort, startStack, type Stack } from '../../local/stack.ts'
+import { refuseSecondStack, removeState, writeState, type LocalState } from '../../local/state.ts'
+import { watchSources } from '../../local/watch.ts'
+import { basePort, localAccount } from '../../platforms.ts'
+import { newCommand, run, type Io } from '../output.ts'
+import { version } from '../version.ts'
+
+export function devCommand(): Command {
+  const command = newCommand('dev', 'run the server on its platforms, here')
+    .option('--port <n>', `the base port; 0 takes free ports (default ${basePort}, or FAIRLEAD_PORT)`)
+    .option('--project <folder>', 'the folder with fairlead.config.ts')
+  return command.action(() =>
+    run(command, async (io) => {
+      const started = performance.now()
+      const options = command.opts<{ port?: string; project?: string }>()
+      const project = await readProject(options.project)
+      await refuseSecondStack(project.dir)
+      await serve(project, portOf(options.port ?? process.env.FAIRLEAD_PORT), io, started)
+      return undefined
+    }),
+  )
+}
+
+/** Runs the stack until a signal ends it. */
+async function serve(project: Project, port: number, io: Io, started: number): Promise<void> {
+  const signalled = untilSignal()
+  const stack = await startStack(project, { port, onRequest: (record) => io.note(requestLine(record)), log: (line) => (io.verbose || !/^(START|END) /.test(line)) && io.note(line) })
+  const closers = [() => stack.close()]
+  try {
+    const control = await startControl(
+      { status: () => ({ name: project.config.name, endpoints: stack.endpoints }), requests: () => stack.requests.list(), restart: () => stack.reload() },
+      platformPort(port, 0),
+    )
+    closers.push(() => control.close())
+    const state = stateOf(stack, { url: control.url, token: control.token })
+    writeState(project.dir, state)
+    const stopWatching = watchSources(project.dir, () => void reload(stack, io))
+    closers.push(async () => stopWatching())
+    if (io.json) io.out(JSON.stringify({ ok: true, data: state }))
+    else io.out(banner(project, state, performance.now() - started))
+    process.exitCode = exitOf(await signalled)
+  } finally {
+    for (const close of closers.toReversed()) await close()
+    removeState(project.dir)
+  }
+}
+
+async function reload(stack: Stack, io: Io): Promise<void> {
+  const before = performance.now()
+  try {
+    await stack.reload()
+    io.note(`reloaded in ${Math.round(performance.now() - before)} ms`)
+  } catch (thrown) {
+    const error = asFairleadError(thrown)
+    io.note(`${error.code}  ${error.message}\n  Fix   ${error.fix}\n  The version from before goes on.`)
+  }
+}
+
+function stateOf(stack: Stack, control: LocalState['control']): LocalState {
+  return {
+    pid: process.pid,
+    version: version(),
+    ...localAccount,
+    endpoints: stack.endpoints,
+    identities: { iam: stack.identities, users: [] },
+    control,
+  }
+}
+
+function banner(project: Project, state: LocalState, ms: number): string {
+  const rows = Object.entries(state.endpoints).map(([name, { url, auth }]) => `  ${name.padEnd(10)}${auth === 'iam' ? 'IAM (SigV4)' : 'OAuth 2.1'}   ${url}`)
+  return [
+    '',
+    `  fairlead ${state.version}   ${project.config.name}   ready in ${Math.round(ms)} ms   no AWS account used`,
+    '',
+    ...rows,
+    '',
+    '  Next, in a second terminal:   npx fairlead tools',
+    '  Ctrl-C stops it. The server is built again when a source changes.',
+    '',
+  ].join('\n')
+}
+
+function requestLine(record: RequestRecord): string {
+  const who = record.principal ? `  ${record.principal.split('/').at(-1)}` : ''
+  const first = `${record.status}  ${record.platform}  ${record.method} ${record.path}  ${record.ms.toFixed(1)} ms${who}${record.call ? `  ${record.call}` : ''}`
+  return record.code ? `${first}\n     ${record.code}  ${record.why ?? ''}` : first
+}
+
+function portOf(given: string | undefined): number {
+  if (given === undefined) return basePort
+  const port = Number(given)
+  if (/^\d+$/.test(given) && (port === 0 || (port >= 1024 && port <= 65_529))) return port
+  throw new FairleadError('USAGE', `${given} is not a port`, { fix: 'Take 0, or a number from 1024 to 65529: fairlead dev --port 4200' })
+}
+
+/** The first signal that asks to stop. A second one ends the process at once. */
+async function untilSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+      process.once(signal, () => {
+        resolve(signal)
+        process.once(signal, () => process.exit(exitCodes.interrupted))
+      })
+  })
+}
+
+function exitOf(signal: NodeJS.Signals): number {
+  return signal === 'SIGINT' ? exitCodes.interrupted : exitCodes.ok
+}

@@ -1,0 +1,25 @@
+import type { Command } from 'commander'
+import { newCommand, run } from '../output.ts'
+import { signature } from '../signature.ts'
+import { connectTarget, withTarget, type TargetOptions } from '../target.ts'
+import { version } from '../version.ts'
+
+export function toolsCommand(): Command {
+  const command = withTarget(newCommand('tools', 'list the tools'))
+  return command.action(() =>
+    run(command, async () => {
+      const client = await connectTarget(command.opts<TargetOptions>(), version())
+      try {
+        const { tools } = await client.listTools()
+        const text = tools.map((tool) => `${signature(tool.name, tool.inputSchema)}\n    ${firstLine(tool.description)}`).join('\n')
+        return { data: { tools, protocolVersion: client.getNegotiatedProtocolVersion() }, text: text === '' ? 'The server has no tools.' : text }
+      } finally {
+        await client.close()
+      }
+    }),
+  )
+}
+
+function firstLine(text: string | undefined): string {
+  return text?.split('\n')[0] ?? ''
+}

@@ -1,0 +1,43 @@
+import { Command } from 'commander'
+import { FairleadError } from '../errors.ts'
+import { nearest } from '../nearest.ts'
+import { newCommand, report } from './output.ts'
+import { version } from './version.ts'
+
+/** Every command, in the order in which they matter. A command's code is loaded only when it is called. */
+const commands: Record<string, { summary: string; load: () => Promise<Command> }> = {
+  dev: { summary: 'run the server on its platforms, here', load: async () => (await import('./commands/dev.ts')).devCommand() },
+  stdio: { summary: 'run the server on stdin and stdout', load: async () => (await import('./commands/stdio.ts')).stdioCommand() },
+  call: { summary: 'call a tool', load: async () => (await import('./commands/call.ts')).callCommand() },
+  tools: { summary: 'list the tools', load: async () => (await import('./commands/tools.ts')).toolsCommand() },
+  build: { summary: 'make the artifact that AWS runs', load: async () => (await import('./commands/build.ts')).buildCommand() },
+}
+
+const args = process.argv.slice(2)
+const wantsJson = args.includes('--json')
+const named = args.find((each) => !each.startsWith('-'))
+try {
+  await (await program()).parseAsync(args, { from: 'user' })
+} catch (error) {
+  report(error, { json: wantsJson, verbose: args.includes('--verbose') })
+}
+
+async function program(): Promise<Command> {
+  const all = new Command('fairlead')
+    .description('Run one MCP server on AWS in the four ways AWS offers, locally first.')
+    .version(version())
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} })
+  if (named !== undefined && named !== 'help' && !(named in commands)) throw unknown(named)
+  for (const [name, { summary, load }] of Object.entries(commands))
+    all.addCommand(name === named ? await load() : newCommand(name, summary))
+  if (args.length === 0) all.action(() => all.outputHelp())
+  return all
+}
+
+function unknown(name: string): FairleadError {
+  const meant = nearest(name, Object.keys(commands))
+  return new FairleadError('USAGE', `There is no command ${name}${meant ? `; did you mean ${meant}?` : ''}`, {
+    fix: meant ? `fairlead ${meant} --help` : 'fairlead --help',
+  })
+}

@@ -1,0 +1,124 @@
+import * as z from 'zod'
+import type { FairleadConfig } from './config.ts'
+import { FairleadError } from './errors.ts'
+import { nearest } from './nearest.ts'
+import { platforms } from './platforms.ts'
+
+const command = {
+  command: z.string().min(1),
+  args: z.array(z.string()).optional(),
+  env: z.record(z.string(), z.string()).optional(),
+  cwd: z.string().optional(),
+}
+
+const server = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('module'), entry: z.string().min(1) }),
+  z.strictObject({ kind: z.literal('stdio'), ...command }),
+  z.strictObject({
+    kind: z.literal('http'),
+    ...command,
+    port: z.int().min(1).max(65_535).optional(),
+    path: z.string().startsWith('/').optional(),
+  }),
+])
+
+const arn = z.string().regex(/^(\*|arn:aws[a-z-]*:(iam|sts)::\d{12}:.+)$/, 'must be an IAM ARN such as arn:aws:iam::111122223333:role/agent')
+
+/** Limits of Lambda. @see https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html (read 2026-11-22) */
+const lambda = z.strictObject({
+  auth: z.enum(['iam', 'oauth']).optional(),
+  memoryMb: z.int().min(128).max(10_240).optional(),
+  timeoutS: z.int().min(1).max(900).optional(),
+  concurrency: z.int().min(1).max(1000).optional(),
+})
+
+const config = z.strictObject({
+  name: z.string().regex(/^[a-zA-Z][a-zA-Z0-9-]{0,47}$/, 'must be letters, digits and hyphens, at most 48, beginning with a letter'),
+  server: server.optional(),
+  callers: z.array(arn).optional(),
+  permissions: z.array(z.strictObject({ actions: z.array(z.string()), resources: z.array(z.string()) })).optional(),
+  tools: z
+    .record(z.string(), z.strictObject({ scopes: z.array(z.string()).optional(), timeoutMs: z.int().min(1).optional(), task: z.boolean().optional() }))
+    .optional(),
+  platforms: z.strictObject({ lambda: lambda.optional() }),
+  dev: z.strictObject({ standIn: z.string().optional(), env: z.array(z.string()).optional() }).optional(),
+})
+
+/** Parts of the configuration that a later version brings: refused by name, never ignored. */
+const notBuilt = [
+  ...Object.entries(platforms).filter(([, facts]) => !facts.built).map(([name]) => ['platforms', name]),
+  ['platforms', 'lambda', 'auth=oauth'],
+  ['scopes'], ['baseScopes'], ['oauth'], ['environments'],
+  ['tools', '*', 'scopes'], ['tools', '*', 'task'],
+]
+
+/**
+ * Checks what fairlead.config.ts exports. Throws CONFIG_INVALID, which names the wrong key and the nearest right one,
+ * and PLATFORM_NOT_BUILT for a part that this version does not have.
+ */
+export function checkConfig(value: unknown, file: string): FairleadConfig {
+  if (typeof value !== 'object' || value === null)
+    throw new FairleadError('CONFIG_INVALID', `${file} has no default export that is an object`, {
+      fix: "Write: export default defineConfig({ name: '…', server: { kind: 'module', entry: './server.ts' }, platforms: { lambda: {} } })",
+    })
+  for (const path of notBuilt) refuseNotBuilt(value, path)
+  const result = config.safeParse(value)
+  if (result.success) return result.data as FairleadConfig
+  // A misspelt key also makes the right one missing: the key is the cause.
+  const { issues } = result.error
+  throw invalid(issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]!, value, file)
+}
+
+function invalid(issue: z.core.$ZodIssue, value: unknown, file: string): FairleadError {
+  const at = issue.path.map(String).join('.')
+  if (issue.code !== 'unrecognized_keys')
+    return new FairleadError('CONFIG_INVALID', `${file}: ${at === '' ? 'the configuration' : `\`${at}\``} is wrong: ${issue.message}`, {
+      why: 'The value is not one that fairlead accepts there.',
+    })
+  const key = issue.keys[0]!
+  const full = at === '' ? key : `${at}.${key}`
+  const right = nearest(key, keysAt(issue.path, value))
+  return new FairleadError('CONFIG_INVALID', `${file}: \`${full}\` is not a key of the configuration${right ? `; did you mean \`${right}\`?` : ''}`, {
+    ...(right ? { fix: `Write \`${right}\` for \`${key}\`.` } : {}),
+  })
+}
+
+/** The keys that are right at a path, read from the schema itself. */
+function keysAt(path: readonly PropertyKey[], value: unknown): string[] {
+  let at: z.ZodType | undefined = config
+  let here: unknown = value
+  for (const step of path) {
+    here = (here as Record<PropertyKey, unknown> | undefined)?.[step]
+    at = inner(at, step, here)
+  }
+  return at instanceof z.ZodObject ? Object.keys(at.shape) : []
+}
+
+function inner(schema: z.ZodType | undefined, step: PropertyKey, value: unknown): z.ZodType | undefined {
+  const bare = unwrap(schema)
+  const next: unknown = bare instanceof z.ZodObject ? bare.shape[String(step)] : bare instanceof z.ZodRecord ? bare.valueType : bare instanceof z.ZodArray ? bare.element : undefined
+  const found = unwrap(next as z.ZodType | undefined)
+  if (!(found instanceof z.ZodDiscriminatedUnion)) return found
+  const kind = (value as { kind?: unknown } | undefined)?.kind
+  return found.options.find((option) => option instanceof z.ZodObject && (option.shape.kind as z.ZodLiteral).value === kind) as z.ZodType | undefined
+}
+
+function unwrap(schema: z.ZodType | undefined): z.ZodType | undefined {
+  return schema instanceof z.ZodOptional ? (schema.unwrap() as z.ZodType) : schema
+}
+
+function refuseNotBuilt(value: unknown, path: readonly string[], walked: readonly string[] = []): void {
+  const [step, ...rest] = path
+  if (typeof value !== 'object' || value === null) return
+  const here = value as Record<string, unknown>
+  if (step === '*') {
+    for (const [key, each] of Object.entries(here)) refuseNotBuilt(each, rest, [...walked, key])
+    return
+  }
+  const [key, wanted] = step!.split('=') as [string, string?]
+  if (!(key in here)) return
+  if (rest.length > 0) return refuseNotBuilt(here[key], rest, [...walked, key])
+  if (wanted !== undefined && here[key] !== wanted) return
+  const full = [...walked, key].join('.') + (wanted === undefined ? '' : `: ${wanted}`)
+  throw new FairleadError('PLATFORM_NOT_BUILT', `\`${full}\` is not in this version of fairlead`, { fix: 'Leave it out of fairlead.config.ts.' })
+}

@@ -1,0 +1,54 @@
+import { Client, StreamableHTTPClientTransport, type ClientOptions } from '@modelcontextprotocol/client'
+import { FairleadError } from '../errors.ts'
+
+export interface ConnectOptions {
+  url: string
+  /** Signs or authorizes; plain `fetch` by default. */
+  fetch?: typeof fetch
+  /** `auto` asks for 2026-07-28 first and falls back; the others insist. */
+  era?: 'auto' | 'legacy' | 'modern'
+  version: string
+}
+
+/**
+ * Connects the official client to an endpoint.
+ * Throws UNREACHABLE when nothing answers, ACCESS_DENIED when it refuses, NOT_MCP when what answers is no MCP server.
+ */
+export async function connectClient(options: ConnectOptions): Promise<Client> {
+  const mode: NonNullable<ClientOptions['versionNegotiation']>['mode'] =
+    options.era === 'legacy' ? 'legacy' : options.era === 'modern' ? { pin: '2026-07-28' } : 'auto'
+  const client = new Client({ name: 'fairlead', version: options.version }, { versionNegotiation: { mode } })
+  const seen: { status?: number; body?: string } = {}
+  const transport = new StreamableHTTPClientTransport(new URL(options.url), { fetch: remember(options.fetch ?? fetch, seen) })
+  try {
+    await client.connect(transport)
+    return client
+  } catch (error) {
+    await client.close().catch(() => {})
+    throw explained(error, options.url, seen)
+  }
+}
+
+/** Notes the last refusal, since the client's error does not carry it. */
+function remember(inner: typeof fetch, seen: { status?: number; body?: string }): typeof fetch {
+  return async (input, init) => {
+    const response = await inner(input, init)
+    seen.status = response.status
+    if (response.status >= 400) seen.body = (await response.clone().text().catch(() => '')).slice(0, 300)
+    return response
+  }
+}
+
+/** Turns what the client threw into one of our errors. */
+function explained(error: unknown, url: string, seen: { status?: number; body?: string }): FairleadError {
+  if (error instanceof FairleadError) return error
+  if (seen.status === undefined) return new FairleadError('UNREACHABLE', `Nothing answers at ${withoutQuery(url)}`, { cause: error })
+  if (seen.status === 401 || seen.status === 403)
+    return new FairleadError('ACCESS_DENIED', `${withoutQuery(url)} refused the caller with ${seen.status}`, { ...(seen.body ? { why: `It said: ${seen.body}` } : {}), cause: error })
+  return new FairleadError('NOT_MCP', `${withoutQuery(url)} answered ${seen.status}, and not as an MCP server does`, { cause: error })
+}
+
+/** A query may carry a signature or a token. */
+function withoutQuery(url: string): string {
+  return url.split('?')[0]!
+}

@@ -1,0 +1,214 @@
+/** What a command ends with. @see docs/reference/cli.md */
+export const exitCodes = {
+  ok: 0,
+  bug: 1,
+  usage: 2,
+  auth: 3,
+  unreachable: 4,
+  tool: 5,
+  check: 6,
+  aws: 7,
+  interrupted: 130,
+} as const
+
+export type ExitKind = keyof typeof exitCodes
+
+interface ErrorFacts {
+  exit: ExitKind
+  /** Why it happens, when the place that throws knows no better. */
+  why: string
+  /** What to do, as a sentence or a command to paste. */
+  fix: string
+}
+
+/** Every code that fairlead can answer with: one table for code, docs, doctor and console. */
+export const errors = {
+  // configuration and the command line
+  CONFIG_NOT_FOUND: {
+    exit: 'usage',
+    why: 'A command works on a project, and a project is a folder with a fairlead.config.ts.',
+    fix: 'Go to the folder with fairlead.config.ts, or name it: fairlead dev --project FOLDER',
+  },
+  CONFIG_INVALID: {
+    exit: 'usage',
+    why: 'A key or a value in fairlead.config.ts is not one that fairlead knows.',
+    fix: 'Correct the key that is named. All keys: docs/reference/config.md',
+  },
+  CONFIG_UNREADABLE: {
+    exit: 'usage',
+    why: 'fairlead.config.ts threw, or has a syntax error.',
+    fix: 'Correct the file: node --check fairlead.config.ts',
+  },
+  PLATFORM_NOT_BUILT: {
+    exit: 'usage',
+    why: 'This version of fairlead does not run that platform.',
+    fix: 'Leave it out of `platforms` in fairlead.config.ts.',
+  },
+  USAGE: { exit: 'usage', why: 'The command line is not one that fairlead knows.', fix: 'fairlead --help' },
+  BUG: {
+    exit: 'bug',
+    why: 'fairlead met something that it did not expect. This is a fault in fairlead.',
+    fix: 'Run it again with --verbose and report what it prints.',
+  },
+  INTERRUPTED: { exit: 'interrupted', why: 'Ctrl-C or a signal ended it.', fix: 'Run the command again.' },
+
+  // the local stack
+  PORT_IN_USE: {
+    exit: 'usage',
+    why: 'Another process listens there, perhaps another fairlead dev.',
+    fix: 'Stop it, or take other ports: fairlead dev --port 4200 (or --port 0)',
+  },
+  STACK_NOT_RUNNING: {
+    exit: 'unreachable',
+    why: 'There is no .fairlead/local.json here, or the process that wrote it has gone.',
+    fix: 'fairlead dev',
+  },
+  STACK_ALREADY_RUNNING: {
+    exit: 'usage',
+    why: 'A project has one local stack at a time: its keys and .fairlead/local.json belong to it.',
+    fix: 'Use the one that runs (fairlead tools), or stop it with Ctrl-C.',
+  },
+  STAND_IN_FAILED: {
+    exit: 'usage',
+    why: 'The module named by dev.standIn ended, or did not print {"url": …} within 10 s.',
+    fix: 'Run it alone and read what it says: node STAND-IN',
+  },
+  UNREACHABLE: {
+    exit: 'unreachable',
+    why: 'Nothing answered at that address.',
+    fix: 'Check the address, and that the server runs.',
+  },
+  NOT_MCP: {
+    exit: 'unreachable',
+    why: 'Something answered, but not as an MCP server does.',
+    fix: 'Check the path: MCP endpoints usually end in /mcp.',
+  },
+  TOOL_UNKNOWN: { exit: 'usage', why: 'The server lists no tool of that name.', fix: 'fairlead tools' },
+  TOOL_ARGUMENTS: {
+    exit: 'usage',
+    why: 'An argument is not one that the tool takes, or is not of its type.',
+    fix: 'fairlead tools',
+  },
+  TOOL_FAILED: { exit: 'tool', why: 'The tool itself answered with an error.', fix: 'Read what the tool says.' },
+  ACCESS_DENIED: { exit: 'auth', why: 'The endpoint refused the caller.', fix: 'Call as an identity that may: --as agent' },
+  IDENTITY_UNKNOWN: {
+    exit: 'usage',
+    why: 'The local stack has no identity of that name.',
+    fix: 'See the names in .fairlead/local.json: --as agent or --as stranger',
+  },
+
+  // bringing a server (src/server, src/build)
+  SERVER_NOT_FOUND: {
+    exit: 'usage',
+    why: '`server.entry` in fairlead.config.ts names a file that is not there.',
+    fix: 'Correct the path; it is read from the folder of fairlead.config.ts.',
+  },
+  SERVER_BROKEN: {
+    exit: 'usage',
+    why: 'The server could not be built or loaded: it has a syntax error, or imports what is not there.',
+    fix: 'Correct what is named.',
+  },
+  SERVER_NO_FACTORY: {
+    exit: 'usage',
+    why: 'A server module exports, by default, a function that makes an McpServer.',
+    fix: 'Write: export default () => { const server = new McpServer(…); …; return server }',
+  },
+  SERVER_THROWS: { exit: 'usage', why: 'The module of the server threw when it was loaded.', fix: 'Correct what is named.' },
+  SERVER_SILENT: {
+    exit: 'usage',
+    why: 'The server did not come up in time.',
+    fix: 'Look for something in it that waits for ever, such as a top-level await.',
+  },
+  COMMAND_NOT_FOUND: {
+    exit: 'usage',
+    why: '`server.command` in fairlead.config.ts is not a program that can be started.',
+    fix: 'Install it, or write its whole path.',
+  },
+  COMMAND_ENDED: {
+    exit: 'usage',
+    why: 'The command ended instead of serving.',
+    fix: 'Run it alone and read what it says.',
+  },
+
+  // the artifact (src/build)
+  NOT_REPRODUCIBLE: {
+    exit: 'check',
+    why: 'Two builds of the same sources gave different bytes: something in them depends on time, place or chance.',
+    fix: 'Look for what changes in the two folders that are named.',
+  },
+
+  // SigV4 and IAM (src/auth/sigv4, src/local/iam): these stand in the log, beside AWS's own answer
+  SIGV4_MISSING: { exit: 'auth', why: 'The request is not signed with AWS4-HMAC-SHA256.', fix: 'Sign it, as in: fairlead call TOOL' },
+  SIGV4_MALFORMED: { exit: 'auth', why: 'The signature cannot be read.', fix: 'Sign with an AWS SDK, or with sigv4Fetch of fairlead.' },
+  SIGV4_KEY_UNKNOWN: { exit: 'auth', why: 'Nobody has that access key id.', fix: 'Use the keys in .fairlead/local.json; they are made afresh for each project.' },
+  SIGV4_WRONG_SERVICE: { exit: 'auth', why: 'The signature names another service.', fix: 'Sign for the service `lambda`.' },
+  SIGV4_WRONG_REGION: { exit: 'auth', why: 'The signature names another region.', fix: 'Sign for the region of the endpoint.' },
+  SIGV4_CLOCK_SKEW: { exit: 'auth', why: 'The clocks of client and server are more than five minutes apart.', fix: 'Set the clock, and sign when you send.' },
+  SIGV4_EXPIRED: { exit: 'auth', why: 'The presigned URL is older than X-Amz-Expires.', fix: 'Sign a new one.' },
+  SIGV4_SESSION_TOKEN: { exit: 'auth', why: 'The session token is missing, or does not belong to the key.', fix: 'Send x-amz-security-token with temporary keys, and sign it.' },
+  SIGV4_HEADER_UNSIGNED: { exit: 'auth', why: 'host and every x-amz-* header must be signed.', fix: 'Add it to SignedHeaders.' },
+  SIGV4_UNSIGNED_PAYLOAD: { exit: 'auth', why: 'Lambda takes no unsigned bodies.', fix: 'Send the SHA-256 of the body as x-amz-content-sha256.' },
+  SIGV4_BODY_CHANGED: { exit: 'auth', why: 'The body that arrived is not the body that was signed.', fix: 'Serialise once, sign those bytes, send those bytes.' },
+  SIGV4_MISMATCH: { exit: 'auth', why: 'The signature is of another request, or made with another secret.', fix: 'Compare secret, path, query and headers with what was sent.' },
+  IAM_DENIED: { exit: 'auth', why: 'The caller is who it says, and no statement lets it in.', fix: 'Add its ARN to `callers` in fairlead.config.ts.' },
+
+  // the local Lambda (src/local/lambda): these stand in the log too
+  LAMBDA_INIT: { exit: 'usage', why: 'The function ended, threw or hung while it started.', fix: 'Read its log lines above.' },
+  LAMBDA_TIMEOUT: {
+    exit: 'usage',
+    why: 'The call took longer than the function may.',
+    fix: 'Raise platforms.lambda.timeoutS, or make the tool faster.',
+  },
+  LAMBDA_CRASHED: { exit: 'usage', why: 'The process of the function ended in the middle of a call.', fix: 'Read its log lines above.' },
+  LAMBDA_OUT_OF_MEMORY: { exit: 'usage', why: 'The function used more memory than it has.', fix: 'Raise platforms.lambda.memoryMb.' },
+  LAMBDA_THROTTLED: {
+    exit: 'usage',
+    why: 'As many calls run as the function has environments.',
+    fix: 'Raise platforms.lambda.concurrency, or call later.',
+  },
+  LAMBDA_TOO_LARGE: { exit: 'usage', why: 'Lambda takes and gives a limited size.', fix: 'Send less: 6 MB in, 6 MB whole or 200 MB streamed out.' },
+  LAMBDA_BAD_RESPONSE: { exit: 'usage', why: 'The function answered with something that a function URL cannot send.', fix: 'Return a status, headers and a body.' },
+
+} as const satisfies Record<string, ErrorFacts>
+
+export type ErrorCode = keyof typeof errors
+
+export interface ErrorDetails {
+  why?: string
+  fix?: string
+  cause?: unknown
+}
+
+/** An error that a user meets: a stable code, what happened, why, and what to do. Secrets stay out of all of them. */
+export class FairleadError extends Error {
+  readonly code: ErrorCode
+  readonly why: string
+  readonly fix: string
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.name = 'FairleadError'
+    this.code = code
+    this.why = details.why ?? errors[code].why
+    this.fix = details.fix ?? errors[code].fix
+  }
+
+  get docs(): string {
+    return `docs/errors.md#${this.code.toLowerCase()}`
+  }
+
+  get exitCode(): number {
+    return exitCodes[errors[this.code].exit]
+  }
+
+  toJSON(): { code: ErrorCode; message: string; why: string; fix: string; docs: string } {
+    return { code: this.code, message: this.message, why: this.why, fix: this.fix, docs: this.docs }
+  }
+}
+
+/** Turns anything thrown into a FairleadError: what is not one already is a bug of ours. */
+export function asFairleadError(thrown: unknown): FairleadError {
+  if (thrown instanceof FairleadError) return thrown
+  const message = thrown instanceof Error ? thrown.message : String(thrown)
+  return new FairleadError('BUG', message, { cause: thrown })
+}

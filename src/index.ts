@@ -1,0 +1,8 @@
+export { defineConfig } from './config.ts'
+export type { Command, FairleadConfig, LambdaConfig, Server, ToolConfig } from './config.ts'
+export { sigv4Fetch } from './auth/sigv4/fetch.ts'
+export type { SigV4FetchOptions } from './auth/sigv4/fetch.ts'
+export type { Credentials } from './auth/sigv4/credentials.ts'
+export { FairleadError } from './errors.ts'
+export type { ErrorCode } from './errors.ts'
+export type { Platform } from './platforms.ts'

@@ -1,0 +1,58 @@
+import type { FetchHandler } from '../http/fetch-handler.ts'
+import type { LightRequest } from '../http/light-request.ts'
+import { withEnd } from '../http/with-end.ts'
+import type { Platform } from '../platforms.ts'
+import type { RequestLog } from './requests.ts'
+
+/** What a platform can say of a refusal beside the answer that AWS would give. */
+const refusals = new WeakMap<Response, { code?: string; why?: string; principal?: string }>()
+
+/** Notes fairlead's own code and cause, or who called, beside a Response: for the log line, never for the client. */
+export function annotate(response: Response, note: { code?: string; why?: string; principal?: string }): Response {
+  refusals.set(response, note)
+  return response
+}
+
+/** Puts a FetchHandler under observation: one record for each request, made when its answer has ended. */
+export function observed(platform: Platform, handler: FetchHandler, log: RequestLog): FetchHandler {
+  return async (request, context) => {
+    const started = performance.now()
+    const at = Date.now()
+    const light = request as unknown as LightRequest
+    const response = await handler(request, context)
+    const note = refusals.get(response) ?? {}
+    const finish = (responseBytes: number) =>
+      log.add({
+        id: context.requestId,
+        at,
+        platform,
+        method: light.method,
+        path: light.target.split('?')[0]!,
+        status: response.status,
+        ms: performance.now() - started,
+        requestBytes: light.bytes.byteLength,
+        responseBytes,
+        ...note,
+        ...callOf(light),
+      })
+    return withEnd(response, finish)
+  }
+}
+
+/** The JSON-RPC method and tool, from the body of an MCP POST; nothing when it is something else. */
+function callOf(request: LightRequest): { call?: string; tool?: string } {
+  if (request.method !== 'POST' || request.bytes.byteLength > 256 * 1024) return {}
+  try {
+    const { method, params } = JSON.parse(Buffer.from(request.bytes).toString()) as { method?: unknown; params?: { name?: unknown } }
+    if (typeof method !== 'string') return {}
+    const tool = method === 'tools/call' && typeof params?.name === 'string' ? printable(params.name) : undefined
+    return { call: tool ? `${method} ${tool}` : printable(method), ...(tool ? { tool } : {}) }
+  } catch {
+    return {}
+  }
+}
+
+/** What a client sent goes to a terminal: no control characters, and not for ever. */
+function printable(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 80)
+}

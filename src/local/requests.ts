@@ -1,0 +1,64 @@
+import { appendFileSync, existsSync, renameSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Platform } from '../platforms.ts'
+
+/** One answered request. Without bodies, tokens or signatures: what is kept can be shown to anyone on the team. */
+export interface RequestRecord {
+  id: string
+  /** Milliseconds since 1970. */
+  at: number
+  platform: Platform
+  method: string
+  path: string
+  status: number
+  ms: number
+  requestBytes: number
+  responseBytes: number
+  principal?: string
+  /** The JSON-RPC method and the tool, as in `tools/call echo`. */
+  call?: string
+  tool?: string
+  /** Fairlead's code and cause of a refusal. */
+  code?: string
+  why?: string
+}
+
+const kept = 500
+const maxFileBytes = 10 * 1024 * 1024
+
+/** Keeps the last 500 requests in memory, and one line of figures for each in .fairlead/traffic.jsonl (at most twice 10 MB). */
+export class RequestLog {
+  readonly #file: string
+  readonly #onRecord: (record: RequestRecord) => void
+  readonly #records: RequestRecord[] = []
+  #pending: string[] = []
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(stateDir: string, onRecord: (record: RequestRecord) => void) {
+    this.#file = join(stateDir, 'traffic.jsonl')
+    this.#onRecord = onRecord
+  }
+
+  add(record: RequestRecord): void {
+    this.#records.push(record)
+    if (this.#records.length > kept) this.#records.shift()
+    const { at, platform, ms, requestBytes, responseBytes, tool } = record
+    this.#pending.push(JSON.stringify({ at, platform, ms, requestBytes, responseBytes, tool }))
+    this.#timer ??= setTimeout(() => this.flush(), 250).unref()
+    this.#onRecord(record)
+  }
+
+  list(): RequestRecord[] {
+    return [...this.#records]
+  }
+
+  /** Writes what is waiting; called by itself four times a second, and at the end. */
+  flush(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (this.#pending.length === 0) return
+    if (existsSync(this.#file) && statSync(this.#file).size > maxFileBytes) renameSync(this.#file, `${this.#file}.1`)
+    appendFileSync(this.#file, `${this.#pending.join('\n')}\n`, { mode: 0o600 })
+    this.#pending = []
+  }
+}

@@ -1,0 +1,153 @@
+import { classifyInboundRequest, createMcpHandler, isJsonContentType, type AuthInfo } from '@modelcontextprotocol/server'
+import type { FetchHandler, Principal, RequestContext } from '../http/fetch-handler.ts'
+import type { LightRequest } from '../http/light-request.ts'
+import { withCacheHints } from './cache-hints.ts'
+import { originHeaders, preflight } from './cors.ts'
+import { codes, decodeUtf8, errorResponse, isDeeperThan } from './json-rpc.ts'
+import { serveLegacy } from './legacy.ts'
+import { isHostAllowed, isOriginAllowed, type Allowed } from './origin.ts'
+import type { ServerSource } from './source.ts'
+import { guardTools, type ToolGuardOptions } from './tool-guard.ts'
+
+export type { LogEntry } from './tool-guard.ts'
+
+export interface EndpointOptions extends ToolGuardOptions {
+  /** `/mcp` by default. */
+  path?: string
+  /** Answered without authentication; `/healthz` by default. */
+  healthPath?: string
+  /** `loopback` by default. */
+  allowedHosts?: Allowed
+  /** `loopback` by default. */
+  allowedOrigins?: Allowed
+  /** 4 MiB by default. */
+  maxBodyBytes?: number
+  /** How deep JSON may nest; 64 by default. */
+  maxDepth?: number
+}
+
+export interface McpEndpoint {
+  fetch: FetchHandler
+  /** Refuses what is new with 503 and lets what is in flight finish. */
+  drain(): void
+  close(): Promise<void>
+}
+
+const methods = ['POST', 'OPTIONS']
+
+/**
+ * Serves MCP at one path, for every revision: 2026-07-28 through the SDK's handler, the older ones through a leg of our own.
+ * A server is made afresh for each request, so that nothing of one client reaches another.
+ * Checks Host, Origin, size, depth and JSON before the protocol is reached. Authentication is the caller's: the principal
+ * comes in the context and goes to tools as `ctx.http.authInfo`.
+ * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/transports
+ */
+export function createMcpEndpoint(source: ServerSource, options: EndpointOptions = {}): McpEndpoint {
+  const { path = '/mcp', healthPath = '/healthz' } = options
+  const serve = source.kind === 'factory' ? serveFactory(source, options) : { handle: passOn(source.fetch, options), close: async () => {} }
+  let draining = false
+  return {
+    fetch: async (request, context) => {
+      const { pathname } = new URL(request.url)
+      if (pathname === healthPath) return draining ? new Response('draining', { status: 503 }) : new Response('ok')
+      if (pathname !== path) return errorResponse(404, codes.server, `Not found. The MCP endpoint is ${path}`)
+      const refused = refuse(request, draining, options)
+      if (refused) return refused
+      if (request.method === 'OPTIONS') return preflight(request, methods)
+      return withHeaders(await serve.handle(request, context), originHeaders(request))
+    },
+    drain: () => {
+      draining = true
+    },
+    close: async () => {
+      draining = true
+      await serve.close()
+      await source.close?.()
+    },
+  }
+}
+
+function refuse(request: Request, draining: boolean, options: EndpointOptions): Response | undefined {
+  if (!isHostAllowed(request.headers.get('host'), options.allowedHosts ?? 'loopback')) return errorResponse(403, codes.server, 'This Host is not served here')
+  if (!isOriginAllowed(request.headers.get('origin'), options.allowedOrigins ?? 'loopback')) return errorResponse(403, codes.server, 'This Origin is not allowed')
+  if (draining) return errorResponse(503, codes.server, 'The server is stopping', { 'retry-after': '1' })
+  return undefined
+}
+
+interface Leg {
+  handle: FetchHandler
+  close(): Promise<void>
+}
+
+function serveFactory(source: ServerSource & { kind: 'factory' }, options: EndpointOptions): Leg {
+  const factory = guardTools(withCacheHints(source.factory), options)
+  const modern = createMcpHandler(factory, { legacy: 'reject' })
+  const inFlight = new Set<Promise<unknown>>()
+  const handle: FetchHandler = async (request, context) => {
+    if (request.method !== 'POST') return errorResponse(405, codes.server, 'Method not allowed', { allow: methods.join(', ') })
+    if (!isJsonContentType(request.headers.get('content-type'))) return errorResponse(415, codes.server, 'Content-Type must be application/json')
+    const read = await readJson(request, options)
+    if (read instanceof Response) return read
+    const auth = authInfoOf(context)
+    const outcome = classifyInboundRequest({ httpMethod: 'POST', body: read.body, ...namedRevision(request) })
+    if (outcome.kind === 'legacy') return serveLegacy(factory, { request, body: read.body, ...auth })
+    return modern.fetch(request, { parsedBody: read.body, ...auth })
+  }
+  return {
+    handle: async (request, context) => {
+      const answered = handle(request, context)
+      inFlight.add(answered)
+      return answered.finally(() => inFlight.delete(answered))
+    },
+    close: async () => {
+      await Promise.allSettled(inFlight)
+      await modern.close()
+    },
+  }
+}
+
+function namedRevision(request: Request): { protocolVersionHeader?: string; mcpMethodHeader?: string; mcpNameHeader?: string } {
+  const [version, method, name] = ['mcp-protocol-version', 'mcp-method', 'mcp-name'].map((each) => request.headers.get(each))
+  return { ...(version ? { protocolVersionHeader: version } : {}), ...(method ? { mcpMethodHeader: method } : {}), ...(name ? { mcpNameHeader: name } : {}) }
+}
+
+/** For a server that speaks HTTP itself: the same limits in front, then on to it. */
+function passOn(fetch: FetchHandler, options: EndpointOptions): FetchHandler {
+  return async (request, context) => {
+    if (request.method === 'POST') {
+      const read = await readJson(request, options)
+      if (read instanceof Response) return read
+    }
+    return fetch(request, context)
+  }
+}
+
+async function readJson(request: Request, options: EndpointOptions): Promise<{ body: unknown } | Response> {
+  const bytes = (request as unknown as Partial<LightRequest>).bytes ?? new Uint8Array(await request.arrayBuffer())
+  if (bytes.byteLength > (options.maxBodyBytes ?? 4 * 1024 * 1024)) return errorResponse(413, codes.server, 'The request body is too large')
+  const maxDepth = options.maxDepth ?? 64
+  if (isDeeperThan(bytes, maxDepth)) return errorResponse(400, codes.invalidRequest, `The JSON nests deeper than ${maxDepth} levels`)
+  try {
+    return { body: JSON.parse(decodeUtf8(bytes)) as unknown }
+  } catch {
+    return errorResponse(400, codes.parseError, 'Parse error: the body is not JSON')
+  }
+}
+
+/** Tells tools who called. The token itself is never passed on. */
+function authInfoOf({ principal }: RequestContext): { authInfo?: AuthInfo } {
+  if (principal.kind === 'anonymous') return {}
+  return { authInfo: { token: '', clientId: principal.clientId ?? principal.id, scopes: [...(principal.scopes ?? [])], extra: { principal } } }
+}
+
+/** The principal of a tool call, from the context that the SDK gives to a tool. */
+export function principalOf(context: { http?: { authInfo?: { extra?: Record<string, unknown> } } }): Principal | undefined {
+  return context.http?.authInfo?.extra?.principal as Principal | undefined
+}
+
+function withHeaders(response: Response, headers: Record<string, string>): Response {
+  const names = Object.keys(headers)
+  if (names.length === 0) return response
+  for (const name of names) response.headers.set(name, headers[name]!)
+  return response
+}

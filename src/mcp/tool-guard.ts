@@ -1,0 +1,76 @@
+import { randomUUID } from 'node:crypto'
+import { McpServer, type CallToolResult, type McpServerFactory, type ServerContext } from '@modelcontextprotocol/server'
+
+export interface ToolGuardOptions {
+  /** Limits by tool name. */
+  tools?: Record<string, { timeoutMs?: number }>
+  /** For tools without a limit of their own, in milliseconds; 300,000 by default. */
+  toolTimeoutMs?: number
+  /** Where a thrown error goes, with the id that the client gets in its place. */
+  log?: (entry: LogEntry) => void
+}
+
+export interface LogEntry {
+  level: 'warn' | 'error'
+  message: string
+  /** Stands in the client's answer, so that a user can say which error it was. */
+  logId?: string
+  tool?: string
+  principal?: string
+  cause?: unknown
+}
+
+/** The part of McpServer that runs a tool after its arguments were checked and before its result is. */
+interface ToolRunner {
+  _registeredTools: Record<string, unknown>
+  executeToolHandler(tool: unknown, args: unknown, context: ServerContext): Promise<CallToolResult>
+}
+
+const defaultTimeoutMs = 300_000
+
+/**
+ * Makes every server of a factory run its tools under a time limit, and keep what they throw to itself: the client gets a
+ * log id, the log gets the error. Errors that a tool returns (`isError`) and the SDK's own checks of arguments pass.
+ */
+export function guardTools(factory: McpServerFactory, options: ToolGuardOptions): McpServerFactory {
+  return async (context) => {
+    const product = await factory(context)
+    if (product instanceof McpServer) guard(product as unknown as ToolRunner, options)
+    return product
+  }
+}
+
+function guard(runner: ToolRunner, options: ToolGuardOptions): void {
+  const run = runner.executeToolHandler
+  runner.executeToolHandler = async (tool, args, context) => {
+    const name = Object.keys(runner._registeredTools).find((each) => runner._registeredTools[each] === tool) ?? ''
+    const timeoutMs = options.tools?.[name]?.timeoutMs ?? options.toolTimeoutMs ?? defaultTimeoutMs
+    const limit = new AbortController()
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<CallToolResult>((resolve) => {
+      timer = setTimeout(() => {
+        limit.abort(new Error(`The tool took longer than ${timeoutMs} ms`))
+        resolve(errorResult(`The tool ${name} did not answer within ${timeoutMs} ms and was stopped.`))
+      }, timeoutMs)
+    })
+    const limited = { ...context, mcpReq: { ...context.mcpReq, signal: AbortSignal.any([context.mcpReq.signal, limit.signal]) } } as ServerContext
+    try {
+      return await Promise.race([run.call(runner, tool, args, limited), late])
+    } catch (thrown) {
+      return hidden(thrown, name, context, options)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}
+
+function hidden(thrown: unknown, tool: string, context: ServerContext, options: ToolGuardOptions): CallToolResult {
+  const logId = randomUUID()
+  const principal = context.http?.authInfo?.clientId
+  options.log?.({ level: 'error', message: `The tool ${tool} threw: ${thrown instanceof Error ? thrown.message : String(thrown)}`, logId, tool, cause: thrown, ...(principal ? { principal } : {}) })
+  return errorResult(`The tool ${tool} failed. The server's log has the cause under ${logId}.`)
+}
+
+function errorResult(text: string): CallToolResult {
+  return { isError: true, content: [{ type: 'text', text }] }
+}

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest'
+import { checkConfig } from '../src/config-check.ts'
+import { FairleadError } from '../src/errors.ts'
+
+const good = { name: 'demo', server: { kind: 'module', entry: './server.ts' }, platforms: { lambda: {} } }
+
+function refusal(value: unknown): FairleadError {
+  try {
+    checkConfig(value, 'fairlead.config.ts')
+  } catch (error) {
+    if (error instanceof FairleadError) return error
+    throw error
+  }
+  throw new Error('it was accepted')
+}
+
+describe('the configuration', () => {
+  it('is accepted as it is when every key is right', () => {
+    expect(checkConfig(good, 'fairlead.config.ts')).toEqual(good)
+  })
+
+  it.each([
+    [{ ...good, platfroms: {} }, 'platfroms', 'platforms'],
+    [{ ...good, platforms: { lamda: {} } }, 'platforms.lamda', 'lambda'],
+    [{ ...good, platforms: { lambda: { memoryMB: 512 } } }, 'platforms.lambda.memoryMB', 'memoryMb'],
+    [{ ...good, server: { kind: 'module', entrty: './a.ts' } }, 'entry', 'entry'],
+    [{ ...good, server: { kind: 'stdio', command: 'x', arg: [] } }, 'server.arg', 'args'],
+    [{ ...good, tools: { echo: { timeout: 5 } } }, 'tools.echo.timeout', 'timeoutMs'],
+  ])('names a wrong key and the nearest right one (%#)', (value, wrong, right) => {
+    const error = refusal(value)
+    expect(error.code).toBe('CONFIG_INVALID')
+    expect(error.message).toContain(wrong)
+    expect(`${error.message} ${error.fix}`).toContain(right)
+    expect(error.exitCode).toBe(2)
+  })
+
+  it.each([
+    [{ ...good, platforms: { fargate: {} } }, 'platforms.fargate'],
+    [{ ...good, platforms: { lambda: { auth: 'oauth' } } }, 'platforms.lambda.auth: oauth'],
+    [{ ...good, oauth: {} }, 'oauth'],
+    [{ ...good, tools: { echo: { scopes: ['a'] } } }, 'tools.echo.scopes'],
+  ])('refuses by name a part that is not built (%#)', (value, part) => {
+    const error = refusal(value)
+    expect(error.code).toBe('PLATFORM_NOT_BUILT')
+    expect(error.message).toContain(part)
+  })
+
+  it.each([[{ ...good, name: '1st server' }, 'name'], [{ ...good, callers: ['agent'] }, 'callers.0'], [{ ...good, platforms: { lambda: { timeoutS: 901 } } }, 'timeoutS'], [undefined, 'default export']])(
+    'says what is wrong with a value (%#)',
+    (value, part) => {
+      const error = refusal(value)
+      expect(error.code).toBe('CONFIG_INVALID')
+      expect(error.message).toContain(part)
+    },
+  )
+})

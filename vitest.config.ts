@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config'
+
+// Tests start real processes and listen on real ports, so each file has a process of its own.
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/interop/**', 'node_modules/**'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
+    reporters: process.env.CI ? ['default', './test/plain-reporter.ts'] : ['default'],
+  },
+})
