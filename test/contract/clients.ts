@@ -1,0 +1,73 @@
+import { Client as ClientV2, StreamableHTTPClientTransport as TransportV2 } from '@modelcontextprotocol/client'
+import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
+import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+
+export const legacyRevisions = ['2025-03-26', '2025-06-18', '2025-11-25'] as const
+export type Revision = (typeof legacyRevisions)[number] | '2026-07-28'
+
+export interface Target {
+  url: string
+  /** Signs, where the platform wants it. */
+  fetch: typeof fetch
+  /** The id of the caller, as tools see it. */
+  principal: string
+  close(): Promise<void>
+}
+
+/** What the suite needs of a client, whichever SDK it comes from. */
+export interface AnyClient {
+  revision(): string | undefined
+  serverName(): string | undefined
+  listTools(): Promise<{ name: string }[]>
+  call(name: string, args?: Record<string, unknown>, onprogress?: (progress: number) => void): Promise<{ content: { type: string; text?: string }[]; structuredContent?: unknown; isError?: boolean }>
+  readText(uri: string): Promise<string>
+  prompt(name: string, args: Record<string, string>): Promise<string>
+  close(): Promise<void>
+}
+
+type Connect = (target: Target, revision: Revision, name?: string) => Promise<AnyClient>
+
+/** The clients of the official SDK. Neither offers an older legacy revision by itself: its `initialize` is changed on its way. */
+export const clients: Record<string, { revisions: readonly Revision[]; connect: Connect }> = {
+  'SDK v2': {
+    revisions: [...legacyRevisions, '2026-07-28'],
+    connect: async (target, revision, name = 'v2') => {
+      const mode = revision === '2026-07-28' ? { pin: revision } : 'legacy'
+      const client = new ClientV2({ name, version: '1.0.0' }, { versionNegotiation: { mode } })
+      await client.connect(new TransportV2(new URL(target.url), { fetch: offering(target.fetch, revision) }))
+      return {
+        revision: () => client.getNegotiatedProtocolVersion(),
+        serverName: () => client.getServerVersion()?.name,
+        listTools: async () => (await client.listTools()).tools,
+        call: async (tool, args = {}, onprogress) => (await client.callTool({ name: tool, arguments: args }, onprogress ? { onprogress: ({ progress }) => onprogress(progress) } : {})) as never,
+        readText: async (uri) => ((await client.readResource({ uri })).contents[0] as { text: string }).text,
+        prompt: async (prompt, args) => ((await client.getPrompt({ name: prompt, arguments: args })).messages[0]!.content as { text: string }).text,
+        close: () => client.close(),
+      }
+    },
+  },
+  'SDK v1': {
+    revisions: legacyRevisions,
+    connect: async (target, revision, name = 'v1') => {
+      const client = new ClientV1({ name, version: '1.0.0' })
+      const transport = new TransportV1(new URL(target.url), { fetch: offering(target.fetch, revision) })
+      await client.connect(transport as never)
+      return {
+        revision: () => transport.protocolVersion,
+        serverName: () => client.getServerVersion()?.name,
+        listTools: async () => (await client.listTools()).tools,
+        call: async (tool, args = {}, onprogress) => (await client.callTool({ name: tool, arguments: args }, undefined, onprogress ? { onprogress: ({ progress }) => onprogress(progress) } : {})) as never,
+        readText: async (uri) => ((await client.readResource({ uri })).contents[0] as { text: string }).text,
+        prompt: async (prompt, args) => ((await client.getPrompt({ name: prompt, arguments: args })).messages[0]!.content as { text: string }).text,
+        close: () => client.close(),
+      }
+    },
+  },
+}
+
+function offering(inner: typeof fetch, revision: Revision): typeof fetch {
+  return (input, init) => {
+    const body = typeof init?.body === 'string' && init.body.includes('"method":"initialize"') ? init.body.replace(/"protocolVersion":"[^"]+"/, `"protocolVersion":"${revision}"`) : init?.body
+    return inner(input, { ...init, ...(body === undefined ? {} : { body }) })
+  }
+}
