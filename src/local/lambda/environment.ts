@@ -32,6 +32,8 @@ export class Environment {
   state: State = 'init'
   /** Started for a call that waits for it: no other call may take it. */
   claimed = false
+  /** The answer of its call is out, and it is about to ask for the next one. */
+  finishing = false
   /** When it became idle, for whom to stop first. */
   idleSince = 0
   readonly ready: Promise<InitFailure | undefined>
@@ -45,6 +47,7 @@ export class Environment {
   #settleInit!: (failure: InitFailure | undefined) => void
   readonly #gone: Promise<void>
   #markGone!: () => void
+  #waiting: (() => void)[] = []
 
   constructor(options: EnvironmentOptions) {
     this.#options = options
@@ -81,9 +84,20 @@ export class Environment {
     this.#api.give({ ...work, deadlineMs: Date.now() + timeoutS * 1000, invokedFunctionArn: functionArn, answer: call })
     void call.ended.then(() => {
       clearTimeout(this.#timer)
+      this.finishing = this.#call === call && this.state === 'busy'
       this.#options.log(`END RequestId: ${work.requestId}  Duration: ${(performance.now() - started).toFixed(2)} ms`)
     })
     return call.outcome
+  }
+
+  /** Resolves when it is idle, or has ended. */
+  async settled(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  #settle(): void {
+    this.finishing = false
+    for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
   /** Ends it: what is in flight fails. */
@@ -104,6 +118,7 @@ export class Environment {
     this.idleSince = performance.now()
     this.#freeze()
     this.onIdle?.()
+    this.#settle()
   }
 
   /** Called each time it has become idle. */
@@ -143,6 +158,7 @@ export class Environment {
     this.state = 'ended'
     this.#api.close()
     this.#options.onEnd(this)
+    this.#settle()
   }
 
   #freeze(): void {

@@ -67,12 +67,17 @@ async function answer(invocation: Invocation, mode: FunctionUrlOptions['mode'], 
   return buffered(invocation.payload, ids)
 }
 
-async function streamed({ body, contentType }: Invocation & { kind: 'stream' }, ids: Record<string, string>): Promise<Response> {
-  if (contentType !== integrationResponse) return new Response(limitBody(body, limits.streamedBytes), { status: 200, headers: { ...ids, 'content-type': contentType } })
+async function streamed({ body, contentType, ended }: Invocation & { kind: 'stream' }, ids: Record<string, string>): Promise<Response> {
   const reader = body.getReader()
   let begun: Buffer = Buffer.alloc(0)
   for (;;) {
     const { done, value } = await reader.read()
+    // A function that failed before its first byte has no status of its own.
+    if (done && begun.length === 0 && (await ended).error) return new Response('Internal Server Error', { status: 502, headers: ids })
+    if (contentType !== integrationResponse) {
+      reader.releaseLock()
+      return new Response(limitBody(body, limits.streamedBytes, value), { status: 200, headers: { ...ids, 'content-type': contentType } })
+    }
     if (value) begun = begun.length === 0 ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : Buffer.concat([begun, value])
     const found = readPrelude(begun)
     if (found) {

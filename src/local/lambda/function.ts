@@ -102,7 +102,7 @@ export async function startLocalFunction(options: LocalFunctionOptions): Promise
     warm: () => warmInto(generation),
     invoke: async ({ payload, clientContext }) => {
       const work = { requestId: randomUUID(), payload, ...(clientContext ? { clientContext } : {}) }
-      const idle = [...generation.environments].filter((each) => each.state === 'idle' && !each.claimed).toSorted((a, b) => b.idleSince - a.idleSince)[0]
+      const idle = await idleOf(generation)
       if (idle) return idle.run(work)
       if (all.size >= concurrency) throw new FairleadError('LAMBDA_THROTTLED', `All ${concurrency} environments of ${name} are busy`)
       const fresh = start(generation)
@@ -132,6 +132,21 @@ export async function startLocalFunction(options: LocalFunctionOptions): Promise
       watchdog.close()
       rmSync(tmp, { recursive: true, force: true })
     },
+  }
+}
+
+/** An environment that can take a call: an idle one, the warmest first, or one that is about to be. */
+async function idleOf({ environments }: Generation): Promise<Environment | undefined> {
+  for (;;) {
+    const free = [...environments].filter((each) => !each.claimed)
+    const idle = free.filter((each) => each.state === 'idle').toSorted((a, b) => b.idleSince - a.idleSince)[0]
+    if (idle) {
+      idle.claimed = true
+      return idle
+    }
+    const finishing = free.find((each) => each.finishing)
+    if (!finishing) return undefined
+    await finishing.settled()
   }
 }
 

@@ -29,10 +29,9 @@ async function awsRuntimeClient(): Promise<string[]> {
   const dir = join(folder.path, 'aws-lambda-ric')
   const from = dirname(createRequire(import.meta.url).resolve('aws-lambda-ric/package.json'))
   await mkdir(join(dir, 'rapid-client.node'), { recursive: true })
-  await cp(join(from, 'dist/index.mjs'), join(dir, 'index.mjs')).catch(() => cp(join(from, 'index.mjs'), join(dir, 'index.mjs')))
+  await cp(join(from, 'index.mjs'), join(dir, 'index.mjs'))
   await cp(new URL('../../fixtures/rapid-client.cjs', import.meta.url), join(dir, 'rapid-client.node/index.js'))
-  await writeFile(join(dir, 'main.mjs'), "import { run } from './index.mjs'\nawait run(process.env.LAMBDA_TASK_ROOT, process.env._HANDLER)\n")
-  return [process.execPath, '--max-old-space-size=230', join(dir, 'main.mjs')]
+  return [process.execPath, '--max-old-space-size=230', join(dir, 'index.mjs')]
 }
 
 describe.each([

@@ -27,10 +27,6 @@ async function invokeNext(handler: Handler): Promise<void> {
       try {
         await handler(event, stream, context)
       } catch (error) {
-        if (!stream.headersSent) {
-          stream.destroy()
-          throw error
-        }
         await failStream(stream, error)
       }
       // A handler that forgot to end its stream has ended it by returning.
