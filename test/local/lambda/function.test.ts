@@ -43,7 +43,7 @@ describe.each([
     command = await commandOf()
   })
 
-  it.each(functionCases)('$name', async ({ code, payload = {}, clientContext, timeoutS, expected }) => {
+  it.each(functionCases.filter(({ awsHangs }) => !awsHangs || client === 'our runtime client'))('$name', async ({ code, payload = {}, clientContext, timeoutS, expected }) => {
     const fn = await startLocalFunction({ ...base, artifactDir: await artifact(code), ...(timeoutS ? { timeoutS } : {}), ...(command ? { command } : {}) })
     try {
       const invocation = await fn.invoke({ payload: Buffer.from(JSON.stringify(payload)), ...(clientContext ? { clientContext: JSON.stringify(clientContext) } : {}) })
