@@ -8,14 +8,10 @@ import { fileURLToPath } from 'node:url'
 const [major, minor] = process.versions.node.split('.').map(Number)
 const file = process.platform === 'win32' ? 'win' : process.platform
 const packaged = fileURLToPath(
-  new URL(
-    `../node_modules/node-${file}-${process.arch}/bin/node${file === 'win' ? '.exe' : ''}`,
-    import.meta.url,
-  ),
+  new URL(`../node_modules/node-${file}-${process.arch}/bin/node${file === 'win' ? '.exe' : ''}`, import.meta.url),
 )
 
-if (!existsSync(new URL('../dist/cli/main.js', import.meta.url)))
-  stop('this clone is not built yet. Run: npm start')
+if (!existsSync(new URL('../dist/cli/main.js', import.meta.url))) stop('this clone is not built yet. Run: npm start')
 else if (major > 22 || (major === 22 && minor >= 19)) await import('../dist/cli/main.js')
 else if (existsSync(packaged)) goOn()
 else stop(`Node 22.19 or newer is needed; this is ${process.version}. Get it from https://nodejs.org`)

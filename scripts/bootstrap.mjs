@@ -1,7 +1,16 @@
 // Installs and builds what a command needs, once. Only node: imports: it runs on a bare clone, on any Node >= 20.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -12,11 +21,16 @@ const lock = join(root, '.bootstrap.lock')
 
 /** The Node to run the project under: the packaged one when it is installed, else the caller's own if it is new enough. */
 export function projectNode() {
-  const packaged = join(root, `node_modules/node-${windows ? 'win' : process.platform}-${process.arch}/bin/node${windows ? '.exe' : ''}`)
+  const packaged = join(
+    root,
+    `node_modules/node-${windows ? 'win' : process.platform}-${process.arch}/bin/node${windows ? '.exe' : ''}`,
+  )
   if (existsSync(packaged)) return realpathSync(packaged)
   const [major, minor] = process.versions.node.split('.').map(Number)
   if (major > 22 || (major === 22 && minor >= 19)) return process.execPath
-  fail(`Node 22.19 or newer is needed; this is ${process.version}, and npm has no Node for ${process.platform}-${process.arch}. Get it from https://nodejs.org`)
+  fail(
+    `Node 22.19 or newer is needed; this is ${process.version}, and npm has no Node for ${process.platform}-${process.arch}. Get it from https://nodejs.org`,
+  )
 }
 
 /** Brings the clone to a level: `start` (what runs), `test` (and what checks), `interop` (and the peers to compare with). */
@@ -30,7 +44,9 @@ export function bootstrap(level) {
 
 function install(level) {
   const dev = level !== 'start'
-  const have = existsSync('node_modules/.package-lock.json') ? JSON.parse(readFileSync('node_modules/.package-lock.json', 'utf8')).packages : undefined
+  const have = existsSync('node_modules/.package-lock.json')
+    ? JSON.parse(readFileSync('node_modules/.package-lock.json', 'utf8')).packages
+    : undefined
   const missing = missingFrom(have, dev)
   if (missing === 'all') {
     console.error('fairlead: installing (once; under half a minute)')
@@ -55,8 +71,11 @@ function installPeers() {
 function missingFrom(have, dev) {
   if (!have) return 'all'
   const want = Object.entries(JSON.parse(readFileSync('package-lock.json', 'utf8')).packages)
-  const absent = want.filter(([path, { version, integrity, optional, devOptional }]) =>
-    path !== '' && (have[path] ? have[path].version !== version || have[path].integrity !== integrity : !optional && !devOptional))
+  const absent = want.filter(
+    ([path, { version, integrity, optional, devOptional }]) =>
+      path !== '' &&
+      (have[path] ? have[path].version !== version || have[path].integrity !== integrity : !optional && !devOptional),
+  )
   if (absent.some(([path, { dev: forTests }]) => !forTests || have[path])) return 'all'
   return dev && absent.length > 0 ? 'dev' : undefined
 }
@@ -79,7 +98,9 @@ function npm(args) {
 
 function run(what, command, args) {
   // npm's own settings and NODE_ENV would change what an install brings.
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_(?!execpath)|^NODE_ENV$/i.test(name)))
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^npm_(?!execpath)|^NODE_ENV$/i.test(name)),
+  )
   const { status } = spawnSync(command, args, { stdio: ['ignore', 2, 2], env, shell: command.endsWith('.cmd') })
   if (status === 0) return
   rmSync(lock, { force: true })
@@ -119,12 +140,17 @@ function abandoned() {
 }
 
 function hash(files) {
-  return files.reduce((sum, file) => sum.update(file).update('\0').update(readFileSync(file)).update('\0'), createHash('sha256')).digest('hex')
+  return files
+    .reduce((sum, file) => sum.update(file).update('\0').update(readFileSync(file)).update('\0'), createHash('sha256'))
+    .digest('hex')
 }
 
 function under(dir) {
   mkdirSync(dir, { recursive: true })
-  return readdirSync(dir, { recursive: true }).map((file) => join(dir, file)).filter((file) => statSync(file).isFile()).sort()
+  return readdirSync(dir, { recursive: true })
+    .map((file) => join(dir, file))
+    .filter((file) => statSync(file).isFile())
+    .sort()
 }
 
 function stamped(file, value) {

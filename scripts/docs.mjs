@@ -12,6 +12,8 @@ for (const [file, text] of Object.entries(pages)) {
 }
 
 function errorsPage() {
-  const rows = Object.entries(errors).map(([code, { exit, why, fix }]) => `## ${code}\n\n${why}\n\n**Fix.** ${fix}\n\nExit code ${exitCodes[exit]}.\n`)
+  const rows = Object.entries(errors).map(
+    ([code, { exit, why, fix }]) => `## ${code}\n\n${why}\n\n**Fix.** ${fix}\n\nExit code ${exitCodes[exit]}.\n`,
+  )
   return `# Error codes\n\nMade from \`src/errors.ts\` by \`npm run docs\`. A message often says more: the cause that was met, and the fix for it.\n\n${rows.join('\n')}`
 }

@@ -4,7 +4,10 @@ import { spawn } from 'node:child_process'
 import { existsSync, rmSync } from 'node:fs'
 
 const state = 'examples/account-summary/.fairlead/local.json'
-for (const [name, limit] of [['npm start, as cloned', 120], ['npm start, installed', 30]]) {
+for (const [name, limit] of [
+  ['npm start, as cloned', 120],
+  ['npm start, installed', 30],
+]) {
   const first = existsSync('node_modules') ? `${name.replace('as cloned', 'node_modules already there')}` : name
   const seconds = await timed(limit * 1000)
   console.log(`${first}: ${seconds.toFixed(1)} s`)
@@ -13,7 +16,10 @@ for (const [name, limit] of [['npm start, as cloned', 120], ['npm start, install
 async function timed(limitMs) {
   rmSync(state, { force: true })
   const began = performance.now()
-  const child = spawn('npm', ['start'], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, FAIRLEAD_PORT: '0' } })
+  const child = spawn('npm', ['start'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, FAIRLEAD_PORT: '0' },
+  })
   const gone = new Promise((resolve) => child.on('close', resolve))
   const timer = setTimeout(() => child.kill('SIGKILL'), limitMs)
   const ready = await new Promise((resolve, reject) => {

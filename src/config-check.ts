@@ -22,7 +22,12 @@ const server = z.discriminatedUnion('kind', [
   }),
 ])
 
-const arn = z.string().regex(/^(\*|arn:aws[a-z-]*:(iam|sts)::\d{12}:.+)$/, 'must be an IAM ARN such as arn:aws:iam::111122223333:role/agent')
+const arn = z
+  .string()
+  .regex(
+    /^(\*|arn:aws[a-z-]*:(iam|sts)::\d{12}:.+)$/,
+    'must be an IAM ARN such as arn:aws:iam::111122223333:role/agent',
+  )
 
 /** Limits of Lambda. @see https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html (read 2026-11-22) */
 const lambda = z.strictObject({
@@ -33,12 +38,21 @@ const lambda = z.strictObject({
 })
 
 const config = z.strictObject({
-  name: z.string().regex(/^[a-zA-Z][a-zA-Z0-9-]{0,47}$/, 'must be letters, digits and hyphens, at most 48, beginning with a letter'),
+  name: z
+    .string()
+    .regex(/^[a-zA-Z][a-zA-Z0-9-]{0,47}$/, 'must be letters, digits and hyphens, at most 48, beginning with a letter'),
   server: server.optional(),
   callers: z.array(arn).optional(),
   permissions: z.array(z.strictObject({ actions: z.array(z.string()), resources: z.array(z.string()) })).optional(),
   tools: z
-    .record(z.string(), z.strictObject({ scopes: z.array(z.string()).optional(), timeoutMs: z.int().min(1).optional(), task: z.boolean().optional() }))
+    .record(
+      z.string(),
+      z.strictObject({
+        scopes: z.array(z.string()).optional(),
+        timeoutMs: z.int().min(1).optional(),
+        task: z.boolean().optional(),
+      }),
+    )
     .optional(),
   platforms: z.strictObject({ lambda: lambda.optional() }),
   dev: z.strictObject({ standIn: z.string().optional(), env: z.array(z.string()).optional() }).optional(),
@@ -46,10 +60,16 @@ const config = z.strictObject({
 
 /** Parts of the configuration that a later version brings: refused by name, never ignored. */
 const notBuilt = [
-  ...Object.entries(platforms).filter(([, facts]) => !facts.built).map(([name]) => ['platforms', name]),
+  ...Object.entries(platforms)
+    .filter(([, facts]) => !facts.built)
+    .map(([name]) => ['platforms', name]),
   ['platforms', 'lambda', 'auth=oauth'],
-  ['scopes'], ['baseScopes'], ['oauth'], ['environments'],
-  ['tools', '*', 'scopes'], ['tools', '*', 'task'],
+  ['scopes'],
+  ['baseScopes'],
+  ['oauth'],
+  ['environments'],
+  ['tools', '*', 'scopes'],
+  ['tools', '*', 'task'],
 ]
 
 /**
@@ -72,15 +92,21 @@ export function checkConfig(value: unknown, file: string): FairleadConfig {
 function invalid(issue: z.core.$ZodIssue, value: unknown, file: string): FairleadError {
   const at = issue.path.map(String).join('.')
   if (issue.code !== 'unrecognized_keys')
-    return new FairleadError('CONFIG_INVALID', `${file}: ${at === '' ? 'the configuration' : `\`${at}\``} is wrong: ${issue.message}`, {
-      why: 'The value is not one that fairlead accepts there.',
-    })
+    return new FairleadError(
+      'CONFIG_INVALID',
+      `${file}: ${at === '' ? 'the configuration' : `\`${at}\``} is wrong: ${issue.message}`,
+      {
+        why: 'The value is not one that fairlead accepts there.',
+      },
+    )
   const key = issue.keys[0]!
   const full = at === '' ? key : `${at}.${key}`
   const right = nearest(key, keysAt(issue.path, value))
-  return new FairleadError('CONFIG_INVALID', `${file}: \`${full}\` is not a key of the configuration${right ? `; did you mean \`${right}\`?` : ''}`, {
-    ...(right ? { fix: `Write \`${right}\` for \`${key}\`.` } : {}),
-  })
+  return new FairleadError(
+    'CONFIG_INVALID',
+    `${file}: \`${full}\` is not a key of the configuration${right ? `; did you mean \`${right}\`?` : ''}`,
+    right ? { fix: `Write \`${right}\` for \`${key}\`.` } : {},
+  )
 }
 
 /** The keys that are right at a path, read from the schema itself. */
@@ -96,11 +122,20 @@ function keysAt(path: readonly PropertyKey[], value: unknown): string[] {
 
 function inner(schema: z.ZodType | undefined, step: PropertyKey, value: unknown): z.ZodType | undefined {
   const bare = unwrap(schema)
-  const next: unknown = bare instanceof z.ZodObject ? bare.shape[String(step)] : bare instanceof z.ZodRecord ? bare.valueType : bare instanceof z.ZodArray ? bare.element : undefined
+  const next: unknown =
+    bare instanceof z.ZodObject
+      ? bare.shape[String(step)]
+      : bare instanceof z.ZodRecord
+        ? bare.valueType
+        : bare instanceof z.ZodArray
+          ? bare.element
+          : undefined
   const found = unwrap(next as z.ZodType | undefined)
   if (!(found instanceof z.ZodDiscriminatedUnion)) return found
   const kind = (value as { kind?: unknown } | undefined)?.kind
-  return found.options.find((option) => option instanceof z.ZodObject && (option.shape.kind as z.ZodLiteral).value === kind) as z.ZodType | undefined
+  return found.options.find(
+    (option) => option instanceof z.ZodObject && (option.shape.kind as z.ZodLiteral).value === kind,
+  ) as z.ZodType | undefined
 }
 
 function unwrap(schema: z.ZodType | undefined): z.ZodType | undefined {
@@ -120,5 +155,7 @@ function refuseNotBuilt(value: unknown, path: readonly string[], walked: readonl
   if (rest.length > 0) return refuseNotBuilt(here[key], rest, [...walked, key])
   if (wanted !== undefined && here[key] !== wanted) return
   const full = [...walked, key].join('.') + (wanted === undefined ? '' : `: ${wanted}`)
-  throw new FairleadError('PLATFORM_NOT_BUILT', `\`${full}\` is not in this version of fairlead`, { fix: 'Leave it out of fairlead.config.ts.' })
+  throw new FairleadError('PLATFORM_NOT_BUILT', `\`${full}\` is not in this version of fairlead`, {
+    fix: 'Leave it out of fairlead.config.ts.',
+  })
 }

@@ -90,7 +90,11 @@ export const errors = {
     fix: 'fairlead tools',
   },
   TOOL_FAILED: { exit: 'tool', why: 'The tool itself answered with an error.', fix: 'Read what the tool says.' },
-  ACCESS_DENIED: { exit: 'auth', why: 'The endpoint refused the caller.', fix: 'Call as an identity that may: --as agent' },
+  ACCESS_DENIED: {
+    exit: 'auth',
+    why: 'The endpoint refused the caller.',
+    fix: 'Call as an identity that may: --as agent',
+  },
   IDENTITY_UNKNOWN: {
     exit: 'usage',
     why: 'The local stack has no identity of that name.',
@@ -113,7 +117,11 @@ export const errors = {
     why: 'A server module exports, by default, a function that makes an McpServer.',
     fix: 'Write: export default () => { const server = new McpServer(…); …; return server }',
   },
-  SERVER_THROWS: { exit: 'usage', why: 'The module of the server threw when it was loaded.', fix: 'Correct what is named.' },
+  SERVER_THROWS: {
+    exit: 'usage',
+    why: 'The module of the server threw when it was loaded.',
+    fix: 'Correct what is named.',
+  },
   SERVER_SILENT: {
     exit: 'usage',
     why: 'The server did not come up in time.',
@@ -138,37 +146,104 @@ export const errors = {
   },
 
   // SigV4 and IAM (src/auth/sigv4, src/local/iam): these stand in the log, beside AWS's own answer
-  SIGV4_MISSING: { exit: 'auth', why: 'The request is not signed with AWS4-HMAC-SHA256.', fix: 'Sign it, as in: fairlead call TOOL' },
-  SIGV4_MALFORMED: { exit: 'auth', why: 'The signature cannot be read.', fix: 'Sign with an AWS SDK, or with sigv4Fetch of fairlead.' },
-  SIGV4_KEY_UNKNOWN: { exit: 'auth', why: 'Nobody has that access key id.', fix: 'Use the keys in .fairlead/local.json; they are made afresh for each project.' },
-  SIGV4_WRONG_SERVICE: { exit: 'auth', why: 'The signature names another service.', fix: 'Sign for the service `lambda`.' },
-  SIGV4_WRONG_REGION: { exit: 'auth', why: 'The signature names another region.', fix: 'Sign for the region of the endpoint.' },
-  SIGV4_CLOCK_SKEW: { exit: 'auth', why: 'The clocks of client and server are more than five minutes apart.', fix: 'Set the clock, and sign when you send.' },
+  SIGV4_MISSING: {
+    exit: 'auth',
+    why: 'The request is not signed with AWS4-HMAC-SHA256.',
+    fix: 'Sign it, as in: fairlead call TOOL',
+  },
+  SIGV4_MALFORMED: {
+    exit: 'auth',
+    why: 'The signature cannot be read.',
+    fix: 'Sign with an AWS SDK, or with sigv4Fetch of fairlead.',
+  },
+  SIGV4_KEY_UNKNOWN: {
+    exit: 'auth',
+    why: 'Nobody has that access key id.',
+    fix: 'Use the keys in .fairlead/local.json; they are made afresh for each project.',
+  },
+  SIGV4_WRONG_SERVICE: {
+    exit: 'auth',
+    why: 'The signature names another service.',
+    fix: 'Sign for the service `lambda`.',
+  },
+  SIGV4_WRONG_REGION: {
+    exit: 'auth',
+    why: 'The signature names another region.',
+    fix: 'Sign for the region of the endpoint.',
+  },
+  SIGV4_CLOCK_SKEW: {
+    exit: 'auth',
+    why: 'The clocks of client and server are more than five minutes apart.',
+    fix: 'Set the clock, and sign when you send.',
+  },
   SIGV4_EXPIRED: { exit: 'auth', why: 'The presigned URL is older than X-Amz-Expires.', fix: 'Sign a new one.' },
-  SIGV4_SESSION_TOKEN: { exit: 'auth', why: 'The session token is missing, or does not belong to the key.', fix: 'Send x-amz-security-token with temporary keys, and sign it.' },
-  SIGV4_HEADER_UNSIGNED: { exit: 'auth', why: 'host and every x-amz-* header must be signed.', fix: 'Add it to SignedHeaders.' },
-  SIGV4_UNSIGNED_PAYLOAD: { exit: 'auth', why: 'Lambda takes no unsigned bodies.', fix: 'Send the SHA-256 of the body as x-amz-content-sha256.' },
-  SIGV4_BODY_CHANGED: { exit: 'auth', why: 'The body that arrived is not the body that was signed.', fix: 'Serialise once, sign those bytes, send those bytes.' },
-  SIGV4_MISMATCH: { exit: 'auth', why: 'The signature is of another request, or made with another secret.', fix: 'Compare secret, path, query and headers with what was sent.' },
-  IAM_DENIED: { exit: 'auth', why: 'The caller is who it says, and no statement lets it in.', fix: 'Add its ARN to `callers` in fairlead.config.ts.' },
+  SIGV4_SESSION_TOKEN: {
+    exit: 'auth',
+    why: 'The session token is missing, or does not belong to the key.',
+    fix: 'Send x-amz-security-token with temporary keys, and sign it.',
+  },
+  SIGV4_HEADER_UNSIGNED: {
+    exit: 'auth',
+    why: 'host and every x-amz-* header must be signed.',
+    fix: 'Add it to SignedHeaders.',
+  },
+  SIGV4_UNSIGNED_PAYLOAD: {
+    exit: 'auth',
+    why: 'Lambda takes no unsigned bodies.',
+    fix: 'Send the SHA-256 of the body as x-amz-content-sha256.',
+  },
+  SIGV4_BODY_CHANGED: {
+    exit: 'auth',
+    why: 'The body that arrived is not the body that was signed.',
+    fix: 'Serialise once, sign those bytes, send those bytes.',
+  },
+  SIGV4_MISMATCH: {
+    exit: 'auth',
+    why: 'The signature is of another request, or made with another secret.',
+    fix: 'Compare secret, path, query and headers with what was sent.',
+  },
+  IAM_DENIED: {
+    exit: 'auth',
+    why: 'The caller is who it says, and no statement lets it in.',
+    fix: 'Add its ARN to `callers` in fairlead.config.ts.',
+  },
 
   // the local Lambda (src/local/lambda): these stand in the log too
-  LAMBDA_INIT: { exit: 'usage', why: 'The function ended, threw or hung while it started.', fix: 'Read its log lines above.' },
+  LAMBDA_INIT: {
+    exit: 'usage',
+    why: 'The function ended, threw or hung while it started.',
+    fix: 'Read its log lines above.',
+  },
   LAMBDA_TIMEOUT: {
     exit: 'usage',
     why: 'The call took longer than the function may.',
     fix: 'Raise platforms.lambda.timeoutS, or make the tool faster.',
   },
-  LAMBDA_CRASHED: { exit: 'usage', why: 'The process of the function ended in the middle of a call.', fix: 'Read its log lines above.' },
-  LAMBDA_OUT_OF_MEMORY: { exit: 'usage', why: 'The function used more memory than it has.', fix: 'Raise platforms.lambda.memoryMb.' },
+  LAMBDA_CRASHED: {
+    exit: 'usage',
+    why: 'The process of the function ended in the middle of a call.',
+    fix: 'Read its log lines above.',
+  },
+  LAMBDA_OUT_OF_MEMORY: {
+    exit: 'usage',
+    why: 'The function used more memory than it has.',
+    fix: 'Raise platforms.lambda.memoryMb.',
+  },
   LAMBDA_THROTTLED: {
     exit: 'usage',
     why: 'As many calls run as the function has environments.',
     fix: 'Raise platforms.lambda.concurrency, or call later.',
   },
-  LAMBDA_TOO_LARGE: { exit: 'usage', why: 'Lambda takes and gives a limited size.', fix: 'Send less: 6 MB in, 6 MB whole or 200 MB streamed out.' },
-  LAMBDA_BAD_RESPONSE: { exit: 'usage', why: 'The function answered with something that a function URL cannot send.', fix: 'Return a status, headers and a body.' },
-
+  LAMBDA_TOO_LARGE: {
+    exit: 'usage',
+    why: 'Lambda takes and gives a limited size.',
+    fix: 'Send less: 6 MB in, 6 MB whole or 200 MB streamed out.',
+  },
+  LAMBDA_BAD_RESPONSE: {
+    exit: 'usage',
+    why: 'The function answered with something that a function URL cannot send.',
+    fix: 'Return a status, headers and a body.',
+  },
 } as const satisfies Record<string, ErrorFacts>
 
 export type ErrorCode = keyof typeof errors

@@ -1,8 +1,12 @@
 /** Finds the name that was probably meant: at most a third of the letters differ. */
 export function nearest(given: string, names: readonly string[]): string | undefined {
-  const ranked = names.map((name) => ({ name, far: distance(given.toLowerCase(), name.toLowerCase()) })).toSorted((a, b) => a.far - b.far)
+  const ranked = names
+    .map((name) => ({ name, far: distance(given.toLowerCase(), name.toLowerCase()) }))
+    .toSorted((a, b) => a.far - b.far)
   const best = ranked[0]
-  return best && best.far <= Math.max(1, Math.floor(Math.max(given.length, best.name.length) / 3)) ? best.name : undefined
+  return best && best.far <= Math.max(1, Math.floor(Math.max(given.length, best.name.length) / 3))
+    ? best.name
+    : undefined
 }
 
 /** How many letters to add, drop, change or swap with their neighbour (optimal string alignment). */

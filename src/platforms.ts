@@ -20,8 +20,18 @@ export interface PlatformFacts {
 export const platforms = {
   lambda: { for: 'stateless, bursty tools', portOffset: 1, service: 'lambda', built: true },
   fargate: { for: 'long-running, stateful, public servers', portOffset: 2, built: false },
-  'agentcore-runtime': { for: 'managed, one isolated session each', portOffset: 3, service: 'bedrock-agentcore', built: false },
-  'agentcore-gateway': { for: 'existing Lambdas, REST APIs and MCP servers as tools', portOffset: 4, service: 'bedrock-agentcore', built: false },
+  'agentcore-runtime': {
+    for: 'managed, one isolated session each',
+    portOffset: 3,
+    service: 'bedrock-agentcore',
+    built: false,
+  },
+  'agentcore-gateway': {
+    for: 'existing Lambdas, REST APIs and MCP servers as tools',
+    portOffset: 4,
+    service: 'bedrock-agentcore',
+    built: false,
+  },
 } as const satisfies Record<Platform, PlatformFacts>
 
 export const platformNames = Object.keys(platforms) as Platform[]

@@ -45,12 +45,14 @@ describe('the configuration', () => {
     expect(error.message).toContain(part)
   })
 
-  it.each([[{ ...good, name: '1st server' }, 'name'], [{ ...good, callers: ['agent'] }, 'callers.0'], [{ ...good, platforms: { lambda: { timeoutS: 901 } } }, 'timeoutS'], [undefined, 'default export']])(
-    'says what is wrong with a value (%#)',
-    (value, part) => {
-      const error = refusal(value)
-      expect(error.code).toBe('CONFIG_INVALID')
-      expect(error.message).toContain(part)
-    },
-  )
+  it.each([
+    [{ ...good, name: '1st server' }, 'name'],
+    [{ ...good, callers: ['agent'] }, 'callers.0'],
+    [{ ...good, platforms: { lambda: { timeoutS: 901 } } }, 'timeoutS'],
+    [undefined, 'default export'],
+  ])('says what is wrong with a value (%#)', (value, part) => {
+    const error = refusal(value)
+    expect(error.code).toBe('CONFIG_INVALID')
+    expect(error.message).toContain(part)
+  })
 })

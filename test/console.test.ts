@@ -6,11 +6,18 @@ let control: Control
 let restarts = 0
 
 beforeAll(async () => {
-  control = await startControl({ status: () => ({ name: 'demo' }), requests: () => [{ id: 'r-1' }], restart: async () => void restarts++ }, 0)
+  control = await startControl(
+    { status: () => ({ name: 'demo' }), requests: () => [{ id: 'r-1' }], restart: async () => void restarts++ },
+    0,
+  )
 })
 afterAll(async () => control.close())
 
-function get(headers: Record<string, string>, path = '/api/status', method = 'GET'): Promise<{ status: number; body: string }> {
+function get(
+  headers: Record<string, string>,
+  path = '/api/status',
+  method = 'GET',
+): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
     const call = request(control.url + path, { method, headers }, (response) => {
       let body = ''

@@ -7,8 +7,6 @@ export default class PlainReporter implements Reporter {
     const count = (state: string) => tests.filter((test) => test.result().state === state).length
     const broken = modules.filter((module) => module.errors().length > 0).length + errors.length
     const skipped = count('skipped')
-    console.log(
-      `${count('passed')} passed, ${count('failed') + broken} failed${skipped ? `, ${skipped} skipped` : ''}`,
-    )
+    console.log(`${count('passed')} passed, ${count('failed') + broken} failed${skipped ? `, ${skipped} skipped` : ''}`)
   }
 }

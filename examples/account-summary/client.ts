@@ -14,24 +14,38 @@ for (const mode of ['legacy', { pin: '2026-07-28' }] as const) {
   const client = new Client({ name: 'sample-client', version: '1.0.0' }, { versionNegotiation: { mode } })
   await client.connect(new StreamableHTTPClientTransport(new URL(endpoints.lambda.url), { fetch: signed }))
   const { tools } = await client.listTools()
-  assert.deepEqual(tools.map(({ name }) => name).toSorted(), ['find_idle_resources', 'get_account_summary', 'tag_resource'])
+  assert.deepEqual(tools.map(({ name }) => name).toSorted(), [
+    'find_idle_resources',
+    'get_account_summary',
+    'tag_resource',
+  ])
 
   const summary = await client.callTool({ name: 'get_account_summary', arguments: { account_id } })
   assert.equal((summary.structuredContent as { account_id: string }).account_id, account_id)
 
   const steps: number[] = []
-  await client.callTool({ name: 'find_idle_resources', arguments: { account_id } }, { onprogress: ({ progress }) => steps.push(progress) })
+  await client.callTool(
+    { name: 'find_idle_resources', arguments: { account_id } },
+    { onprogress: ({ progress }) => steps.push(progress) },
+  )
   assert.deepEqual(steps, [1, 2, 3, 4, 5])
 
   const wrong = await client.callTool({ name: 'get_account_summary', arguments: { account_id: '1234' } })
   assert.equal(wrong.isError, true)
-  console.log(`ok  ${client.getNegotiatedProtocolVersion()}  ${tools.length} tools, a call, five steps of progress, a wrong argument refused`)
+  console.log(
+    `ok  ${client.getNegotiatedProtocolVersion()}  ${tools.length} tools, a call, five steps of progress, a wrong argument refused`,
+  )
   await client.close()
 }
 
-function local(): { endpoints: { lambda: { url: string; service: string; region: string } }; identities: { iam: { name: string; accessKeyId: string; secretAccessKey: string; sessionToken?: string }[] } } {
+function local(): {
+  endpoints: { lambda: { url: string; service: string; region: string } }
+  identities: { iam: { name: string; accessKeyId: string; secretAccessKey: string; sessionToken?: string }[] }
+} {
   try {
-    return JSON.parse(readFileSync(new URL('.fairlead/local.json', import.meta.url), 'utf8')) as ReturnType<typeof local>
+    return JSON.parse(readFileSync(new URL('.fairlead/local.json', import.meta.url), 'utf8')) as ReturnType<
+      typeof local
+    >
   } catch {
     console.error('Nothing runs here. Start it first: npm start')
     process.exit(4)

@@ -7,5 +7,8 @@ export default defineConfig({
   permissions: [{ actions: ['ce:GetCostAndUsage', 'tag:GetResources', 'tag:TagResources'], resources: ['*'] }],
   tools: { find_idle_resources: { timeoutMs: 120_000 } },
   platforms: { lambda: { memoryMb: 1024, timeoutS: 60 } },
-  dev: { standIn: './stand-in.ts', env: ['AWS_ENDPOINT_URL_COST_EXPLORER', 'AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API'] },
+  dev: {
+    standIn: './stand-in.ts',
+    env: ['AWS_ENDPOINT_URL_COST_EXPLORER', 'AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API'],
+  },
 })

@@ -3,7 +3,10 @@ import { McpServer } from '@modelcontextprotocol/server'
 import * as z from 'zod'
 import { accountSummary, idleResources, isSample, tagResource } from './aws.ts'
 
-const accountId = z.string().regex(/^\d{12}$/, 'an account id has 12 digits').describe('AWS account id, 12 digits')
+const accountId = z
+  .string()
+  .regex(/^\d{12}$/, 'an account id has 12 digits')
+  .describe('AWS account id, 12 digits')
 const summaryInput = z.object({ account_id: accountId })
 const summaryOutput = z.object({
   account_id: z.string(),
@@ -13,8 +16,16 @@ const summaryOutput = z.object({
   resources: z.number().int(),
   sample: z.boolean(),
 })
-const idleOutput = z.object({ account_id: z.string(), idle: z.array(z.object({ arn: z.string(), why: z.string() })), sample: z.boolean() })
-const tagInput = z.object({ arn: z.string().startsWith('arn:').describe('The resource to tag'), key: z.string().min(1).max(128), value: z.string().max(256) })
+const idleOutput = z.object({
+  account_id: z.string(),
+  idle: z.array(z.object({ arn: z.string(), why: z.string() })),
+  sample: z.boolean(),
+})
+const tagInput = z.object({
+  arn: z.string().startsWith('arn:').describe('The resource to tag'),
+  key: z.string().min(1).max(128),
+  value: z.string().max(256),
+})
 const tagOutput = z.object({ arn: z.string(), key: z.string(), value: z.string(), sample: z.boolean() })
 
 export default () => {
@@ -22,25 +33,49 @@ export default () => {
 
   server.registerTool(
     'get_account_summary',
-    { description: 'Summarises cost and resources of an AWS account for the last 30 days.', inputSchema: summaryInput, outputSchema: summaryOutput, annotations: { readOnlyHint: true, openWorldHint: true } },
-    async ({ account_id }, ctx) => result({ ...(await accountSummary(account_id, ctx.mcpReq.signal)), sample: isSample() }),
+    {
+      description: 'Summarises cost and resources of an AWS account for the last 30 days.',
+      inputSchema: summaryInput,
+      outputSchema: summaryOutput,
+      annotations: { readOnlyHint: true, openWorldHint: true },
+    },
+    async ({ account_id }, ctx) =>
+      result({ ...(await accountSummary(account_id, ctx.mcpReq.signal)), sample: isSample() }),
   )
 
   server.registerTool(
     'find_idle_resources',
-    { description: 'Finds resources that cost money and are not used. Reports progress while it works.', inputSchema: summaryInput, outputSchema: idleOutput, annotations: { readOnlyHint: true, openWorldHint: true } },
+    {
+      description: 'Finds resources that cost money and are not used. Reports progress while it works.',
+      inputSchema: summaryInput,
+      outputSchema: idleOutput,
+      annotations: { readOnlyHint: true, openWorldHint: true },
+    },
     async ({ account_id }, ctx) => {
       const progressToken = ctx.mcpReq._meta?.progressToken
       const report = async (progress: number, total: number, message: string) => {
-        if (progressToken !== undefined) await ctx.mcpReq.notify({ method: 'notifications/progress', params: { progressToken, progress, total, message } })
+        if (progressToken !== undefined)
+          await ctx.mcpReq.notify({
+            method: 'notifications/progress',
+            params: { progressToken, progress, total, message },
+          })
       }
-      return result({ account_id, idle: await idleResources(account_id, report, ctx.mcpReq.signal), sample: isSample() })
+      return result({
+        account_id,
+        idle: await idleResources(account_id, report, ctx.mcpReq.signal),
+        sample: isSample(),
+      })
     },
   )
 
   server.registerTool(
     'tag_resource',
-    { description: 'Puts a tag on a resource.', inputSchema: tagInput, outputSchema: tagOutput, annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true } },
+    {
+      description: 'Puts a tag on a resource.',
+      inputSchema: tagInput,
+      outputSchema: tagOutput,
+      annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true },
+    },
     async (tag, ctx) => result({ ...(await tagResource(tag, ctx.mcpReq.signal)), sample: isSample() }),
   )
 

@@ -7,7 +7,10 @@ import { fetchLambdaHandler, type LambdaHandler } from './lambda.ts'
  * Runs a server wherever the artifact finds itself: under Lambda's runtime it gives the handler, anywhere else it listens.
  * The platform stands in front of it and checks who calls, and under which Host.
  */
-export async function runArtifact(source: ServerSource | Promise<ServerSource>, options: EndpointOptions): Promise<LambdaHandler | undefined> {
+export async function runArtifact(
+  source: ServerSource | Promise<ServerSource>,
+  options: EndpointOptions,
+): Promise<LambdaHandler | undefined> {
   const endpoint = createMcpEndpoint(await source, { allowedHosts: 'any', log: logLine, ...options })
   if ('awslambda' in globalThis || process.env.AWS_LAMBDA_RUNTIME_API) return fetchLambdaHandler(endpoint.fetch)
   await serveProcess(endpoint)

@@ -29,13 +29,24 @@ export function lambdaHandler(factory: McpServerFactory, options: EndpointOption
 export function fetchLambdaHandler(handler: FetchHandler): LambdaHandler {
   const { awslambda } = globalThis as { awslambda?: AwsLambda }
   if (!awslambda) return (event, context) => buffered(handler, event, context.awsRequestId)
-  return awslambda.streamifyResponse((event, stream, context) => streamed(handler, event, stream, context.awsRequestId, awslambda))
+  return awslambda.streamifyResponse((event, stream, context) =>
+    streamed(handler, event, stream, context.awsRequestId, awslambda),
+  )
 }
 
-async function streamed(handler: FetchHandler, event: FunctionUrlEvent, stream: Writable, requestId: string, awslambda: AwsLambda): Promise<void> {
+async function streamed(
+  handler: FetchHandler,
+  event: FunctionUrlEvent,
+  stream: Writable,
+  requestId: string,
+  awslambda: AwsLambda,
+): Promise<void> {
   const gone = new AbortController()
   stream.once('close', () => stream.writableFinished || gone.abort())
-  const response = await handler(asRequest(fromFunctionUrlEvent(event, gone.signal)), { requestId, principal: principalOf(event) })
+  const response = await handler(asRequest(fromFunctionUrlEvent(event, gone.signal)), {
+    requestId,
+    principal: principalOf(event),
+  })
   const out = awslambda.HttpResponseStream.from(stream, preludeOf(response))
   // The runtime sends the prelude with the first write: a stream without one would hang its client.
   // @see https://github.com/aws/aws-lambda-nodejs-runtime-interface-client/issues/95
@@ -57,9 +68,20 @@ async function pump(body: ReadableStream<Uint8Array>, out: Writable): Promise<vo
   }
 }
 
-async function buffered(handler: FetchHandler, event: FunctionUrlEvent, requestId: string): Promise<Prelude & { body: string; isBase64Encoded: boolean }> {
-  const response = await handler(asRequest(fromFunctionUrlEvent(event, new AbortController().signal)), { requestId, principal: principalOf(event) })
-  return { ...preludeOf(response), body: Buffer.from(await response.arrayBuffer()).toString('base64'), isBase64Encoded: true }
+async function buffered(
+  handler: FetchHandler,
+  event: FunctionUrlEvent,
+  requestId: string,
+): Promise<Prelude & { body: string; isBase64Encoded: boolean }> {
+  const response = await handler(asRequest(fromFunctionUrlEvent(event, new AbortController().signal)), {
+    requestId,
+    principal: principalOf(event),
+  })
+  return {
+    ...preludeOf(response),
+    body: Buffer.from(await response.arrayBuffer()).toString('base64'),
+    isBase64Encoded: true,
+  }
 }
 
 function preludeOf(response: Response): Prelude {

@@ -75,7 +75,13 @@ export function toFunctionUrlEvent(request: LightRequest, facts: FunctionUrlFact
       ...(facts.iam ? { authorizer: { iam: facts.iam } } : {}),
       domainName: facts.domainName,
       domainPrefix: facts.domainName.split('.')[0]!,
-      http: { method: request.method, path: decode(rawPath), protocol: 'HTTP/1.1', sourceIp: facts.sourceIp, userAgent: headers['user-agent'] ?? '' },
+      http: {
+        method: request.method,
+        path: decode(rawPath),
+        protocol: 'HTTP/1.1',
+        sourceIp: facts.sourceIp,
+        userAgent: headers['user-agent'] ?? '',
+      },
       requestId: facts.requestId,
       routeKey: '$default',
       stage: '$default',
@@ -111,12 +117,16 @@ function headersOf(raw: readonly string[]): Record<string, string> {
 
 function queryOf(query: string): Record<string, string> {
   const all = new Map<string, string>()
-  for (const [name, value] of new URLSearchParams(query)) all.set(name, all.has(name) ? `${all.get(name)!},${value}` : value)
+  for (const [name, value] of new URLSearchParams(query))
+    all.set(name, all.has(name) ? `${all.get(name)!},${value}` : value)
   return Object.fromEntries(all)
 }
 
 function isText(type: string | undefined): boolean {
-  return type === undefined || /^(text\/|application\/(json|javascript|xml|x-www-form-urlencoded|[a-z0-9.+-]+\+(json|xml))\b)/i.test(type)
+  return (
+    type === undefined ||
+    /^(text\/|application\/(json|javascript|xml|x-www-form-urlencoded|[a-z0-9.+-]+\+(json|xml))\b)/i.test(type)
+  )
 }
 
 function decode(path: string): string {

@@ -22,8 +22,18 @@ export function functionUrlPolicy(functionArn: string, callers: readonly string[
   return {
     Version: '2012-10-17',
     Statement: [
-      { Sid: 'FunctionUrl', ...to, Action: 'lambda:InvokeFunctionUrl', Condition: { StringEquals: { 'lambda:FunctionUrlAuthType': 'AWS_IAM' } } },
-      { Sid: 'InvokeThroughUrl', ...to, Action: 'lambda:InvokeFunction', Condition: { Bool: { 'lambda:InvokedViaFunctionUrl': 'true' } } },
+      {
+        Sid: 'FunctionUrl',
+        ...to,
+        Action: 'lambda:InvokeFunctionUrl',
+        Condition: { StringEquals: { 'lambda:FunctionUrlAuthType': 'AWS_IAM' } },
+      },
+      {
+        Sid: 'InvokeThroughUrl',
+        ...to,
+        Action: 'lambda:InvokeFunction',
+        Condition: { Bool: { 'lambda:InvokedViaFunctionUrl': 'true' } },
+      },
     ],
   }
 }

@@ -26,7 +26,11 @@ export function readPrelude(bytes: Buffer): { prelude: Prelude; rest: Buffer } |
     return undefined
   }
   const parsed = JSON.parse(bytes.subarray(0, end).toString()) as Partial<Prelude>
-  const headers = Object.fromEntries(Object.entries(parsed.headers ?? {}).map(([name, value]) => [name, String(value)]))
-  const prelude = { statusCode: Number(parsed.statusCode ?? 200), headers, ...(Array.isArray(parsed.cookies) ? { cookies: parsed.cookies.map(String) } : {}) }
+  const headers = Object.fromEntries(Object.entries(parsed.headers ?? {}).map(([name, value]) => [name, value]))
+  const prelude = {
+    statusCode: parsed.statusCode ?? 200,
+    headers,
+    ...(Array.isArray(parsed.cookies) ? { cookies: parsed.cookies.map(String) } : {}),
+  }
   return { prelude, rest: bytes.subarray(end + separator.length) }
 }

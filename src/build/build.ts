@@ -28,7 +28,10 @@ export interface Artifact {
 export async function buildArtifact({ projectDir, config, outDir }: BuildOptions): Promise<Artifact> {
   if (!config.server) throw new FairleadError('CONFIG_INVALID', 'The configuration names no `server`')
   const { code, warnings } = await bundle(projectDir, config, config.server)
-  const contents: Record<string, string> = { 'index.js': code, 'package.json': `${JSON.stringify({ type: 'module' })}\n` }
+  const contents: Record<string, string> = {
+    'index.js': code,
+    'package.json': `${JSON.stringify({ type: 'module' })}\n`,
+  }
   mkdirSync(outDir, { recursive: true })
   const sum = createHash('sha256')
   for (const [name, text] of Object.entries(contents)) {
@@ -42,14 +45,23 @@ export async function buildArtifact({ projectDir, config, outDir }: BuildOptions
 /** Builds twice, in two folders, and compares. Throws NOT_REPRODUCIBLE. */
 export async function checkReproducible(options: Omit<BuildOptions, 'outDir'>): Promise<string> {
   const folders = [0, 1].map(() => mkdtempSync(join(tmpdir(), 'fairlead-check-')))
-  const [first, second] = [await buildArtifact({ ...options, outDir: folders[0]! }), await buildArtifact({ ...options, outDir: folders[1]! })]
+  const [first, second] = [
+    await buildArtifact({ ...options, outDir: folders[0]! }),
+    await buildArtifact({ ...options, outDir: folders[1]! }),
+  ]
   if (first.digest !== second.digest)
-    throw new FairleadError('NOT_REPRODUCIBLE', 'Two builds of the same sources gave different bytes', { fix: `Compare them: diff ${folders.join(' ')}` })
+    throw new FairleadError('NOT_REPRODUCIBLE', 'Two builds of the same sources gave different bytes', {
+      fix: `Compare them: diff ${folders.join(' ')}`,
+    })
   for (const folder of folders) rmSync(folder, { recursive: true, force: true })
   return first.digest
 }
 
-async function bundle(projectDir: string, config: FairleadConfig, server: Server): Promise<{ code: string; warnings: string[] }> {
+async function bundle(
+  projectDir: string,
+  config: FairleadConfig,
+  server: Server,
+): Promise<{ code: string; warnings: string[] }> {
   if (server.kind === 'module' && !existsSync(resolve(projectDir, server.entry)))
     throw new FairleadError('SERVER_NOT_FOUND', `There is no ${server.entry}`)
   try {
@@ -65,7 +77,9 @@ async function bundle(projectDir: string, config: FairleadConfig, server: Server
       write: false,
       logLevel: 'silent',
       // Packages that were written for CommonJS call require for Node's own modules.
-      banner: { js: "import{createRequire as __fairleadRequire}from'node:module';const require=__fairleadRequire(import.meta.url);" },
+      banner: {
+        js: "import{createRequire as __fairleadRequire}from'node:module';const require=__fairleadRequire(import.meta.url);",
+      },
       alias: { 'fairlead/artifact': ownFile('adapters/artifact'), 'fairlead/command': ownFile('server/command') },
       nodePaths: [fileURLToPath(new URL('../../node_modules', import.meta.url))],
     })
@@ -73,7 +87,10 @@ async function bundle(projectDir: string, config: FairleadConfig, server: Server
   } catch (error) {
     const [first] = (error as BuildFailure).errors ?? []
     if (!first) throw error
-    throw new FairleadError('SERVER_BROKEN', `The server cannot be built: ${said(first)}`, { cause: error, ...(first.notes[0] ? { why: first.notes[0].text } : {}) })
+    throw new FairleadError('SERVER_BROKEN', `The server cannot be built: ${said(first)}`, {
+      cause: error,
+      ...(first.notes[0] ? { why: first.notes[0].text } : {}),
+    })
   }
 }
 

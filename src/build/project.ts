@@ -38,7 +38,8 @@ function findConfig(given?: string): string {
   for (let dir = start; ; dir = dirname(dir)) {
     const found = configIn(dir) ?? configIn(namedProject(dir))
     if (found) return found
-    if (dirname(dir) === dir) throw new FairleadError('CONFIG_NOT_FOUND', 'There is no fairlead.config.ts here or in a folder above')
+    if (dirname(dir) === dir)
+      throw new FairleadError('CONFIG_NOT_FOUND', 'There is no fairlead.config.ts here or in a folder above')
   }
 }
 

@@ -6,11 +6,20 @@ import { version } from './version.ts'
 
 /** Every command, in the order in which they matter. A command's code is loaded only when it is called. */
 const commands: Record<string, { summary: string; load: () => Promise<Command> }> = {
-  dev: { summary: 'run the server on its platforms, here', load: async () => (await import('./commands/dev.ts')).devCommand() },
-  stdio: { summary: 'run the server on stdin and stdout', load: async () => (await import('./commands/stdio.ts')).stdioCommand() },
+  dev: {
+    summary: 'run the server on its platforms, here',
+    load: async () => (await import('./commands/dev.ts')).devCommand(),
+  },
+  stdio: {
+    summary: 'run the server on stdin and stdout',
+    load: async () => (await import('./commands/stdio.ts')).stdioCommand(),
+  },
   call: { summary: 'call a tool', load: async () => (await import('./commands/call.ts')).callCommand() },
   tools: { summary: 'list the tools', load: async () => (await import('./commands/tools.ts')).toolsCommand() },
-  build: { summary: 'make the artifact that AWS runs', load: async () => (await import('./commands/build.ts')).buildCommand() },
+  build: {
+    summary: 'make the artifact that AWS runs',
+    load: async () => (await import('./commands/build.ts')).buildCommand(),
+  },
 }
 
 const args = process.argv.slice(2)

@@ -54,7 +54,12 @@ export function report(thrown: unknown, io: { json: boolean; verbose: boolean })
   const error = thrown instanceof CommanderError ? usage(thrown) : asFairleadError(thrown)
   process.exitCode = error.exitCode
   if (io.json) return void process.stdout.write(`${JSON.stringify({ ok: false, error })}\n`)
-  const lines = [`${error.code}  ${error.message}`, `  Why   ${error.why}`, `  Fix   ${error.fix}`, `  Docs  ${error.docs}`]
+  const lines = [
+    `${error.code}  ${error.message}`,
+    `  Why   ${error.why}`,
+    `  Fix   ${error.fix}`,
+    `  Docs  ${error.docs}`,
+  ]
   if (io.verbose) lines.push(String((error.cause as Error | undefined)?.stack ?? error.stack))
   process.stderr.write(`${lines.join('\n')}\n`)
 }

@@ -9,7 +9,9 @@ interface Schema {
 /** Writes a tool's input schema as a TypeScript signature: `tag_resource(arn: string, tags?: object)`. */
 export function signature(name: string, schema: unknown): string {
   const { properties = {}, required = [] } = schema as Schema
-  const parameters = Object.entries(properties).map(([key, each]) => `${key}${required.includes(key) ? '' : '?'}: ${typeOf(each)}`)
+  const parameters = Object.entries(properties).map(
+    ([key, each]) => `${key}${required.includes(key) ? '' : '?'}: ${typeOf(each)}`,
+  )
   return `${name}(${parameters.join(', ')})`
 }
 

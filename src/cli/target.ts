@@ -31,7 +31,10 @@ export async function connectTarget(options: TargetOptions, version: string): Pr
   if (/^https?:\/\//.test(on)) return connectClient({ url: on, era, version })
   const state = readState(projectDir(options.project))
   const endpoint = state.endpoints[platformOf(on)]
-  if (!endpoint) throw new FairleadError('STACK_NOT_RUNNING', `The local stack does not run ${on}`, { fix: 'Add it to `platforms` in fairlead.config.ts and start fairlead dev again.' })
+  if (!endpoint)
+    throw new FairleadError('STACK_NOT_RUNNING', `The local stack does not run ${on}`, {
+      fix: 'Add it to `platforms` in fairlead.config.ts and start fairlead dev again.',
+    })
   const { accessKeyId, secretAccessKey, sessionToken } = identityOf(state, options.as ?? 'agent')
   const signed = sigv4Fetch({
     credentials: { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) },
@@ -45,14 +48,20 @@ function identityOf(state: LocalState, name: string): LocalState['identities']['
   const found = state.identities.iam.find((each) => each.name === name)
   if (found) return found
   const names = state.identities.iam.map((each) => each.name)
-  throw new FairleadError('IDENTITY_UNKNOWN', `There is no identity ${name}`, { fix: `There are: ${names.join(', ')}. Try: --as ${nearest(name, names) ?? names[0]}` })
+  throw new FairleadError('IDENTITY_UNKNOWN', `There is no identity ${name}`, {
+    fix: `There are: ${names.join(', ')}. Try: --as ${nearest(name, names) ?? names[0]}`,
+  })
 }
 
 function platformOf(name: string): Platform {
   const found = platformNames.find((each) => each === name)
   if (found) return found
   const meant = nearest(name, platformNames)
-  throw new FairleadError('USAGE', `${name} is neither a platform nor a URL${meant ? `; did you mean ${meant}?` : ''}`, { fix: `Platforms: ${platformNames.join(', ')}` })
+  throw new FairleadError(
+    'USAGE',
+    `${name} is neither a platform nor a URL${meant ? `; did you mean ${meant}?` : ''}`,
+    { fix: `Platforms: ${platformNames.join(', ')}` },
+  )
 }
 
 function eraOf(given: string | undefined): 'auto' | 'legacy' | 'modern' {

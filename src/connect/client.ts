@@ -1,5 +1,6 @@
 import { Client, StreamableHTTPClientTransport, type ClientOptions } from '@modelcontextprotocol/client'
 import { FairleadError } from '../errors.ts'
+import { newest } from '../mcp/revisions.ts'
 
 export interface ConnectOptions {
   url: string
@@ -16,10 +17,12 @@ export interface ConnectOptions {
  */
 export async function connectClient(options: ConnectOptions): Promise<Client> {
   const mode: NonNullable<ClientOptions['versionNegotiation']>['mode'] =
-    options.era === 'legacy' ? 'legacy' : options.era === 'modern' ? { pin: '2026-07-28' } : 'auto'
+    options.era === 'legacy' ? 'legacy' : options.era === 'modern' ? { pin: newest.modern } : 'auto'
   const client = new Client({ name: 'fairlead', version: options.version }, { versionNegotiation: { mode } })
   const seen: { status?: number; body?: string } = {}
-  const transport = new StreamableHTTPClientTransport(new URL(options.url), { fetch: remember(options.fetch ?? fetch, seen) })
+  const transport = new StreamableHTTPClientTransport(new URL(options.url), {
+    fetch: remember(options.fetch ?? fetch, seen),
+  })
   try {
     await client.connect(transport)
     return client
@@ -34,7 +37,13 @@ function remember(inner: typeof fetch, seen: { status?: number; body?: string })
   return async (input, init) => {
     const response = await inner(input, init)
     seen.status = response.status
-    if (response.status >= 400) seen.body = (await response.clone().text().catch(() => '')).slice(0, 300)
+    if (response.status >= 400)
+      seen.body = (
+        await response
+          .clone()
+          .text()
+          .catch(() => '')
+      ).slice(0, 300)
     return response
   }
 }
@@ -42,10 +51,16 @@ function remember(inner: typeof fetch, seen: { status?: number; body?: string })
 /** Turns what the client threw into one of our errors. */
 function explained(error: unknown, url: string, seen: { status?: number; body?: string }): FairleadError {
   if (error instanceof FairleadError) return error
-  if (seen.status === undefined) return new FairleadError('UNREACHABLE', `Nothing answers at ${withoutQuery(url)}`, { cause: error })
+  if (seen.status === undefined)
+    return new FairleadError('UNREACHABLE', `Nothing answers at ${withoutQuery(url)}`, { cause: error })
   if (seen.status === 401 || seen.status === 403)
-    return new FairleadError('ACCESS_DENIED', `${withoutQuery(url)} refused the caller with ${seen.status}`, { ...(seen.body ? { why: `It said: ${seen.body}` } : {}), cause: error })
-  return new FairleadError('NOT_MCP', `${withoutQuery(url)} answered ${seen.status}, and not as an MCP server does`, { cause: error })
+    return new FairleadError('ACCESS_DENIED', `${withoutQuery(url)} refused the caller with ${seen.status}`, {
+      ...(seen.body ? { why: `It said: ${seen.body}` } : {}),
+      cause: error,
+    })
+  return new FairleadError('NOT_MCP', `${withoutQuery(url)} answered ${seen.status}, and not as an MCP server does`, {
+    cause: error,
+  })
 }
 
 /** A query may carry a signature or a token. */

@@ -28,7 +28,8 @@ export async function startControl(controlled: Controlled, port: number): Promis
       if (request.headers.get('host') !== own) return answer(403, { error: 'This Host is not served here.' })
       const origin = request.headers.get('origin')
       if (origin !== null && origin !== server.url) return answer(403, { error: 'This Origin is not allowed.' })
-      if (!bearerIs(request.headers.get('authorization'), token)) return answer(401, { error: 'The token is in .fairlead/local.json.' })
+      if (!bearerIs(request.headers.get('authorization'), token))
+        return answer(401, { error: 'The token is in .fairlead/local.json.' })
       return route(request, controlled)
     },
     { port, maxBodyBytes: 64 * 1024 },
@@ -54,5 +55,8 @@ function bearerIs(header: string | null, token: string): boolean {
 }
 
 function answer(status: number, body: unknown): Response {
-  return new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json', 'cache-control': 'no-store' } })
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
+  })
 }

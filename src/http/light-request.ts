@@ -37,7 +37,7 @@ export class LightRequest {
   }
 
   get body(): ReadableStream<Uint8Array> | null {
-    return this.bytes.byteLength === 0 ? null : (new Blob([this.bytes as Uint8Array<ArrayBuffer>]).stream() as ReadableStream<Uint8Array>)
+    return this.bytes.byteLength === 0 ? null : (new Blob([this.bytes]).stream() as ReadableStream<Uint8Array>)
   }
 
   async text(): Promise<string> {

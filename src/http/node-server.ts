@@ -27,9 +27,12 @@ export interface Listening {
 export async function listen(handler: FetchHandler, options: ListenOptions = {}): Promise<Listening> {
   const { host = '127.0.0.1', maxBodyBytes = 4 * 1024 * 1024 } = options
   let origin = ''
-  const server = createServer({ requestTimeout: 30_000, headersTimeout: 15_000, keepAliveTimeout: 65_000 }, (req, res) => {
-    void answer(req, res, { handler, origin, maxBodyBytes, ...(options.context ? { context: options.context } : {}) })
-  })
+  const server = createServer(
+    { requestTimeout: 30_000, headersTimeout: 15_000, keepAliveTimeout: 65_000 },
+    (req, res) => {
+      void answer(req, res, { handler, origin, maxBodyBytes, ...(options.context ? { context: options.context } : {}) })
+    },
+  )
   await bind(server, host, options.port ?? 0)
   const { port } = server.address() as AddressInfo
   origin = `http://${host}:${port}`
@@ -57,7 +60,10 @@ async function answer(req: IncomingMessage, res: ServerResponse, serving: Servin
       bytes,
       signal: gone.signal,
     })
-    const context = serving.context?.(request, { remoteAddress: req.socket.remoteAddress ?? '' }) ?? { requestId: randomUUID(), principal: anonymous }
+    const context = serving.context?.(request, { remoteAddress: req.socket.remoteAddress ?? '' }) ?? {
+      requestId: randomUUID(),
+      principal: anonymous,
+    }
     await writeResponse(res, await serving.handler(asRequest(request), context))
   } catch {
     if (!res.headersSent) res.writeHead(500).end()
@@ -85,7 +91,11 @@ async function readBody(req: IncomingMessage, max: number): Promise<Uint8Array |
 }
 
 function refuseLarge(res: ServerResponse): void {
-  const body = JSON.stringify({ jsonrpc: '2.0', id: null, error: { code: -32600, message: 'The request body is too large' } })
+  const body = JSON.stringify({
+    jsonrpc: '2.0',
+    id: null,
+    error: { code: -32600, message: 'The request body is too large' },
+  })
   res.writeHead(413, { 'content-type': 'application/json', connection: 'close' }).end(body)
 }
 
@@ -94,7 +104,8 @@ export async function writeResponse(res: ServerResponse, response: Response): Pr
   const headers: string[] = []
   response.headers.forEach((value, name) => headers.push(name, value))
   // JSON is given whole, with its length; anything else of unknown length is passed on as it comes.
-  const streams = !response.headers.has('content-length') && !response.headers.get('content-type')?.startsWith('application/json')
+  const streams =
+    !response.headers.has('content-length') && !response.headers.get('content-type')?.startsWith('application/json')
   if (!response.body) return void res.writeHead(response.status, headers).end()
   if (!streams) {
     const bytes = Buffer.from(await response.arrayBuffer())
@@ -125,7 +136,11 @@ async function pump(body: ReadableStream<Uint8Array>, res: ServerResponse): Prom
 async function bind(server: Server, host: string, port: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      reject(error.code === 'EADDRINUSE' ? new FairleadError('PORT_IN_USE', `Port ${port} on ${host} is taken`, { cause: error }) : error)
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new FairleadError('PORT_IN_USE', `Port ${port} on ${host} is taken`, { cause: error })
+          : error,
+      )
     })
     server.listen(port, host, resolve)
   })

@@ -43,7 +43,10 @@ export function observed(platform: Platform, handler: FetchHandler, log: Request
 function callOf(request: LightRequest): { call?: string; tool?: string } {
   if (request.method !== 'POST' || request.bytes.byteLength > 256 * 1024) return {}
   try {
-    const { method, params } = JSON.parse(Buffer.from(request.bytes).toString()) as { method?: unknown; params?: { name?: unknown } }
+    const { method, params } = JSON.parse(Buffer.from(request.bytes).toString()) as {
+      method?: unknown
+      params?: { name?: unknown }
+    }
     if (typeof method !== 'string') return {}
     const tool = method === 'tools/call' && typeof params?.name === 'string' ? printable(params.name) : undefined
     return { call: tool ? `${method} ${tool}` : printable(method), ...(tool ? { tool } : {}) }

@@ -46,7 +46,10 @@ export async function startStack(project: Project, options: StackOptions = {}): 
   }
   try {
     sweepArtifacts(dir)
-    const [artifact, standIn] = await Promise.all([buildInto(project, dir), startStandIn(project.config.dev ?? {}, project.dir)])
+    const [artifact, standIn] = await Promise.all([
+      buildInto(project, dir),
+      startStandIn(project.config.dev ?? {}, project.dir),
+    ])
     closers.push(() => standIn.close())
     const identities = loadIdentities(dir, localAccount)
     const lambda = await startLambdaPlatform({

@@ -14,7 +14,11 @@ export interface StandIn {
 export async function startStandIn(dev: DevConfig, projectDir: string): Promise<StandIn> {
   if (!dev.standIn) return { env: {}, close: async () => {} }
   // It ends with us, whatever ends us: its stdin is a pipe that closes then.
-  const child = spawn(process.execPath, [resolve(projectDir, dev.standIn)], { cwd: projectDir, stdio: ['pipe', 'pipe', 'pipe'], env: { PATH: process.env.PATH ?? '' } })
+  const child = spawn(process.execPath, [resolve(projectDir, dev.standIn)], {
+    cwd: projectDir,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { PATH: process.env.PATH ?? '' },
+  })
   const url = await announced(child, basename(dev.standIn))
   const env = Object.fromEntries((dev.env ?? []).map((name) => [name, url]))
   return { env, close: () => end(child) }
@@ -24,7 +28,10 @@ async function announced(child: ChildProcess, name: string): Promise<string> {
   let said = ''
   child.stderr!.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-2000)))
   const failed = (what: string) =>
-    new FairleadError('STAND_IN_FAILED', `The stand-in ${name} ${what}`, { fix: `Run it alone and read what it says: node ${name}`, ...(said ? { why: said.trim().split('\n')[0]! } : {}) })
+    new FairleadError('STAND_IN_FAILED', `The stand-in ${name} ${what}`, {
+      fix: `Run it alone and read what it says: node ${name}`,
+      ...(said ? { why: said.trim().split('\n')[0]! } : {}),
+    })
   return new Promise((resolvePromise, reject) => {
     const timer = setTimeout(() => {
       child.kill('SIGKILL')

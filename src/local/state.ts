@@ -71,8 +71,15 @@ export async function refuseSecondStack(projectDir: string): Promise<void> {
   const answers = await fetch(`${state.control.url}/api/status`, {
     headers: { authorization: `Bearer ${state.control.token}` },
     signal: AbortSignal.timeout(1000),
-  }).then((response) => response.ok, () => false)
-  if (answers) throw new FairleadError('STACK_ALREADY_RUNNING', `fairlead dev already runs for this project (process ${state.pid})`)
+  }).then(
+    (response) => response.ok,
+    () => false,
+  )
+  if (answers)
+    throw new FairleadError(
+      'STACK_ALREADY_RUNNING',
+      `fairlead dev already runs for this project (process ${state.pid})`,
+    )
 }
 
 function peekState(projectDir: string): LocalState | undefined {

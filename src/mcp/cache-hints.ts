@@ -14,7 +14,14 @@ interface HintedServer {
 }
 
 const ttlMs = 60_000
-const operations = ['server/discover', 'tools/list', 'prompts/list', 'resources/list', 'resources/templates/list', 'resources/read']
+const operations = [
+  'server/discover',
+  'tools/list',
+  'prompts/list',
+  'resources/list',
+  'resources/templates/list',
+  'resources/read',
+]
 
 /**
  * Gives the results that clients may cache a minute, where the server's author said nothing. They may be shared between
@@ -31,7 +38,11 @@ export function withCacheHints(factory: McpServerFactory): McpServerFactory {
     server._cacheHints = hints
     for (const operation of operations) {
       const handler = server._requestHandlers.get(operation)
-      if (handler) server._requestHandlers.set(operation, async (request, extra) => ({ ...hint, ...(await handler(request, extra)) }))
+      if (handler)
+        server._requestHandlers.set(operation, async (request, extra) => ({
+          ...hint,
+          ...(await handler(request, extra)),
+        }))
     }
     return product
   }

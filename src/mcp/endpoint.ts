@@ -1,5 +1,10 @@
-import { classifyInboundRequest, createMcpHandler, isJsonContentType, type AuthInfo } from '@modelcontextprotocol/server'
-import type { FetchHandler, Principal, RequestContext } from '../http/fetch-handler.ts'
+import {
+  classifyInboundRequest,
+  createMcpHandler,
+  isJsonContentType,
+  type AuthInfo,
+} from '@modelcontextprotocol/server'
+import type { FetchHandler, RequestContext } from '../http/fetch-handler.ts'
 import type { LightRequest } from '../http/light-request.ts'
 import { withCacheHints } from './cache-hints.ts'
 import { originHeaders, preflight } from './cors.ts'
@@ -44,7 +49,10 @@ const methods = ['POST', 'OPTIONS']
  */
 export function createMcpEndpoint(source: ServerSource, options: EndpointOptions = {}): McpEndpoint {
   const { path = '/mcp', healthPath = '/healthz' } = options
-  const serve = source.kind === 'factory' ? serveFactory(source, options) : { handle: passOn(source.fetch, options), close: async () => {} }
+  const serve =
+    source.kind === 'factory'
+      ? serveFactory(source, options)
+      : { handle: passOn(source.fetch, options), close: async () => {} }
   let draining = false
   return {
     fetch: async (request, context) => {
@@ -68,8 +76,10 @@ export function createMcpEndpoint(source: ServerSource, options: EndpointOptions
 }
 
 function refuse(request: Request, draining: boolean, options: EndpointOptions): Response | undefined {
-  if (!isHostAllowed(request.headers.get('host'), options.allowedHosts ?? 'loopback')) return errorResponse(403, codes.server, 'This Host is not served here')
-  if (!isOriginAllowed(request.headers.get('origin'), options.allowedOrigins ?? 'loopback')) return errorResponse(403, codes.server, 'This Origin is not allowed')
+  if (!isHostAllowed(request.headers.get('host'), options.allowedHosts ?? 'loopback'))
+    return errorResponse(403, codes.server, 'This Host is not served here')
+  if (!isOriginAllowed(request.headers.get('origin'), options.allowedOrigins ?? 'loopback'))
+    return errorResponse(403, codes.server, 'This Origin is not allowed')
   if (draining) return errorResponse(503, codes.server, 'The server is stopping', { 'retry-after': '1' })
   return undefined
 }
@@ -84,8 +94,10 @@ function serveFactory(source: ServerSource & { kind: 'factory' }, options: Endpo
   const modern = createMcpHandler(factory, { legacy: 'reject' })
   const inFlight = new Set<Promise<unknown>>()
   const handle: FetchHandler = async (request, context) => {
-    if (request.method !== 'POST') return errorResponse(405, codes.server, 'Method not allowed', { allow: methods.join(', ') })
-    if (!isJsonContentType(request.headers.get('content-type'))) return errorResponse(415, codes.server, 'Content-Type must be application/json')
+    if (request.method !== 'POST')
+      return errorResponse(405, codes.server, 'Method not allowed', { allow: methods.join(', ') })
+    if (!isJsonContentType(request.headers.get('content-type')))
+      return errorResponse(415, codes.server, 'Content-Type must be application/json')
     const read = await readJson(request, options)
     if (read instanceof Response) return read
     const auth = authInfoOf(context)
@@ -106,9 +118,19 @@ function serveFactory(source: ServerSource & { kind: 'factory' }, options: Endpo
   }
 }
 
-function namedRevision(request: Request): { protocolVersionHeader?: string; mcpMethodHeader?: string; mcpNameHeader?: string } {
-  const [version, method, name] = ['mcp-protocol-version', 'mcp-method', 'mcp-name'].map((each) => request.headers.get(each))
-  return { ...(version ? { protocolVersionHeader: version } : {}), ...(method ? { mcpMethodHeader: method } : {}), ...(name ? { mcpNameHeader: name } : {}) }
+function namedRevision(request: Request): {
+  protocolVersionHeader?: string
+  mcpMethodHeader?: string
+  mcpNameHeader?: string
+} {
+  const [version, method, name] = ['mcp-protocol-version', 'mcp-method', 'mcp-name'].map((each) =>
+    request.headers.get(each),
+  )
+  return {
+    ...(version ? { protocolVersionHeader: version } : {}),
+    ...(method ? { mcpMethodHeader: method } : {}),
+    ...(name ? { mcpNameHeader: name } : {}),
+  }
 }
 
 /** For a server that speaks HTTP itself: the same limits in front, then on to it. */
@@ -124,9 +146,11 @@ function passOn(fetch: FetchHandler, options: EndpointOptions): FetchHandler {
 
 async function readJson(request: Request, options: EndpointOptions): Promise<{ body: unknown } | Response> {
   const bytes = (request as unknown as Partial<LightRequest>).bytes ?? new Uint8Array(await request.arrayBuffer())
-  if (bytes.byteLength > (options.maxBodyBytes ?? 4 * 1024 * 1024)) return errorResponse(413, codes.server, 'The request body is too large')
+  if (bytes.byteLength > (options.maxBodyBytes ?? 4 * 1024 * 1024))
+    return errorResponse(413, codes.server, 'The request body is too large')
   const maxDepth = options.maxDepth ?? 64
-  if (isDeeperThan(bytes, maxDepth)) return errorResponse(400, codes.invalidRequest, `The JSON nests deeper than ${maxDepth} levels`)
+  if (isDeeperThan(bytes, maxDepth))
+    return errorResponse(400, codes.invalidRequest, `The JSON nests deeper than ${maxDepth} levels`)
   try {
     return { body: JSON.parse(decodeUtf8(bytes)) as unknown }
   } catch {
@@ -137,12 +161,14 @@ async function readJson(request: Request, options: EndpointOptions): Promise<{ b
 /** Tells tools who called. The token itself is never passed on. */
 function authInfoOf({ principal }: RequestContext): { authInfo?: AuthInfo } {
   if (principal.kind === 'anonymous') return {}
-  return { authInfo: { token: '', clientId: principal.clientId ?? principal.id, scopes: [...(principal.scopes ?? [])], extra: { principal } } }
-}
-
-/** The principal of a tool call, from the context that the SDK gives to a tool. */
-export function principalOf(context: { http?: { authInfo?: { extra?: Record<string, unknown> } } }): Principal | undefined {
-  return context.http?.authInfo?.extra?.principal as Principal | undefined
+  return {
+    authInfo: {
+      token: '',
+      clientId: principal.clientId ?? principal.id,
+      scopes: [...(principal.scopes ?? [])],
+      extra: { principal },
+    },
+  }
 }
 
 function withHeaders(response: Response, headers: Record<string, string>): Response {

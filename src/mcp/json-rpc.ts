@@ -1,8 +1,20 @@
 /** Codes of JSON-RPC 2.0, and of the requests that a host refuses before the protocol is reached. */
-export const codes = { parseError: -32700, invalidRequest: -32600, methodNotFound: -32601, invalidParams: -32602, internalError: -32603, server: -32000 } as const
+export const codes = {
+  parseError: -32700,
+  invalidRequest: -32600,
+  methodNotFound: -32601,
+  invalidParams: -32602,
+  internalError: -32603,
+  server: -32000,
+} as const
 
 /** A JSON-RPC error as a whole HTTP response. */
-export function errorResponse(status: number, code: number, message: string, headers: Record<string, string> = {}): Response {
+export function errorResponse(
+  status: number,
+  code: number,
+  message: string,
+  headers: Record<string, string> = {},
+): Response {
   const body = JSON.stringify({ jsonrpc: '2.0', error: { code, message }, id: null })
   return new Response(body, { status, headers: { 'content-type': 'application/json', ...headers } })
 }

@@ -1,4 +1,8 @@
-import { WebStandardStreamableHTTPServerTransport, type AuthInfo, type McpServerFactory } from '@modelcontextprotocol/server'
+import {
+  WebStandardStreamableHTTPServerTransport,
+  type AuthInfo,
+  type McpServerFactory,
+} from '@modelcontextprotocol/server'
 import { withEnd } from '../http/with-end.ts'
 import { errorResponse } from './json-rpc.ts'
 
@@ -13,7 +17,10 @@ export interface LegacyRequest {
  * Serves one request of a revision with `initialize`, without a session: a fresh server, a fresh transport.
  * The answer is plain JSON unless the request asks for progress; only then can anything come before the result.
  */
-export async function serveLegacy(factory: McpServerFactory, { request, body, authInfo }: LegacyRequest): Promise<Response> {
+export async function serveLegacy(
+  factory: McpServerFactory,
+  { request, body, authInfo }: LegacyRequest,
+): Promise<Response> {
   const auth = authInfo ? { authInfo } : {}
   const product = await factory({ era: 'legacy', ...auth, requestInfo: request })
   const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: !asksForProgress(body) })
@@ -24,13 +31,18 @@ export async function serveLegacy(factory: McpServerFactory, { request, body, au
   }
   // A client that goes away stops the tool. The transport in JSON mode would never answer then, so we do.
   const gone = new Promise<Response>((resolve) => {
-    request.signal.addEventListener('abort', () => {
-      end()
-      resolve(errorResponse(499, -32000, 'The client went away'))
-    }, { once: true })
+    request.signal.addEventListener(
+      'abort',
+      () => {
+        end()
+        resolve(errorResponse(499, -32000, 'The client went away'))
+      },
+      { once: true },
+    )
   })
   const response = await Promise.race([transport.handleRequest(request, { parsedBody: body, ...auth }), gone])
-  if (response.body && response.headers.get('content-type')?.startsWith('text/event-stream')) return withEnd(response, end)
+  if (response.body && response.headers.get('content-type')?.startsWith('text/event-stream'))
+    return withEnd(response, end)
   end()
   return response
 }
@@ -38,5 +50,8 @@ export async function serveLegacy(factory: McpServerFactory, { request, body, au
 /** Whether a notification may come before the result: progress is sent only to who gave a token for it. */
 function asksForProgress(body: unknown): boolean {
   const messages = Array.isArray(body) ? (body as unknown[]) : [body]
-  return messages.some((each) => (each as { params?: { _meta?: { progressToken?: unknown } } } | null)?.params?._meta?.progressToken !== undefined)
+  return messages.some(
+    (each) =>
+      (each as { params?: { _meta?: { progressToken?: unknown } } } | null)?.params?._meta?.progressToken !== undefined,
+  )
 }

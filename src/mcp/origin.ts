@@ -8,7 +8,10 @@ export function isHostAllowed(host: string | null, allowed: Allowed): boolean {
   if (allowed === 'any') return true
   if (host === null) return false
   const name = hostnameOf(`http://${host}`)
-  return name !== undefined && (allowed === 'loopback' ? loopbackNames.has(name) : allowed.includes(name) || allowed.includes(host))
+  return (
+    name !== undefined &&
+    (allowed === 'loopback' ? loopbackNames.has(name) : allowed.includes(name) || allowed.includes(host))
+  )
 }
 
 /** Whether a web page at this origin may call. A request without an Origin comes from no page. */

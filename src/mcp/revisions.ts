@@ -12,5 +12,8 @@ export const revisions = {
   '2026-07-28': { era: 'modern', batches: false },
 } as const satisfies Record<string, { era: Era; batches: boolean }>
 
-/** A client that names no revision in its header speaks this one. */
-export const unnamedRevision = '2025-03-26'
+/** What fairlead asks for when it is the client. */
+export const newest = { legacy: '2025-11-25', modern: '2026-07-28' } as const satisfies Record<
+  Era,
+  keyof typeof revisions
+>

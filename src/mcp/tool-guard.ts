@@ -53,7 +53,10 @@ function guard(runner: ToolRunner, options: ToolGuardOptions): void {
         resolve(errorResult(`The tool ${name} did not answer within ${timeoutMs} ms and was stopped.`))
       }, timeoutMs)
     })
-    const limited = { ...context, mcpReq: { ...context.mcpReq, signal: AbortSignal.any([context.mcpReq.signal, limit.signal]) } } as ServerContext
+    const limited = {
+      ...context,
+      mcpReq: { ...context.mcpReq, signal: AbortSignal.any([context.mcpReq.signal, limit.signal]) },
+    } as ServerContext
     try {
       return await Promise.race([run.call(runner, tool, args, limited), late])
     } catch (thrown) {
@@ -67,7 +70,14 @@ function guard(runner: ToolRunner, options: ToolGuardOptions): void {
 function hidden(thrown: unknown, tool: string, context: ServerContext, options: ToolGuardOptions): CallToolResult {
   const logId = randomUUID()
   const principal = context.http?.authInfo?.clientId
-  options.log?.({ level: 'error', message: `The tool ${tool} threw: ${thrown instanceof Error ? thrown.message : String(thrown)}`, logId, tool, cause: thrown, ...(principal ? { principal } : {}) })
+  options.log?.({
+    level: 'error',
+    message: `The tool ${tool} threw: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+    logId,
+    tool,
+    cause: thrown,
+    ...(principal ? { principal } : {}),
+  })
   return errorResult(`The tool ${tool} failed. The server's log has the cause under ${logId}.`)
 }
 

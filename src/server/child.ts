@@ -17,13 +17,21 @@ process.on('exit', () => {
 })
 
 /** Starts a command of the configuration. Its stderr goes to the log, line by line; the last lines are kept for an error. */
-export function startChild({ command, args = [], env = {}, cwd = '.' }: Command, options: ChildOptions, more: Record<string, string> = {}): { child: ChildProcess; lastWords(): string } {
-  const child = spawn(command, args, { cwd: resolve(options.projectDir, cwd), env: { ...inherited(), ...env, ...more }, stdio: ['pipe', 'pipe', 'pipe'] })
+export function startChild(
+  { command, args = [], env = {}, cwd = '.' }: Command,
+  options: ChildOptions,
+  more: Record<string, string> = {},
+): { child: ChildProcess; lastWords(): string } {
+  const child = spawn(command, args, {
+    cwd: resolve(options.projectDir, cwd),
+    env: { ...inherited(), ...env, ...more },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
   running.add(child)
   child.once('exit', () => running.delete(child))
-  child.stdin!.on('error', () => {})
+  child.stdin.on('error', () => {})
   let words = ''
-  child.stderr!.on('data', (chunk: Buffer) => {
+  child.stderr.on('data', (chunk: Buffer) => {
     const text = chunk.toString()
     words = (words + text).slice(-1000)
     for (const line of text.split('\n')) if (line.trim() !== '') options.log(line.slice(0, 2000))
@@ -34,12 +42,25 @@ export function startChild({ command, args = [], env = {}, cwd = '.' }: Command,
 /** Under Lambda the variables that it sets are the function's own, its role's credentials among them. */
 function inherited(): Record<string, string> {
   const lambda = process.env.AWS_LAMBDA_FUNCTION_NAME !== undefined
-  return Object.fromEntries(Object.entries(process.env).filter(([name, value]) => value !== undefined && (passed.includes(name) || (lambda && name !== 'AWS_LAMBDA_RUNTIME_API')))) as Record<string, string>
+  return Object.fromEntries(
+    Object.entries(process.env).filter(
+      ([name, value]) =>
+        value !== undefined && (passed.includes(name) || (lambda && name !== 'AWS_LAMBDA_RUNTIME_API')),
+    ),
+  ) as Record<string, string>
 }
 
 /** Says that a command could not be started, or ended. */
-export function childError(command: string, error: NodeJS.ErrnoException | { code: number | null; signal: string | null; lastWords: string }): FairleadError {
-  if (error instanceof Error) return new FairleadError('COMMAND_NOT_FOUND', `${command} cannot be started: ${error.code ?? error.message}`)
+export function childError(
+  command: string,
+  error: NodeJS.ErrnoException | { code: number | null; signal: string | null; lastWords: string },
+): FairleadError {
+  if (error instanceof Error)
+    return new FairleadError('COMMAND_NOT_FOUND', `${command} cannot be started: ${error.code ?? error.message}`)
   const how = error.signal ? `signal ${error.signal}` : `exit code ${error.code}`
-  return new FairleadError('COMMAND_ENDED', `${command} ended with ${how}`, error.lastWords ? { why: `It said: ${error.lastWords}` } : {})
+  return new FairleadError(
+    'COMMAND_ENDED',
+    `${command} ended with ${how}`,
+    error.lastWords ? { why: `It said: ${error.lastWords}` } : {},
+  )
 }

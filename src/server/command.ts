@@ -10,7 +10,10 @@ export interface CommandOptions {
 }
 
 /** Loads a server that is a command, in any language. Throws COMMAND_NOT_FOUND, COMMAND_ENDED, SERVER_SILENT. */
-export async function loadCommand(server: Exclude<Server, { kind: 'module' }>, options: CommandOptions): Promise<ServerSource> {
+export async function loadCommand(
+  server: Exclude<Server, { kind: 'module' }>,
+  options: CommandOptions,
+): Promise<ServerSource> {
   const child = { projectDir: options.projectDir, log: options.log ?? ((line: string) => console.error(line)) }
   if (server.kind === 'http') return wrapHttpCommand(server, child)
   return wrapStdioCommand(server, { ...child, ...(options.tools ? { tools: options.tools } : {}) })

@@ -12,7 +12,21 @@ export type HttpCommand = Command & { port?: number; path?: string }
 const startTimeoutMs = 9000
 
 /** What belongs to the connection or to the caller's own authentication is not passed on. */
-const kept = new Set(['connection', 'keep-alive', 'transfer-encoding', 'te', 'trailer', 'upgrade', 'expect', 'host', 'content-length', 'authorization', 'cookie', 'origin', 'proxy-authorization'])
+const kept = new Set([
+  'connection',
+  'keep-alive',
+  'transfer-encoding',
+  'te',
+  'trailer',
+  'upgrade',
+  'expect',
+  'host',
+  'content-length',
+  'authorization',
+  'cookie',
+  'origin',
+  'proxy-authorization',
+])
 
 /** Starts a command that serves Streamable HTTP, and passes requests on to it. It is started again when it has ended. */
 export async function wrapHttpCommand(command: HttpCommand, options: ChildOptions): Promise<ServerSource> {
@@ -24,10 +38,19 @@ export async function wrapHttpCommand(command: HttpCommand, options: ChildOption
   const fetchHandler: FetchHandler = async (request) => {
     const url = `http://127.0.0.1:${await current()}${command.path ?? '/mcp'}${new URL(request.url).search}`
     const { bytes } = request as unknown as LightRequest
-    const response = await fetch(url, { method: request.method, headers: passed(request.headers), signal: request.signal, redirect: 'manual', ...(bytes.byteLength > 0 ? { body: bytes as Uint8Array<ArrayBuffer> } : {}) }).catch((error: unknown) => {
+    const response = await fetch(url, {
+      method: request.method,
+      headers: passed(request.headers),
+      signal: request.signal,
+      redirect: 'manual',
+      ...(bytes.byteLength > 0 ? { body: bytes as Uint8Array<ArrayBuffer> } : {}),
+    }).catch((error: unknown) => {
       throw new FairleadError('COMMAND_ENDED', `${command.command} did not answer`, { cause: error })
     })
-    return new Response(response.body, { status: response.status, headers: passed(response.headers, ['content-encoding']) })
+    return new Response(response.body, {
+      status: response.status,
+      headers: passed(response.headers, ['content-encoding']),
+    })
   }
   const close = async () => void running.child.kill('SIGKILL')
   return { kind: 'fetch', fetch: async (request, context) => fetchHandler(request, context).catch(badGateway), close }
@@ -35,7 +58,10 @@ export async function wrapHttpCommand(command: HttpCommand, options: ChildOption
 
 function badGateway(error: unknown): Response {
   const message = error instanceof FairleadError ? error.message : 'The server failed'
-  return new Response(JSON.stringify({ jsonrpc: '2.0', id: null, error: { code: -32603, message } }), { status: 502, headers: { 'content-type': 'application/json' } })
+  return new Response(JSON.stringify({ jsonrpc: '2.0', id: null, error: { code: -32603, message } }), {
+    status: 502,
+    headers: { 'content-type': 'application/json' },
+  })
 }
 
 function passed(headers: Headers, alsoKept: string[] = []): Headers {
@@ -48,11 +74,15 @@ function passed(headers: Headers, alsoKept: string[] = []): Headers {
 
 async function start(command: HttpCommand, options: ChildOptions): Promise<{ child: ChildProcess; port: number }> {
   const port = command.port ?? (await freePort())
-  const { child, lastWords } = startChild(command, options, command.port === undefined ? { PORT: String(port), HOST: '127.0.0.1' } : {})
+  const { child, lastWords } = startChild(
+    command,
+    options,
+    command.port === undefined ? { PORT: String(port), HOST: '127.0.0.1' } : {},
+  )
   // Nobody reads its stdout as a protocol: it is a log.
   child.stdout!.on('data', (chunk: Buffer) => options.log(chunk.toString().trimEnd().slice(0, 2000)))
   const failed = new Promise<never>((_resolve, reject) => {
-    child.once('error', (error) => reject(childError(command.command, error as NodeJS.ErrnoException)))
+    child.once('error', (error) => reject(childError(command.command, error)))
     child.once('exit', (code, signal) => reject(childError(command.command, { code, signal, lastWords: lastWords() })))
   })
   failed.catch(() => {})
@@ -69,13 +99,18 @@ async function listening(port: number, name: string): Promise<void> {
     if (await accepts(port)) return
     await new Promise((resolve) => setTimeout(resolve, 25))
   }
-  throw new FairleadError('SERVER_SILENT', `${name} did not listen on port ${port} within ${startTimeoutMs / 1000} s`, { fix: 'Listen on the port that PORT names, or write `port` in fairlead.config.ts.' })
+  throw new FairleadError('SERVER_SILENT', `${name} did not listen on port ${port} within ${startTimeoutMs / 1000} s`, {
+    fix: 'Listen on the port that PORT names, or write `port` in fairlead.config.ts.',
+  })
 }
 
 function accepts(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false)).once('close', () => socket.destroy())
+    socket
+      .once('connect', () => resolve(true))
+      .once('error', () => resolve(false))
+      .once('close', () => socket.destroy())
     socket.once('connect', () => socket.end())
   })
 }

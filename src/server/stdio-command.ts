@@ -29,13 +29,24 @@ const forwarded = {
 export async function wrapStdioCommand(command: Command, options: StdioCommandOptions): Promise<ServerSource> {
   const pool = new StdioPool({ ...options, command })
   const surface = await pool.warm()
-  const capabilities = Object.fromEntries(Object.keys(forwarded).filter((name) => surface.capabilities[name] !== undefined).map((name) => [name, {}]))
+  const capabilities = Object.fromEntries(
+    Object.keys(forwarded)
+      .filter((name) => surface.capabilities[name] !== undefined)
+      .map((name) => [name, {}]),
+  )
   const factory: McpServerFactory = () => {
-    const server = new Server(surface.serverInfo, { capabilities, ...(surface.instructions ? { instructions: surface.instructions } : {}) })
-    for (const [capability, methods] of Object.entries(forwarded)) if (capability in capabilities) for (const method of methods) server.setRequestHandler(method, forward as never)
+    const server = new Server(surface.serverInfo, {
+      capabilities,
+      ...(surface.instructions ? { instructions: surface.instructions } : {}),
+    })
+    for (const [capability, methods] of Object.entries(forwarded))
+      if (capability in capabilities) for (const method of methods) server.setRequestHandler(method, forward as never)
     return server
   }
-  const forward = async (request: { method: string; params?: Record<string, unknown> }, context: ServerContext): Promise<unknown> => {
+  const forward = async (
+    request: { method: string; params?: Record<string, unknown> },
+    context: ServerContext,
+  ): Promise<unknown> => {
     const timeoutMs = options.tools?.[String(request.params?.name)]?.timeoutMs ?? options.toolTimeoutMs ?? 300_000
     try {
       return await pool.request({
@@ -43,7 +54,7 @@ export async function wrapStdioCommand(command: Command, options: StdioCommandOp
         params: request.params,
         signal: context.mcpReq.signal,
         timeoutMs,
-        onNotification: (method, params) => void context.mcpReq.notify({ method, params } as never).catch(() => {}),
+        onNotification: (method, params) => void context.mcpReq.notify({ method, params }).catch(() => {}),
       })
     } catch (error) {
       if (error instanceof StdioRpcError) throw new ProtocolError(error.code, error.message, error.data)

@@ -48,7 +48,11 @@ export class StdioPool {
       this.#forget(process)
     }
     if (this.#started < this.#max) return this.#start()
-    if (this.#waiting.length >= maxQueue) throw new FairleadError('COMMAND_ENDED', 'The server has more requests waiting than it takes', { why: 'All its processes are busy.', fix: 'Call again later.' })
+    if (this.#waiting.length >= maxQueue)
+      throw new FairleadError('COMMAND_ENDED', 'The server has more requests waiting than it takes', {
+        why: 'All its processes are busy.',
+        fix: 'Call again later.',
+      })
     return new Promise((resolve) => this.#waiting.push((process) => resolve(process)))
   }
 

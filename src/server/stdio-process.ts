@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import type { Command } from '../config.ts'
 import { FairleadError } from '../errors.ts'
+import { newest } from '../mcp/revisions.ts'
 import { childError, startChild, type ChildOptions } from './child.ts'
 import { readJsonLines } from './json-lines.ts'
 
@@ -62,16 +63,33 @@ export class StdioProcess {
     const { command, log, startTimeoutMs } = this.#options
     const { child, lastWords } = startChild(command, this.#options)
     this.#child = child
-    child.once('error', (error) => this.#end(childError(command.command, error as NodeJS.ErrnoException)))
-    child.once('exit', (code, signal) => this.#end(childError(command.command, { code, signal, lastWords: lastWords() })))
+    child.once('error', (error) => this.#end(childError(command.command, error)))
+    child.once('exit', (code, signal) =>
+      this.#end(childError(command.command, { code, signal, lastWords: lastWords() })),
+    )
     readJsonLines(child.stdout!, {
       onMessage: (message) => this.#onMessage(message),
-      onGarbage: (line) => this.#garbage++ < 10 && log(`${command.command} wrote to stdout, which carries the protocol: ${line.slice(0, 200)}`),
+      onGarbage: (line) =>
+        this.#garbage++ < 10 &&
+        log(`${command.command} wrote to stdout, which carries the protocol: ${line.slice(0, 200)}`),
       onTooLong: () => this.kill('it wrote a line of more than 10 MB'),
     })
-    const timer = setTimeout(() => this.#end(new FairleadError('SERVER_SILENT', `${command.command} did not answer \`initialize\` within ${startTimeoutMs / 1000} s`)), startTimeoutMs)
+    const timer = setTimeout(
+      () =>
+        this.#end(
+          new FairleadError(
+            'SERVER_SILENT',
+            `${command.command} did not answer \`initialize\` within ${startTimeoutMs / 1000} s`,
+          ),
+        ),
+      startTimeoutMs,
+    )
     try {
-      this.surface = (await this.#call('initialize', { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'fairlead', version: '1' } })) as ServerSurface
+      this.surface = (await this.#call('initialize', {
+        protocolVersion: newest.legacy,
+        capabilities: {},
+        clientInfo: { name: 'fairlead', version: '1' },
+      })) as ServerSurface
       this.#send({ jsonrpc: '2.0', method: 'notifications/initialized' })
     } finally {
       clearTimeout(timer)
@@ -130,11 +148,17 @@ export class StdioProcess {
 
   #onServerMessage({ method, id, params }: Record<string, unknown>, pending: Pending | undefined): void {
     // A stateless endpoint has no way to ask its client something.
-    if (id !== undefined) return this.#send(method === 'ping' ? { jsonrpc: '2.0', id, result: {} } : { jsonrpc: '2.0', id, error: { code: -32601, message: 'Not supported by this host' } })
+    if (id !== undefined)
+      return this.#send(
+        method === 'ping'
+          ? { jsonrpc: '2.0', id, result: {} }
+          : { jsonrpc: '2.0', id, error: { code: -32601, message: 'Not supported by this host' } },
+      )
     if (!pending?.request) return
     const said = (params ?? {}) as Record<string, unknown>
     if (method !== 'notifications/progress') return pending.request.onNotification(method as string, said)
-    if (said.progressToken === pending.id) pending.request.onNotification(method, { ...said, progressToken: pending.token })
+    if (said.progressToken === pending.id)
+      pending.request.onNotification(method, { ...said, progressToken: pending.token })
   }
 
   #end(error: Error): void {

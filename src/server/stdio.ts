@@ -8,7 +8,10 @@ import type { ServerSource } from '../mcp/source.ts'
  * stdout carries the protocol and nothing else. Call `protectStdout` before the server's own code runs.
  */
 export async function serveOnStdio(source: ServerSource): Promise<void> {
-  if (source.kind === 'fetch') throw new FairleadError('USAGE', 'A server of kind `http` has no stdio side', { fix: 'Use fairlead dev, or bring the server as a stdio command.' })
+  if (source.kind === 'fetch')
+    throw new FairleadError('USAGE', 'A server of kind `http` has no stdio side', {
+      fix: 'Use fairlead dev, or bring the server as a stdio command.',
+    })
   const ended = new Promise<void>((resolve) => process.stdin.once('end', resolve).once('close', resolve))
   serveStdio(source.factory)
   await ended

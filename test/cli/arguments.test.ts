@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { toolArguments } from '../../src/cli/arguments.ts'
 
-const schema = { properties: { account_id: { type: 'string' }, days: { type: 'integer' }, deep: { type: 'boolean' }, tags: { type: 'object' }, either: { type: ['number', 'string'] } } }
+const schema = {
+  properties: {
+    account_id: { type: 'string' },
+    days: { type: 'integer' },
+    deep: { type: 'boolean' },
+    tags: { type: 'object' },
+    either: { type: ['number', 'string'] },
+  },
+}
 
 describe('arguments of fairlead call', () => {
   it('stay strings unless the schema says otherwise', () => {
@@ -11,7 +19,11 @@ describe('arguments of fairlead call', () => {
   })
 
   it('take the type that the schema gives', () => {
-    expect(toolArguments(['days=7', 'deep=true', 'tags={"a":"b=c"}'], schema)).toEqual({ days: 7, deep: true, tags: { a: 'b=c' } })
+    expect(toolArguments(['days=7', 'deep=true', 'tags={"a":"b=c"}'], schema)).toEqual({
+      days: 7,
+      deep: true,
+      tags: { a: 'b=c' },
+    })
   })
 
   it('are JSON after := whatever the schema says', () => {

@@ -59,7 +59,9 @@ describe('fairlead dev', () => {
   it('refuses the stranger, with the cause on its own side', async () => {
     const { code, stderr } = await cli('call', 'say', 'word=x', '--as', 'stranger')
     expect(code).toBe(3)
-    expect(stderr).toMatch(/^ACCESS_DENIED .*403\n {2}Why {3}.*\n {2}Fix {3}.*\n {2}Docs {2}docs\/errors\.md#access_denied\n$/)
+    expect(stderr).toMatch(
+      /^ACCESS_DENIED .*403\n {2}Why {3}.*\n {2}Fix {3}.*\n {2}Docs {2}docs\/errors\.md#access_denied\n$/,
+    )
     await dev.said(/403 {2}lambda {2}POST \/mcp.*\n {5}[A-Z_0-9]+ {2}\S+/)
   })
 
@@ -118,7 +120,10 @@ describe('fairlead dev', () => {
 describe('fairlead dev, ending', () => {
   it('ends on SIGTERM with 0 and on Ctrl-C with 130, in the middle of a call too, and leaves nothing behind', async () => {
     const own = await copyProject('none')
-    await writeFile(join(own.dir, 'server.ts'), server('x').replace("async ({ word }) =>", "async ({ word }) => word === 'never' ? new Promise(() => {}) :"))
+    await writeFile(
+      join(own.dir, 'server.ts'),
+      server('x').replace('async ({ word }) =>', "async ({ word }) => word === 'never' ? new Promise(() => {}) :"),
+    )
     await writeFile(join(own.dir, 'fairlead.config.ts'), config)
     const first = await startDev(own.dir)
     expect(await first.stop('SIGTERM')).toBe(0)
@@ -172,7 +177,9 @@ describe('the sample', () => {
     const own = await copyProject(sample)
     const running = await startDev(own.dir)
     try {
-      const { code, stdout } = await fairlead(['call', 'get_account_summary', 'account_id=001122223333'], { cwd: own.dir })
+      const { code, stdout } = await fairlead(['call', 'get_account_summary', 'account_id=001122223333'], {
+        cwd: own.dir,
+      })
       expect(code).toBe(0)
       expect(stdout).toContain('001122223333')
       expect(stdout).toMatch(/sample/i)

@@ -55,7 +55,8 @@ export async function startDev(cwd: string, args: string[] = ['--port', '0']): P
   return {
     state,
     child,
-    said: (pattern) => (pattern.test(stderr) ? Promise.resolve() : new Promise((resolve) => waiting.push({ pattern, resolve }))),
+    said: (pattern) =>
+      pattern.test(stderr) ? Promise.resolve() : new Promise((resolve) => waiting.push({ pattern, resolve })),
     stop: (signal = 'SIGINT') => {
       child.kill(signal)
       return ended
@@ -66,7 +67,11 @@ export async function startDev(cwd: string, args: string[] = ['--port', '0']): P
 /** A folder of its own for a project, with the repository's packages in reach. Removed with `remove`. */
 export async function copyProject(fixture: string): Promise<{ dir: string; remove(): Promise<void> }> {
   const dir = await mkdtemp(join(tmpdir(), 'fairlead-test-'))
-  if (existsSync(fixture)) await cp(fixture, dir, { recursive: true, filter: (from) => !from.includes('.fairlead/') && !from.includes('node_modules') })
+  if (existsSync(fixture))
+    await cp(fixture, dir, {
+      recursive: true,
+      filter: (from) => !from.includes('.fairlead/') && !from.includes('node_modules'),
+    })
   await symlink(join(root, 'node_modules'), join(dir, 'node_modules'))
   return { dir, remove: () => rm(dir, { recursive: true, force: true }) }
 }

@@ -1,9 +1,12 @@
 import { Client as ClientV2, StreamableHTTPClientTransport as TransportV2 } from '@modelcontextprotocol/client'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import { revisions } from '../../src/mcp/revisions.ts'
 
-export const legacyRevisions = ['2025-03-26', '2025-06-18', '2025-11-25'] as const
-export type Revision = (typeof legacyRevisions)[number] | '2026-07-28'
+export type Revision = keyof typeof revisions
+export const legacyRevisions = (Object.keys(revisions) as Revision[]).filter(
+  (revision) => revisions[revision].era === 'legacy',
+)
 
 export interface Target {
   url: string
@@ -19,7 +22,11 @@ export interface AnyClient {
   revision(): string | undefined
   serverName(): string | undefined
   listTools(): Promise<{ name: string }[]>
-  call(name: string, args?: Record<string, unknown>, onprogress?: (progress: number) => void): Promise<{ content: { type: string; text?: string }[]; structuredContent?: unknown; isError?: boolean }>
+  call(
+    name: string,
+    args?: Record<string, unknown>,
+    onprogress?: (progress: number) => void,
+  ): Promise<{ content: { type: string; text?: string }[]; structuredContent?: unknown; isError?: boolean }>
   readText(uri: string): Promise<string>
   prompt(name: string, args: Record<string, string>): Promise<string>
   close(): Promise<void>
@@ -39,9 +46,14 @@ export const clients: Record<string, { revisions: readonly Revision[]; connect: 
         revision: () => client.getNegotiatedProtocolVersion(),
         serverName: () => client.getServerVersion()?.name,
         listTools: async () => (await client.listTools()).tools,
-        call: async (tool, args = {}, onprogress) => (await client.callTool({ name: tool, arguments: args }, onprogress ? { onprogress: ({ progress }) => onprogress(progress) } : {})) as never,
+        call: async (tool, args = {}, onprogress) =>
+          (await client.callTool(
+            { name: tool, arguments: args },
+            onprogress ? { onprogress: ({ progress }) => onprogress(progress) } : {},
+          )) as never,
         readText: async (uri) => ((await client.readResource({ uri })).contents[0] as { text: string }).text,
-        prompt: async (prompt, args) => ((await client.getPrompt({ name: prompt, arguments: args })).messages[0]!.content as { text: string }).text,
+        prompt: async (prompt, args) =>
+          ((await client.getPrompt({ name: prompt, arguments: args })).messages[0]!.content as { text: string }).text,
         close: () => client.close(),
       }
     },
@@ -51,14 +63,20 @@ export const clients: Record<string, { revisions: readonly Revision[]; connect: 
     connect: async (target, revision, name = 'v1') => {
       const client = new ClientV1({ name, version: '1.0.0' })
       const transport = new TransportV1(new URL(target.url), { fetch: offering(target.fetch, revision) })
-      await client.connect(transport as never)
+      await client.connect(transport)
       return {
         revision: () => transport.protocolVersion,
         serverName: () => client.getServerVersion()?.name,
         listTools: async () => (await client.listTools()).tools,
-        call: async (tool, args = {}, onprogress) => (await client.callTool({ name: tool, arguments: args }, undefined, onprogress ? { onprogress: ({ progress }) => onprogress(progress) } : {})) as never,
+        call: async (tool, args = {}, onprogress) =>
+          (await client.callTool(
+            { name: tool, arguments: args },
+            undefined,
+            onprogress ? { onprogress: ({ progress }) => onprogress(progress) } : {},
+          )) as never,
         readText: async (uri) => ((await client.readResource({ uri })).contents[0] as { text: string }).text,
-        prompt: async (prompt, args) => ((await client.getPrompt({ name: prompt, arguments: args })).messages[0]!.content as { text: string }).text,
+        prompt: async (prompt, args) =>
+          ((await client.getPrompt({ name: prompt, arguments: args })).messages[0]!.content as { text: string }).text,
         close: () => client.close(),
       }
     },
@@ -67,7 +85,10 @@ export const clients: Record<string, { revisions: readonly Revision[]; connect: 
 
 function offering(inner: typeof fetch, revision: Revision): typeof fetch {
   return (input, init) => {
-    const body = typeof init?.body === 'string' && init.body.includes('"method":"initialize"') ? init.body.replace(/"protocolVersion":"[^"]+"/, `"protocolVersion":"${revision}"`) : init?.body
+    const body =
+      typeof init?.body === 'string' && init.body.includes('"method":"initialize"')
+        ? init.body.replace(/"protocolVersion":"[^"]+"/, `"protocolVersion":"${revision}"`)
+        : init?.body
     return inner(input, { ...init, ...(body === undefined ? {} : { body }) })
   }
 }

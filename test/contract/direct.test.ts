@@ -5,7 +5,9 @@ import { contractSuite } from './suite.ts'
 
 contractSuite('the MCP host alone', async () => {
   const endpoint = createMcpEndpoint({ kind: 'factory', factory }, { tools: { hang: { timeoutMs: 300 } } })
-  const server = await listen(endpoint.fetch, { context: () => ({ requestId: 'r', principal: { kind: 'iam', id: 'arn:aws:iam::000000000000:role/test' } }) })
+  const server = await listen(endpoint.fetch, {
+    context: () => ({ requestId: 'r', principal: { kind: 'iam', id: 'arn:aws:iam::000000000000:role/test' } }),
+  })
   return {
     url: `${server.url}/mcp`,
     fetch,

@@ -8,7 +8,12 @@ const entry = fileURLToPath(new URL('../fixtures/contract-server.ts', import.met
 
 contractSuite('lambda', async () => {
   const folder = await temporaryFolder()
-  const config = { name: 'contract', server: { kind: 'module', entry }, tools: { hang: { timeoutMs: 300 } }, platforms: { lambda: { concurrency: 30 } } } as const
+  const config = {
+    name: 'contract',
+    server: { kind: 'module', entry },
+    tools: { hang: { timeoutMs: 300 } },
+    platforms: { lambda: { concurrency: 30 } },
+  } as const
   const stack = await startStack({ dir: folder.path, configFile: '', config: { ...config } }, { port: 0 })
   const agent = stack.identities.find(({ name }) => name === 'agent')!
   return {

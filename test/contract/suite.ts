@@ -29,7 +29,8 @@ export function contractSuite(platform: string, setUp: () => Promise<Target>): v
       })
 
       it('calls a tool with text of every script, and with a large one', async () => {
-        for (const text of ['hello', 'grüße 你好 🦜 \u0000 " \\ \u2028', 'x'.repeat(500_000)]) expect(textOf(await client.call('echo', { text }))).toBe(text)
+        for (const text of ['hello', 'grüße 你好 🦜 \u0000 " \\ \u2028', 'x'.repeat(500_000)])
+          expect(textOf(await client.call('echo', { text }))).toBe(text)
       })
 
       it('keeps structured results', async () => {
@@ -80,7 +81,11 @@ export function contractSuite(platform: string, setUp: () => Promise<Target>): v
 
       it('gives each of many callers its own answer and no one else’s', async () => {
         const others = await Promise.all(['one', 'two', 'three'].map((each) => connect(target, revision, each)))
-        const answers = await Promise.all(Array.from({ length: 24 }, async (_, i) => textOf(await others[i % 3]!.call('echo', { text: `${revision}/${i}` }))))
+        const answers = await Promise.all(
+          Array.from({ length: 24 }, async (_, i) =>
+            textOf(await others[i % 3]!.call('echo', { text: `${revision}/${i}` })),
+          ),
+        )
         expect(answers).toEqual(Array.from({ length: 24 }, (_, i) => `${revision}/${i}`))
         await Promise.all(others.map((each) => each.close()))
       })
@@ -88,25 +93,52 @@ export function contractSuite(platform: string, setUp: () => Promise<Target>): v
 
   describe(`${platform}, on the wire`, () => {
     const post = (body: unknown, headers: Record<string, string> = {}) =>
-      target.fetch(target.url, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body), headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...headers } })
-    const meta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {} }
-    const modern = (method: string, params: Record<string, unknown> = {}) => ({ jsonrpc: '2.0', id: 1, method, params: { ...params, _meta: meta } })
-    const modernHeaders = (method: string, name?: string) => ({ 'mcp-protocol-version': '2026-07-28', 'mcp-method': method, ...(name ? { 'mcp-name': name } : {}) })
+      target.fetch(target.url, {
+        method: 'POST',
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+        headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...headers },
+      })
+    const meta = {
+      'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+      'io.modelcontextprotocol/clientCapabilities': {},
+    }
+    const modern = (method: string, params: Record<string, unknown> = {}) => ({
+      jsonrpc: '2.0',
+      id: 1,
+      method,
+      params: { ...params, _meta: meta },
+    })
+    const modernHeaders = (method: string, name?: string) => ({
+      'mcp-protocol-version': '2026-07-28',
+      'mcp-method': method,
+      ...(name ? { 'mcp-name': name } : {}),
+    })
 
     it.each(legacyRevisions)('answers a %s notification with an empty 202 that ends at once', async (revision) => {
       const began = performance.now()
-      const response = await post({ jsonrpc: '2.0', method: 'notifications/initialized' }, { 'mcp-protocol-version': revision })
+      const response = await post(
+        { jsonrpc: '2.0', method: 'notifications/initialized' },
+        { 'mcp-protocol-version': revision },
+      )
       expect([response.status, await response.text()]).toEqual([202, ''])
       expect(performance.now() - began).toBeLessThan(1000)
     })
 
     it('takes a batch in 2025-03-26', async () => {
-      const response = await post([{ jsonrpc: '2.0', id: 1, method: 'ping' }, { jsonrpc: '2.0', id: 2, method: 'tools/list' }])
-      expect(((await response.json()) as { id: number }[]).map(({ id }) => id).toSorted()).toEqual([1, 2])
+      const response = await post([
+        { jsonrpc: '2.0', id: 1, method: 'ping' },
+        { jsonrpc: '2.0', id: 2, method: 'tools/list' },
+      ])
+      expect(((await response.json()) as { id: number }[]).map(({ id }) => id).toSorted((a, b) => a - b)).toEqual([
+        1, 2,
+      ])
     })
 
     it('answers plain JSON with its length when no progress is asked for', async () => {
-      const response = await post({ jsonrpc: '2.0', id: 1, method: 'tools/list' }, { 'mcp-protocol-version': '2025-11-25' })
+      const response = await post(
+        { jsonrpc: '2.0', id: 1, method: 'tools/list' },
+        { 'mcp-protocol-version': '2025-11-25' },
+      )
       expect(response.headers.get('content-type')).toContain('application/json')
     })
 
@@ -114,11 +146,35 @@ export function contractSuite(platform: string, setUp: () => Promise<Target>): v
       ['what is not JSON', '{"jsonrpc":', {}, 400, -32700],
       ['nothing', '', {}, 400, -32700],
       ['JSON that is not JSON-RPC', '{"hello":1}', {}, 400, undefined],
-      ['too deep JSON', `{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":${'['.repeat(70)}${']'.repeat(70)}}}`, {}, 400, -32600],
+      [
+        'too deep JSON',
+        `{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":${'['.repeat(70)}${']'.repeat(70)}}}`,
+        {},
+        400,
+        -32600,
+      ],
       ['another content type', '{}', { 'content-type': 'text/plain' }, 415, undefined],
-      ['a revision that nobody has', '{"jsonrpc":"2.0","id":1,"method":"ping"}', { 'mcp-protocol-version': '1999-01-01' }, 400, undefined],
-      ['a modern request whose header names another method', JSON.stringify(modern('tools/list')), modernHeaders('tools/call'), 400, -32020],
-      ['a modern request of a revision to come', JSON.stringify(modern('tools/list')).replace('2026-07-28', '2099-01-01'), { ...modernHeaders('tools/list'), 'mcp-protocol-version': '2099-01-01' }, 400, -32022],
+      [
+        'a revision that nobody has',
+        '{"jsonrpc":"2.0","id":1,"method":"ping"}',
+        { 'mcp-protocol-version': '1999-01-01' },
+        400,
+        undefined,
+      ],
+      [
+        'a modern request whose header names another method',
+        JSON.stringify(modern('tools/list')),
+        modernHeaders('tools/call'),
+        400,
+        -32020,
+      ],
+      [
+        'a modern request of a revision to come',
+        JSON.stringify(modern('tools/list')).replace('2026-07-28', '2099-01-01'),
+        { ...modernHeaders('tools/list'), 'mcp-protocol-version': '2099-01-01' },
+        400,
+        -32022,
+      ],
       ['a modern method that is not there', JSON.stringify(modern('ping')), modernHeaders('ping'), 404, -32601],
     ])('refuses %s', async (_name, body, headers, status, code) => {
       const response = await post(body, headers)
@@ -128,12 +184,17 @@ export function contractSuite(platform: string, setUp: () => Promise<Target>): v
     })
 
     it('keeps a lone surrogate from breaking anything', async () => {
-      const response = await post('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"text":"\\ud800"}}}', { 'mcp-protocol-version': '2025-11-25' })
+      const response = await post(
+        '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"text":"\\ud800"}}}',
+        { 'mcp-protocol-version': '2025-11-25' },
+      )
       expect(response.status).toBe(200)
     })
 
     it('discovers, with hints that say who may share the answer', async () => {
-      const answer = (await (await post(modern('tools/list'), modernHeaders('tools/list'))).json()) as { result: { ttlMs: number; cacheScope: string } }
+      const answer = (await (await post(modern('tools/list'), modernHeaders('tools/list'))).json()) as {
+        result: { ttlMs: number; cacheScope: string }
+      }
       expect(answer.result).toMatchObject({ ttlMs: 60_000, cacheScope: 'private' })
     })
 
@@ -146,14 +207,22 @@ export function contractSuite(platform: string, setUp: () => Promise<Target>): v
     })
 
     it('refuses a foreign Origin, and tells a browser what it may send', async () => {
-      expect((await post({ jsonrpc: '2.0', id: 1, method: 'ping' }, { origin: 'https://evil.example' })).status).toBe(403)
+      expect((await post({ jsonrpc: '2.0', id: 1, method: 'ping' }, { origin: 'https://evil.example' })).status).toBe(
+        403,
+      )
       const response = await post({ jsonrpc: '2.0', id: 1, method: 'ping' }, { origin: 'http://localhost:5173' })
       expect(response.headers.get('access-control-allow-origin')).toBe('http://localhost:5173')
     })
 
     it('does not tell one client who another is', async () => {
       const call = modern('tools/call', { name: 'who_is_the_client', arguments: {} })
-      const named = { ...call, params: { ...call.params, _meta: { ...meta, 'io.modelcontextprotocol/clientInfo': { name: 'alice', version: '1' } } } }
+      const named = {
+        ...call,
+        params: {
+          ...call.params,
+          _meta: { ...meta, 'io.modelcontextprotocol/clientInfo': { name: 'alice', version: '1' } },
+        },
+      }
       const headers = modernHeaders('tools/call', 'who_is_the_client')
       expect(await (await post(named, headers)).text()).toContain('alice')
       expect(await (await post(call, headers)).text()).toContain('unknown')

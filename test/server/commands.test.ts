@@ -37,17 +37,23 @@ const textOf = (result: unknown) => (result as { content: { text: string }[] }).
 const stdio: Server = { kind: 'stdio', command: node, args: [fixture('stdio.mjs')], env: { OWN: '1' } }
 
 describe('a stdio command', () => {
-  it.each(['legacy', { pin: '2026-07-28' }] as const)('is served in the era %o: what it says of itself, its tools, its answers', async (mode) => {
-    const client = await (await serve(stdio)).connect(mode)
-    expect(client.getServerVersion()?.name).toBe('wrapped')
-    const { tools } = await client.listTools()
-    expect(tools.find(({ name }) => name === 'echo')).toMatchObject({ description: 'Says it again.', inputSchema: { required: ['text'] } })
-    expect(textOf(await client.callTool({ name: 'echo', arguments: { text: 'grüße' } }))).toBe('grüße')
-    expect(await client.callTool({ name: 'refuse' })).toMatchObject({ isError: true })
-    const steps: number[] = []
-    await client.callTool({ name: 'progress' }, { onprogress: ({ progress }) => steps.push(progress) })
-    expect(steps).toEqual([1, 2, 3])
-  })
+  it.each(['legacy', { pin: '2026-07-28' }] as const)(
+    'is served in the era %o: what it says of itself, its tools, its answers',
+    async (mode) => {
+      const client = await (await serve(stdio)).connect(mode)
+      expect(client.getServerVersion()?.name).toBe('wrapped')
+      const { tools } = await client.listTools()
+      expect(tools.find(({ name }) => name === 'echo')).toMatchObject({
+        description: 'Says it again.',
+        inputSchema: { required: ['text'] },
+      })
+      expect(textOf(await client.callTool({ name: 'echo', arguments: { text: 'grüße' } }))).toBe('grüße')
+      expect(await client.callTool({ name: 'refuse' })).toMatchObject({ isError: true })
+      const steps: number[] = []
+      await client.callTool({ name: 'progress' }, { onprogress: ({ progress }) => steps.push(progress) })
+      expect(steps).toEqual([1, 2, 3])
+    },
+  )
 
   it('is kept warm', async () => {
     const client = await (await serve(stdio)).connect()
@@ -58,7 +64,11 @@ describe('a stdio command', () => {
   it('gives 1,000 interleaved callers their own answers and no one else’s', async () => {
     const { connect } = await serve(stdio)
     const clients = await Promise.all([1, 2, 3, 4].map(() => connect()))
-    const answers = await Promise.all(Array.from({ length: 1000 }, async (_, i) => textOf(await clients[i % 4]!.callTool({ name: 'echo', arguments: { text: `caller ${i}` } }))))
+    const answers = await Promise.all(
+      Array.from({ length: 1000 }, async (_, i) =>
+        textOf(await clients[i % 4]!.callTool({ name: 'echo', arguments: { text: `caller ${i}` } })),
+      ),
+    )
     expect(answers).toEqual(Array.from({ length: 1000 }, (_, i) => `caller ${i}`))
   }, 60_000)
 
@@ -99,8 +109,18 @@ describe('a stdio command', () => {
   })
 
   it.each<[string, Server, string, RegExp]>([
-    ['does not exist', { kind: 'stdio', command: 'no-such-program-here' }, 'COMMAND_NOT_FOUND', /no-such-program-here.*ENOENT/],
-    ['ends at once', { kind: 'stdio', command: node, args: ['-e', 'console.error("cannot find my config"); process.exit(4)'] }, 'COMMAND_ENDED', /exit code 4/],
+    [
+      'does not exist',
+      { kind: 'stdio', command: 'no-such-program-here' },
+      'COMMAND_NOT_FOUND',
+      /no-such-program-here.*ENOENT/,
+    ],
+    [
+      'ends at once',
+      { kind: 'stdio', command: node, args: ['-e', 'console.error("cannot find my config"); process.exit(4)'] },
+      'COMMAND_ENDED',
+      /exit code 4/,
+    ],
     ['has no such file', { kind: 'stdio', command: node, args: ['no-such-file.mjs'] }, 'COMMAND_ENDED', /exit code 1/],
   ])('that %s is a coded error', async (_name, server, code, message) => {
     await expect(serve(server)).rejects.toMatchObject({ code, message: expect.stringMatching(message) as string })
@@ -110,11 +130,14 @@ describe('a stdio command', () => {
 describe('an HTTP command', () => {
   const http: Server = { kind: 'http', command: node, args: [fixture('http.mjs')] }
 
-  it.each(['legacy', { pin: '2026-07-28' }] as const)('is started on a free port and passed on to, in the era %o', async (mode) => {
-    const client = await (await serve(http)).connect(mode)
-    expect(client.getServerVersion()?.name).toBe('plain-http')
-    expect((await client.listTools()).tools.map(({ name }) => name)).toEqual(['headers', 'exit'])
-  })
+  it.each(['legacy', { pin: '2026-07-28' }] as const)(
+    'is started on a free port and passed on to, in the era %o',
+    async (mode) => {
+      const client = await (await serve(http)).connect(mode)
+      expect(client.getServerVersion()?.name).toBe('plain-http')
+      expect((await client.listTools()).tools.map(({ name }) => name)).toEqual(['headers', 'exit'])
+    },
+  )
 
   it('is started again when it has ended', async () => {
     const client = await (await serve(http)).connect({ pin: '2026-07-28' })
@@ -123,6 +146,8 @@ describe('an HTTP command', () => {
   })
 
   it('that never listens is a coded error', async () => {
-    await expect(serve({ kind: 'http', command: node, args: ['-e', 'process.exit(5)'] })).rejects.toMatchObject({ code: 'COMMAND_ENDED' })
+    await expect(serve({ kind: 'http', command: node, args: ['-e', 'process.exit(5)'] })).rejects.toMatchObject({
+      code: 'COMMAND_ENDED',
+    })
   })
 })

@@ -13,9 +13,23 @@ export interface SigningRequest {
 export const algorithm = 'AWS4-HMAC-SHA256'
 
 /** Builds the canonical request. @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html (step 1) */
-export function canonicalRequest(parts: { method: string; path: string; query: readonly [string, string][]; headers: ReadonlyMap<string, string>; signedHeaders: readonly string[]; payloadHash: string }): string {
+export function canonicalRequest(parts: {
+  method: string
+  path: string
+  query: readonly [string, string][]
+  headers: ReadonlyMap<string, string>
+  signedHeaders: readonly string[]
+  payloadHash: string
+}): string {
   const headers = parts.signedHeaders.map((name) => `${name}:${parts.headers.get(name) ?? ''}\n`).join('')
-  return [parts.method, canonicalPath(parts.path), canonicalQuery(parts.query), headers, parts.signedHeaders.join(';'), parts.payloadHash].join('\n')
+  return [
+    parts.method,
+    canonicalPath(parts.path),
+    canonicalQuery(parts.query),
+    headers,
+    parts.signedHeaders.join(';'),
+    parts.payloadHash,
+  ].join('\n')
 }
 
 /** Normalises the path and encodes it once more than the wire has it, as every service but S3 does. */
@@ -41,10 +55,13 @@ export function canonicalQuery(query: readonly [string, string][]): string {
 /** Reads a query as it stands on the wire: percent-decoded, and a plus sign stays a plus sign. */
 export function parseQuery(query: string): [string, string][] {
   if (query === '') return []
-  return query.split('&').filter((pair) => pair !== '').map((pair) => {
-    const at = pair.indexOf('=')
-    return at < 0 ? [decode(pair), ''] : [decode(pair.slice(0, at)), decode(pair.slice(at + 1))]
-  })
+  return query
+    .split('&')
+    .filter((pair) => pair !== '')
+    .map((pair) => {
+      const at = pair.indexOf('=')
+      return at < 0 ? [decode(pair), ''] : [decode(pair.slice(0, at)), decode(pair.slice(at + 1))]
+    })
 }
 
 /** Lowercases names, trims and folds values, and joins repeated headers with a comma. */

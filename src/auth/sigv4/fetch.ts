@@ -21,11 +21,18 @@ export function sigv4Fetch(options: SigV4FetchOptions): typeof fetch {
     const body = await bytesOf(init?.body ?? (source ? await source.arrayBuffer() : undefined))
     const method = (init?.method ?? source?.method ?? 'GET').toUpperCase()
     const credentials = typeof options.credentials === 'function' ? await options.credentials() : options.credentials
-    for (const name of ['authorization', 'x-amz-date', 'x-amz-content-sha256', 'x-amz-security-token']) headers.delete(name)
+    for (const name of ['authorization', 'x-amz-date', 'x-amz-content-sha256', 'x-amz-security-token'])
+      headers.delete(name)
     const rawHeaders = ['host', url.host, ...[...headers].flat()]
     const added = sign({ method, target: url.pathname + url.search, rawHeaders, body }, credentials, options)
     for (const [name, value] of Object.entries(added)) headers.set(name, value)
-    return inner(url, { ...init, method, headers, redirect: 'manual', ...(body.byteLength > 0 ? { body: body as Uint8Array<ArrayBuffer> } : {}) })
+    return inner(url, {
+      ...init,
+      method,
+      headers,
+      redirect: 'manual',
+      ...(body.byteLength > 0 ? { body: body as Uint8Array<ArrayBuffer> } : {}),
+    })
   }
 }
 

@@ -23,7 +23,11 @@ interface Unreadable {
 }
 
 /** Reads the signature from the Authorization header, or else from the query. */
-export function readAuthorization(raw: readonly string[], headers: ReadonlyMap<string, string>, query: readonly [string, string][]): PresentedSignature | Unreadable {
+export function readAuthorization(
+  raw: readonly string[],
+  headers: ReadonlyMap<string, string>,
+  query: readonly [string, string][],
+): PresentedSignature | Unreadable {
   const sent = raw.filter((_, at) => at % 2 === 0 && raw[at]!.toLowerCase() === 'authorization').length
   if (sent > 1) return malformed('There is more than one Authorization header.')
   const header = headers.get('authorization')
@@ -36,8 +40,21 @@ export function readAuthorization(raw: readonly string[], headers: ReadonlyMap<s
 
 function fromHeader(header: string, headers: ReadonlyMap<string, string>): PresentedSignature | Unreadable {
   if (!header.startsWith(`${algorithm} `))
-    return { reason: 'SIGV4_MISSING', why: `The Authorization header is ${header.split(' ')[0]!.replaceAll(/[^A-Za-z0-9-]/g, '').slice(0, 32) || 'empty'}, not ${algorithm}.` }
-  const parts = new Map(header.slice(algorithm.length + 1).split(',').map((part) => part.trim().split('=', 2) as [string, string]))
+    return {
+      reason: 'SIGV4_MISSING',
+      why: `The Authorization header is ${
+        header
+          .split(' ')[0]!
+          .replaceAll(/[^A-Za-z0-9-]/g, '')
+          .slice(0, 32) || 'empty'
+      }, not ${algorithm}.`,
+    }
+  const parts = new Map(
+    header
+      .slice(algorithm.length + 1)
+      .split(',')
+      .map((part) => part.trim().split('=', 2) as [string, string]),
+  )
   return assemble({
     credential: parts.get('Credential'),
     signedHeaders: parts.get('SignedHeaders'),
@@ -50,12 +67,15 @@ function fromHeader(header: string, headers: ReadonlyMap<string, string>): Prese
 
 function fromQuery(query: readonly [string, string][]): PresentedSignature | Unreadable {
   const named = new Map(query)
-  const repeated = query.filter(([name]) => name.startsWith('X-Amz-')).length !== [...named.keys()].filter((name) => name.startsWith('X-Amz-')).length
+  const repeated =
+    query.filter(([name]) => name.startsWith('X-Amz-')).length !==
+    [...named.keys()].filter((name) => name.startsWith('X-Amz-')).length
   if (repeated) return malformed('A parameter of the presigned URL is there twice.')
   if (named.get('X-Amz-Algorithm') !== algorithm) return malformed(`X-Amz-Algorithm is not ${algorithm}.`)
   const expires = named.get('X-Amz-Expires') ?? ''
   // A presigned URL is good for a week at most.
-  if (!/^\d{1,6}$/.test(expires) || Number(expires) < 1 || Number(expires) > 604_800) return malformed('X-Amz-Expires is not a number from 1 to 604800.')
+  if (!/^\d{1,6}$/.test(expires) || Number(expires) < 1 || Number(expires) > 604_800)
+    return malformed('X-Amz-Expires is not a number from 1 to 604800.')
   return assemble({
     credential: named.get('X-Amz-Credential'),
     signedHeaders: named.get('X-Amz-SignedHeaders'),
@@ -77,10 +97,15 @@ function assemble(parts: {
   inQuery: boolean
 }): PresentedSignature | Unreadable {
   const [accessKeyId = '', ...scope] = (parts.credential ?? '').split('/')
-  if (accessKeyId === '' || scope.length !== 4 || scope[3] !== 'aws4_request') return malformed('Credential is not KEY/DAY/REGION/SERVICE/aws4_request.')
+  if (accessKeyId === '' || scope.length !== 4 || scope[3] !== 'aws4_request')
+    return malformed('Credential is not KEY/DAY/REGION/SERVICE/aws4_request.')
   if (!/^[0-9a-f]{64}$/.test(parts.signature ?? '')) return malformed('Signature is not 64 hexadecimal digits.')
   const signedHeaders = (parts.signedHeaders ?? '').split(';')
-  if (signedHeaders.some((name, at) => name === '' || name !== name.toLowerCase() || (at > 0 && name <= signedHeaders[at - 1]!)))
+  if (
+    signedHeaders.some(
+      (name, at) => name === '' || name !== name.toLowerCase() || (at > 0 && name <= signedHeaders[at - 1]!),
+    )
+  )
     return malformed('SignedHeaders is not a sorted list of lower-case names.')
   const at = timeOf(parts.amzDate ?? '')
   if (at === undefined) return malformed('x-amz-date is missing or is not of the form 20261122T100000Z.')
@@ -100,7 +125,14 @@ function assemble(parts: {
 function timeOf(amzDate: string): number | undefined {
   const parts = /^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})Z$/.exec(amzDate)
   if (!parts) return undefined
-  const [year, month, day, hour, minute, second] = parts.slice(1).map(Number) as [number, number, number, number, number, number]
+  const [year, month, day, hour, minute, second] = parts.slice(1).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ]
   return Date.UTC(year, month - 1, day, hour, minute, second)
 }
 

@@ -1,5 +1,13 @@
 import { createHmac } from 'node:crypto'
-import { algorithm, canonicalHeaders, canonicalRequest, parseQuery, sha256, splitTarget, type SigningRequest } from './canonical.ts'
+import {
+  algorithm,
+  canonicalHeaders,
+  canonicalRequest,
+  parseQuery,
+  sha256,
+  splitTarget,
+  type SigningRequest,
+} from './canonical.ts'
 import type { Credentials } from './credentials.ts'
 
 export interface SignOptions {
@@ -22,11 +30,23 @@ export function sign(request: SigningRequest, credentials: Credentials, options:
     ...(credentials.sessionToken ? { 'x-amz-security-token': credentials.sessionToken } : {}),
   }
   const headers = canonicalHeaders([...request.rawHeaders, ...Object.entries(added).flat()])
-  const signedHeaders = [...headers.keys()].filter((name) => name === 'host' || name === 'content-type' || name.startsWith('x-amz-')).toSorted()
+  const signedHeaders = [...headers.keys()]
+    .filter((name) => name === 'host' || name === 'content-type' || name.startsWith('x-amz-'))
+    .toSorted()
   const { path, query } = splitTarget(request.target)
-  const canonical = canonicalRequest({ method: request.method, path, query: parseQuery(query), headers, signedHeaders, payloadHash })
+  const canonical = canonicalRequest({
+    method: request.method,
+    path,
+    query: parseQuery(query),
+    headers,
+    signedHeaders,
+    payloadHash,
+  })
   const scope = `${amzDate.slice(0, 8)}/${options.region}/${options.service}/aws4_request`
-  const signature = hmac(signingKey(credentials.secretAccessKey, scope), stringToSign(amzDate, scope, canonical)).toString('hex')
+  const signature = hmac(
+    signingKey(credentials.secretAccessKey, scope),
+    stringToSign(amzDate, scope, canonical),
+  ).toString('hex')
   const authorization = `${algorithm} Credential=${credentials.accessKeyId}/${scope}, SignedHeaders=${signedHeaders.join(';')}, Signature=${signature}`
   return { ...added, authorization }
 }

@@ -18,10 +18,17 @@ export function buildCommand(): Command {
       const artifact = await buildArtifact({ projectDir: dir, config, outDir })
       for (const warning of artifact.warnings) io.note(warning)
       if (options.check) await checkReproducible({ projectDir: dir, config })
-      const files = artifact.files.map(({ name, bytes }) => `  ${name.padEnd(14)}${(bytes / 1000).toFixed(1).padStart(9)} kB`)
+      const files = artifact.files.map(
+        ({ name, bytes }) => `  ${name.padEnd(14)}${(bytes / 1000).toFixed(1).padStart(9)} kB`,
+      )
       return {
         data: { ...artifact, ...(options.check ? { reproducible: true } : {}) },
-        text: [`${relative('.', artifact.dir) || '.'}`, ...files, `  ${artifact.digest}`, ...(options.check ? ['  built twice: the same bytes'] : [])].join('\n'),
+        text: [
+          relative('.', artifact.dir) || '.',
+          ...files,
+          `  ${artifact.digest}`,
+          ...(options.check ? ['  built twice: the same bytes'] : []),
+        ].join('\n'),
       }
     }),
   )

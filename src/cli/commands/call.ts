@@ -16,8 +16,15 @@ export function callCommand(): Command {
       try {
         const { tools } = await client.listTools()
         const found = tools.find((each) => each.name === tool)
-        if (!found) throw unknownTool(tool, tools.map((each) => each.name))
-        const result = await client.callTool({ name: tool, arguments: toolArguments(words, found.inputSchema) }, { onprogress: (progress) => showProgress(io, progress) })
+        if (!found)
+          throw unknownTool(
+            tool,
+            tools.map((each) => each.name),
+          )
+        const result = await client.callTool(
+          { name: tool, arguments: toolArguments(words, found.inputSchema) },
+          { onprogress: (progress) => showProgress(io, progress) },
+        )
         const text = textOf(result)
         if (result.isError === true) {
           if (!io.json) throw new FairleadError('TOOL_FAILED', text)
@@ -33,18 +40,24 @@ export function callCommand(): Command {
   )
 }
 
-function showProgress(io: Io, { progress, total, message }: { progress: number; total?: number | undefined; message?: string | undefined }): void {
+function showProgress(
+  io: Io,
+  { progress, total, message }: { progress: number; total?: number | undefined; message?: string | undefined },
+): void {
   io.note(`  ${progress}${total === undefined ? '' : `/${total}`}${message === undefined ? '' : `  ${message}`}`)
 }
 
 /** The structured result where there is one, since it is the whole of it; else the text parts, and a line for each part that is not text. */
 function textOf(result: { content?: unknown; structuredContent?: unknown; isError?: unknown }): string {
-  if (result.structuredContent !== undefined && result.isError !== true) return JSON.stringify(result.structuredContent, null, 2)
+  if (result.structuredContent !== undefined && result.isError !== true)
+    return JSON.stringify(result.structuredContent, null, 2)
   const parts = Array.isArray(result.content) ? (result.content as { type: string; text?: string }[]) : []
   return parts.map((part) => part.text ?? `(${part.type})`).join('\n')
 }
 
 function unknownTool(name: string, names: string[]): FairleadError {
   const meant = nearest(name, names)
-  return new FairleadError('TOOL_UNKNOWN', `The server has no tool ${name}${meant ? `; did you mean ${meant}?` : ''}`, { fix: `Tools: ${names.join(', ')}` })
+  return new FairleadError('TOOL_UNKNOWN', `The server has no tool ${name}${meant ? `; did you mean ${meant}?` : ''}`, {
+    fix: `Tools: ${names.join(', ')}`,
+  })
 }

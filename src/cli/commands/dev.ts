@@ -29,11 +29,19 @@ export function devCommand(): Command {
 /** Runs the stack until a signal ends it. */
 async function serve(project: Project, port: number, io: Io, started: number): Promise<void> {
   const signalled = untilSignal()
-  const stack = await startStack(project, { port, onRequest: (record) => io.note(requestLine(record)), log: (line) => (io.verbose || !/^(START|END) /.test(line)) && io.note(line) })
+  const stack = await startStack(project, {
+    port,
+    onRequest: (record) => io.note(requestLine(record)),
+    log: (line) => (io.verbose || !/^(START|END) /.test(line)) && io.note(line),
+  })
   const closers = [() => stack.close()]
   try {
     const control = await startControl(
-      { status: () => ({ name: project.config.name, endpoints: stack.endpoints }), requests: () => stack.requests.list(), restart: () => stack.reload() },
+      {
+        status: () => ({ name: project.config.name, endpoints: stack.endpoints }),
+        requests: () => stack.requests.list(),
+        restart: () => stack.reload(),
+      },
       platformPort(port, 0),
     )
     closers.push(() => control.close())
@@ -73,7 +81,9 @@ function stateOf(stack: Stack, control: LocalState['control']): LocalState {
 }
 
 function banner(project: Project, state: LocalState, ms: number): string {
-  const rows = Object.entries(state.endpoints).map(([name, { url, auth }]) => `  ${name.padEnd(10)}${auth === 'iam' ? 'IAM (SigV4)' : 'OAuth 2.1'}   ${url}`)
+  const rows = Object.entries(state.endpoints).map(
+    ([name, { url, auth }]) => `  ${name.padEnd(10)}${auth === 'iam' ? 'IAM (SigV4)' : 'OAuth 2.1'}   ${url}`,
+  )
   return [
     '',
     `  fairlead ${state.version}   ${project.config.name}   ready in ${Math.round(ms)} ms   no AWS account used`,
@@ -96,7 +106,9 @@ function portOf(given: string | undefined): number {
   if (given === undefined) return basePort
   const port = Number(given)
   if (/^\d+$/.test(given) && (port === 0 || (port >= 1024 && port <= 65_529))) return port
-  throw new FairleadError('USAGE', `${given} is not a port`, { fix: 'Take 0, or a number from 1024 to 65529: fairlead dev --port 4200' })
+  throw new FairleadError('USAGE', `${given} is not a port`, {
+    fix: 'Take 0, or a number from 1024 to 65529: fairlead dev --port 4200',
+  })
 }
 
 /** The first signal that asks to stop. A second one ends the process at once. */

@@ -11,8 +11,13 @@ export function toolsCommand(): Command {
       const client = await connectTarget(command.opts<TargetOptions>(), version())
       try {
         const { tools } = await client.listTools()
-        const text = tools.map((tool) => `${signature(tool.name, tool.inputSchema)}\n    ${firstLine(tool.description)}`).join('\n')
-        return { data: { tools, protocolVersion: client.getNegotiatedProtocolVersion() }, text: text === '' ? 'The server has no tools.' : text }
+        const text = tools
+          .map((tool) => `${signature(tool.name, tool.inputSchema)}\n    ${firstLine(tool.description)}`)
+          .join('\n')
+        return {
+          data: { tools, protocolVersion: client.getNegotiatedProtocolVersion() },
+          text: text === '' ? 'The server has no tools.' : text,
+        }
       } finally {
         await client.close()
       }

@@ -35,8 +35,18 @@ export function createIamGuard(options: GuardOptions): Guard {
   const byKey = new Map(options.identities.map((each) => [each.accessKeyId, each]))
   const clock = options.now ? { now: options.now } : {}
   return async (request) => {
-    const signed = { method: request.method, target: request.target, rawHeaders: request.rawHeaders, body: request.bytes }
-    const verified = verify(signed, { service: options.service, region: options.region, lookup: (id) => byKey.get(id), ...clock })
+    const signed = {
+      method: request.method,
+      target: request.target,
+      rawHeaders: request.rawHeaders,
+      body: request.bytes,
+    }
+    const verified = verify(signed, {
+      service: options.service,
+      region: options.region,
+      lookup: (id) => byKey.get(id),
+      ...clock,
+    })
     if (!verified.ok) return unauthenticated(verified)
     const caller = byKey.get(verified.accessKeyId)!
     for (const question of questions(caller.arn, options))
@@ -103,5 +113,13 @@ function denied(caller: IamIdentity, { action, resource }: Question): GuardResul
 
 function iamOf(caller: IamIdentity, accountId: string): IamAuthorizer {
   const id = `AROA${caller.accessKeyId.slice(4)}`
-  return { accessKey: caller.accessKeyId, accountId, callerId: `${id}:${caller.name}`, cognitoIdentity: null, principalOrgId: null, userArn: caller.arn, userId: `${id}:${caller.name}` }
+  return {
+    accessKey: caller.accessKeyId,
+    accountId,
+    callerId: `${id}:${caller.name}`,
+    cognitoIdentity: null,
+    principalOrgId: null,
+    userArn: caller.arn,
+    userId: `${id}:${caller.name}`,
+  }
 }

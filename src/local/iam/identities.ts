@@ -21,8 +21,19 @@ export function loadIdentities(stateDir: string, { accountId }: { accountId: str
     // none yet, or not readable: make them
   }
   const made = [
-    { name: 'agent', arn: agentArn(accountId), accessKeyId: keyId('ASIA'), secretAccessKey: secret(30), sessionToken: secret(120) },
-    { name: 'stranger', arn: `arn:aws:iam::${accountId}:role/stranger`, accessKeyId: keyId('AKIA'), secretAccessKey: secret(30) },
+    {
+      name: 'agent',
+      arn: agentArn(accountId),
+      accessKeyId: keyId('ASIA'),
+      secretAccessKey: secret(30),
+      sessionToken: secret(120),
+    },
+    {
+      name: 'stranger',
+      arn: `arn:aws:iam::${accountId}:role/stranger`,
+      accessKeyId: keyId('AKIA'),
+      secretAccessKey: secret(30),
+    },
   ]
   writeFileSync(file, `${JSON.stringify(made, null, 2)}\n`, { mode: 0o600 })
   return made

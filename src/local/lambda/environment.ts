@@ -56,16 +56,33 @@ export class Environment {
   }
 
   async start(): Promise<InitFailure | undefined> {
-    this.#api = await startRuntimeApi({ onNext: () => this.#onNext(), onInitError: (errorType, payload) => this.#initFailed(failureOf(errorType, payload)) })
+    this.#api = await startRuntimeApi({
+      onNext: () => this.#onNext(),
+      onInitError: (errorType, payload) => this.#initFailed(failureOf(errorType, payload)),
+    })
     const [program, ...args] = this.#options.command as [string, ...string[]]
     // A process group of its own, so that its children freeze and end with it.
-    this.#child = spawn(program, args, { env: { ...this.#options.env, AWS_LAMBDA_RUNTIME_API: this.#api.address }, stdio: ['ignore', 'pipe', 'pipe'], detached: process.platform !== 'win32' })
+    this.#child = spawn(program, args, {
+      env: { ...this.#options.env, AWS_LAMBDA_RUNTIME_API: this.#api.address },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: process.platform !== 'win32',
+    })
     if (this.#child.pid) this.#options.watchdog.add(this.#child.pid)
-    for (const stream of [this.#child.stdout!, this.#child.stderr!]) createInterface({ input: stream }).on('line', (line) => this.#options.log(`  ${line.slice(0, 4000)}`))
+    for (const stream of [this.#child.stdout!, this.#child.stderr!])
+      createInterface({ input: stream }).on('line', (line) => this.#options.log(`  ${line.slice(0, 4000)}`))
     this.#child.on('exit', (code, signal) => this.#onExit(code, signal))
-    this.#child.on('error', (error) => this.#initFailed({ errorType: 'Runtime.ExitError', errorMessage: error.message }))
+    this.#child.on('error', (error) =>
+      this.#initFailed({ errorType: 'Runtime.ExitError', errorMessage: error.message }),
+    )
     const { initTimeoutMs } = this.#options
-    this.#timer = setTimeout(() => this.#initFailed({ errorType: 'Sandbox.Timedout', errorMessage: `the function did not start within ${initTimeoutMs / 1000} s` }), initTimeoutMs)
+    this.#timer = setTimeout(
+      () =>
+        this.#initFailed({
+          errorType: 'Sandbox.Timedout',
+          errorMessage: `the function did not start within ${initTimeoutMs / 1000} s`,
+        }),
+      initTimeoutMs,
+    )
     return this.ready
   }
 
@@ -79,7 +96,10 @@ export class Environment {
     this.#thaw()
     const started = performance.now()
     this.#options.log(`START RequestId: ${work.requestId}`)
-    this.#timer = setTimeout(() => this.#endBy('Sandbox.Timedout', `Task timed out after ${timeoutS.toFixed(2)} seconds`), timeoutS * 1000)
+    this.#timer = setTimeout(
+      () => this.#endBy('Sandbox.Timedout', `Task timed out after ${timeoutS.toFixed(2)} seconds`),
+      timeoutS * 1000,
+    )
     this.#watchMemory()
     this.#api.give({ ...work, deadlineMs: Date.now() + timeoutS * 1000, invokedFunctionArn: functionArn, answer: call })
     void call.ended.then(() => {
@@ -192,7 +212,9 @@ export class Environment {
     const limit = this.#options.memoryMb * 1024 * 1024
     this.#memory = setInterval(() => {
       void readFile(`/proc/${this.#child.pid}/statm`, 'utf8').then(
-        (text) => Number(text.split(' ')[1]) * 4096 > limit && this.#endBy('Runtime.OutOfMemory', 'Runtime exited with error: signal: killed'),
+        (text) =>
+          Number(text.split(' ')[1]) * 4096 > limit &&
+          this.#endBy('Runtime.OutOfMemory', 'Runtime exited with error: signal: killed'),
         () => {},
       )
     }, 100)

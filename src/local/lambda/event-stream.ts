@@ -5,7 +5,11 @@ import { crc32 } from 'node:zlib'
  * @see https://docs.aws.amazon.com/AmazonS3/latest/API/RESTSelectObjectAppendix.html (the format of application/vnd.amazon.eventstream)
  */
 export function eventMessage(eventType: string, contentType: string, payload: Uint8Array): Buffer {
-  const headers = Buffer.concat([header(':event-type', eventType), header(':content-type', contentType), header(':message-type', 'event')])
+  const headers = Buffer.concat([
+    header(':event-type', eventType),
+    header(':content-type', contentType),
+    header(':message-type', 'event'),
+  ])
   const total = 12 + headers.length + payload.byteLength + 4
   const prelude = Buffer.alloc(12)
   prelude.writeUInt32BE(total, 0)

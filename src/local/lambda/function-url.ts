@@ -23,7 +23,17 @@ export interface FunctionUrlOptions {
 const limits = { requestBytes: 6 * 1024 * 1024, streamedBytes: 200 * 1024 * 1024 } as const
 
 /** Headers that a function URL does not let through under their own name. @see aws.md §5.3; the list follows API Gateway's, inferred for function URLs */
-const remapped = new Set(['www-authenticate', 'date', 'server', 'connection', 'content-md5', 'host', 'user-agent', 'via', 'proxy-authenticate'])
+const remapped = new Set([
+  'www-authenticate',
+  'date',
+  'server',
+  'connection',
+  'content-md5',
+  'host',
+  'user-agent',
+  'via',
+  'proxy-authenticate',
+])
 const dropped = new Set(['transfer-encoding', 'keep-alive', 'trailer', 'upgrade'])
 
 /** A function URL in front of a function: guards, makes the event, and turns what the function says into HTTP. */
@@ -35,10 +45,21 @@ export function functionUrl(options: FunctionUrlOptions): FetchHandler {
     const allowed = await guard?.(light)
     if (allowed && !allowed.ok) {
       const { status, errorType, message, code, why, principal } = allowed
-      return refuse(status, message, { code, why, ...(principal ? { principal } : {}) }, { ...ids, 'x-amzn-errortype': errorType })
+      return refuse(
+        status,
+        message,
+        { code, why, ...(principal ? { principal } : {}) },
+        { ...ids, 'x-amzn-errortype': errorType },
+      )
     }
     const who = allowed ? { principal: allowed.principal.id } : {}
-    if (light.bytes.byteLength > limits.requestBytes) return refuse(413, 'Request Entity Too Large', { code: 'LAMBDA_TOO_LARGE', why: 'The request has more than 6 MB.', ...who }, ids)
+    if (light.bytes.byteLength > limits.requestBytes)
+      return refuse(
+        413,
+        'Request Entity Too Large',
+        { code: 'LAMBDA_TOO_LARGE', why: 'The request has more than 6 MB.', ...who },
+        ids,
+      )
     const event = toFunctionUrlEvent(light, {
       requestId: context.requestId,
       accountId,
@@ -53,32 +74,53 @@ export function functionUrl(options: FunctionUrlOptions): FetchHandler {
       return annotate(response, { ...who, ...failure(invocation) })
     } catch (error) {
       if (!(error instanceof FairleadError)) throw error
-      if (error.code === 'LAMBDA_THROTTLED') return refuse(429, 'Rate Exceeded.', { code: error.code, why: error.message, ...who }, ids)
+      if (error.code === 'LAMBDA_THROTTLED')
+        return refuse(429, 'Rate Exceeded.', { code: error.code, why: error.message, ...who }, ids)
       return refuse(502, 'Internal Server Error', { code: error.code, why: error.message, ...who }, ids)
     }
   }
 }
 
-async function answer(invocation: Invocation, mode: FunctionUrlOptions['mode'], ids: Record<string, string>): Promise<Response> {
+async function answer(
+  invocation: Invocation,
+  mode: FunctionUrlOptions['mode'],
+  ids: Record<string, string>,
+): Promise<Response> {
   if (invocation.kind === 'stream') return streamed(invocation, ids)
-  if (invocation.functionError) return new Response('Internal Server Error', { status: 502, headers: { ...ids, 'content-type': 'text/plain' } })
+  if (invocation.functionError)
+    return new Response('Internal Server Error', { status: 502, headers: { ...ids, 'content-type': 'text/plain' } })
   // In RESPONSE_STREAM mode the envelope of a function that does not stream is delivered as it is.
-  if (mode === 'RESPONSE_STREAM') return new Response(invocation.payload as Uint8Array<ArrayBuffer>, { status: 200, headers: { ...ids, 'content-type': 'application/octet-stream' } })
+  if (mode === 'RESPONSE_STREAM')
+    return new Response(invocation.payload as Uint8Array<ArrayBuffer>, {
+      status: 200,
+      headers: { ...ids, 'content-type': 'application/octet-stream' },
+    })
   return buffered(invocation.payload, ids)
 }
 
-async function streamed({ body, contentType, ended }: Invocation & { kind: 'stream' }, ids: Record<string, string>): Promise<Response> {
+async function streamed(
+  { body, contentType, ended }: Invocation & { kind: 'stream' },
+  ids: Record<string, string>,
+): Promise<Response> {
   const reader = body.getReader()
   let begun: Buffer = Buffer.alloc(0)
   for (;;) {
     const { done, value } = await reader.read()
     // A function that failed before its first byte has no status of its own.
-    if (done && begun.length === 0 && (await ended).error) return new Response('Internal Server Error', { status: 502, headers: ids })
+    if (done && begun.length === 0 && (await ended).error)
+      return new Response('Internal Server Error', { status: 502, headers: ids })
     if (contentType !== integrationResponse) {
       reader.releaseLock()
-      return new Response(limitBody(body, limits.streamedBytes, value), { status: 200, headers: { ...ids, 'content-type': contentType } })
+      return new Response(limitBody(body, limits.streamedBytes, value), {
+        status: 200,
+        headers: { ...ids, 'content-type': contentType },
+      })
     }
-    if (value) begun = begun.length === 0 ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : Buffer.concat([begun, value])
+    if (value)
+      begun =
+        begun.length === 0
+          ? Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+          : Buffer.concat([begun, value])
     const found = readPrelude(begun)
     if (found) {
       reader.releaseLock()
@@ -93,13 +135,30 @@ function buffered(payload: Buffer, ids: Record<string, string>): Response {
   const value = JSON.parse(payload.toString()) as unknown
   const envelope = value as Partial<Prelude> & { body?: unknown; isBase64Encoded?: unknown }
   if (typeof value !== 'object' || value === null || envelope.statusCode === undefined)
-    return new Response(typeof value === 'string' ? value : payload.toString(), { status: 200, headers: { ...ids, 'content-type': 'application/json' } })
-  const body = Buffer.from(String(envelope.body ?? ''), envelope.isBase64Encoded === true ? 'base64' : 'utf8')
-  return respond({ statusCode: Number(envelope.statusCode), headers: { 'content-type': 'application/json', ...lowered(envelope.headers) }, ...(envelope.cookies ? { cookies: envelope.cookies } : {}) }, body as Uint8Array<ArrayBuffer>, ids)
+    return new Response(typeof value === 'string' ? value : payload.toString(), {
+      status: 200,
+      headers: { ...ids, 'content-type': 'application/json' },
+    })
+  const text = typeof envelope.body === 'string' ? envelope.body : JSON.stringify(envelope.body ?? '')
+  const body = Buffer.from(text, envelope.isBase64Encoded === true ? 'base64' : 'utf8')
+  return respond(
+    {
+      statusCode: envelope.statusCode,
+      headers: { 'content-type': 'application/json', ...lowered(envelope.headers) },
+      ...(envelope.cookies ? { cookies: envelope.cookies } : {}),
+    },
+    body,
+    ids,
+  )
 }
 
-function respond({ statusCode, headers, cookies }: Prelude, body: ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer>, ids: Record<string, string>): Response {
-  if (!Number.isInteger(statusCode) || statusCode < 200 || statusCode > 599) return new Response('Internal Server Error', { status: 502, headers: ids })
+function respond(
+  { statusCode, headers, cookies }: Prelude,
+  body: ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer>,
+  ids: Record<string, string>,
+): Response {
+  if (!Number.isInteger(statusCode) || statusCode < 200 || statusCode > 599)
+    return new Response('Internal Server Error', { status: 502, headers: ids })
   const all = new Headers(ids)
   for (const [name, value] of Object.entries(headers)) {
     const lower = name.toLowerCase()
@@ -112,19 +171,40 @@ function respond({ statusCode, headers, cookies }: Prelude, body: ReadableStream
 }
 
 function lowered(headers: Record<string, string> | undefined): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), String(value)]))
+  return Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]))
 }
 
 /** What went wrong inside the function, in our words. */
 function failure(invocation: Invocation): { code?: ErrorCode; why?: string } {
   if (invocation.kind === 'stream' || !invocation.functionError) return {}
-  const { errorType = '', errorMessage = '' } = JSON.parse(invocation.payload.toString()) as { errorType?: string; errorMessage?: string }
-  const code = errorType === 'Sandbox.Timedout' ? 'LAMBDA_TIMEOUT' : errorType === 'Runtime.OutOfMemory' ? 'LAMBDA_OUT_OF_MEMORY' : errorType === 'Function.ResponseSizeTooLarge' ? 'LAMBDA_TOO_LARGE' : 'LAMBDA_CRASHED'
+  const { errorType = '', errorMessage = '' } = JSON.parse(invocation.payload.toString()) as {
+    errorType?: string
+    errorMessage?: string
+  }
+  const code =
+    errorType === 'Sandbox.Timedout'
+      ? 'LAMBDA_TIMEOUT'
+      : errorType === 'Runtime.OutOfMemory'
+        ? 'LAMBDA_OUT_OF_MEMORY'
+        : errorType === 'Function.ResponseSizeTooLarge'
+          ? 'LAMBDA_TOO_LARGE'
+          : 'LAMBDA_CRASHED'
   return { code, why: `${errorType}: ${errorMessage.split('\n')[0]!.slice(0, 300)}` }
 }
 
-function refuse(status: number, message: string, note: { code: ErrorCode; why: string; principal?: string }, headers: Record<string, string>): Response {
-  return annotate(new Response(JSON.stringify({ Message: message }), { status, headers: { 'content-type': 'application/json', ...headers } }), note)
+function refuse(
+  status: number,
+  message: string,
+  note: { code: ErrorCode; why: string; principal?: string },
+  headers: Record<string, string>,
+): Response {
+  return annotate(
+    new Response(JSON.stringify({ Message: message }), {
+      status,
+      headers: { 'content-type': 'application/json', ...headers },
+    }),
+    note,
+  )
 }
 
 function traceId(requestId: string): string {

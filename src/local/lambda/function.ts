@@ -62,9 +62,13 @@ export async function startLocalFunction(options: LocalFunctionOptions): Promise
   const command = options.command ?? lambdaNode(options.memoryMb ?? 1024, log)
   let generation: Generation = { artifactDir: options.artifactDir, environments: new Set() }
   const all = new Set<Environment>()
-  const sweep = setInterval(() => {
-    for (const each of all) if (each.state === 'idle' && performance.now() - each.idleSince > idleMs) void each.close()
-  }, Math.min(idleMs, 10_000)).unref()
+  const sweep = setInterval(
+    () => {
+      for (const each of all)
+        if (each.state === 'idle' && performance.now() - each.idleSince > idleMs) void each.close()
+    },
+    Math.min(idleMs, 10_000),
+  ).unref()
 
   const start = (into: Generation): Environment => {
     const environment = new Environment({
@@ -104,13 +108,22 @@ export async function startLocalFunction(options: LocalFunctionOptions): Promise
       const work = { requestId: randomUUID(), payload, ...(clientContext ? { clientContext } : {}) }
       const idle = await idleOf(generation)
       if (idle) return idle.run(work)
-      if (all.size >= concurrency) throw new FairleadError('LAMBDA_THROTTLED', `All ${concurrency} environments of ${name} are busy`)
+      if (all.size >= concurrency)
+        throw new FairleadError('LAMBDA_THROTTLED', `All ${concurrency} environments of ${name} are busy`)
       const fresh = start(generation)
       fresh.claimed = true
       const failure = await fresh.start()
       if (!failure && fresh.state === 'idle') return fresh.run(work)
-      const { errorType, errorMessage } = failure ?? { errorType: 'Runtime.ExitError', errorMessage: 'the function was stopped' }
-      return { kind: 'buffered', requestId: work.requestId, payload: Buffer.from(JSON.stringify({ errorType, errorMessage })), functionError: 'Unhandled' }
+      const { errorType, errorMessage } = failure ?? {
+        errorType: 'Runtime.ExitError',
+        errorMessage: 'the function was stopped',
+      }
+      return {
+        kind: 'buffered',
+        requestId: work.requestId,
+        payload: Buffer.from(JSON.stringify({ errorType, errorMessage })),
+        functionError: 'Unhandled',
+      }
     },
     replace: async (artifactDir) => {
       const next: Generation = { artifactDir, environments: new Set() }
@@ -151,7 +164,11 @@ async function idleOf({ environments }: Generation): Promise<Environment | undef
 }
 
 /** What Lambda sets. Nothing of the user's own environment but the way to find programs. @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html */
-function environmentOf({ name, region, memoryMb = 1024, handler = 'index.handler' }: LocalFunctionOptions, artifactDir: string, tmp: string): Record<string, string> {
+function environmentOf(
+  { name, region, memoryMb = 1024, handler = 'index.handler' }: LocalFunctionOptions,
+  artifactDir: string,
+  tmp: string,
+): Record<string, string> {
   return {
     PATH: process.env.PATH ?? '',
     LANG: 'en_US.UTF-8',
@@ -179,8 +196,10 @@ function environmentOf({ name, region, memoryMb = 1024, handler = 'index.handler
 
 function initError({ errorType, errorMessage }: InitFailure): FairleadError {
   const line = errorMessage.split('\n')[0] ?? ''
-  if (errorType === 'Sandbox.Timedout') return new FairleadError('SERVER_SILENT', 'The server did not come up within 10 s')
-  if (errorType === 'Runtime.UserCodeSyntaxError') return new FairleadError('SERVER_BROKEN', `The server has a syntax error: ${line}`)
+  if (errorType === 'Sandbox.Timedout')
+    return new FairleadError('SERVER_SILENT', 'The server did not come up within 10 s')
+  if (errorType === 'Runtime.UserCodeSyntaxError')
+    return new FairleadError('SERVER_BROKEN', `The server has a syntax error: ${line}`)
   if (line.includes('is not a function that makes an McpServer')) return new FairleadError('SERVER_NO_FACTORY', line)
   return new FairleadError('SERVER_THROWS', `The server failed while it was loaded: ${line === '' ? errorType : line}`)
 }

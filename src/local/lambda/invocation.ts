@@ -4,7 +4,13 @@ import type { Answer } from './runtime-api.ts'
 /** What came of a call: an answer given whole, or one that is still coming. */
 export type Invocation =
   | { kind: 'buffered'; requestId: string; payload: Buffer; functionError?: string }
-  | { kind: 'stream'; requestId: string; contentType: string; body: ReadableStream<Uint8Array>; ended: Promise<StreamEnd> }
+  | {
+      kind: 'stream'
+      requestId: string
+      contentType: string
+      body: ReadableStream<Uint8Array>
+      ended: Promise<StreamEnd>
+    }
 
 export interface StreamEnd {
   /** Set when the function failed after its first byte. A function URL's client cannot see it; the Invoke API's can. */
@@ -19,7 +25,9 @@ export class Call implements Answer {
   readonly ended: Promise<void>
   #resolve!: (invocation: Invocation) => void
   #end!: () => void
-  #stream: { controller: ReadableStreamDefaultController<Uint8Array>; end: (end: StreamEnd) => void; open: boolean } | undefined
+  #stream:
+    | { controller: ReadableStreamDefaultController<Uint8Array>; end: (end: StreamEnd) => void; open: boolean }
+    | undefined
 
   constructor(requestId: string) {
     this.requestId = requestId
@@ -40,7 +48,10 @@ export class Call implements Answer {
 
   /** Ends the call from outside: the process has gone, or took too long. */
   fail(errorType: string, errorMessage: string): void {
-    this.error(errorType, Buffer.from(JSON.stringify({ errorType, errorMessage: `RequestId: ${this.requestId} Error: ${errorMessage}` })))
+    this.error(
+      errorType,
+      Buffer.from(JSON.stringify({ errorType, errorMessage: `RequestId: ${this.requestId} Error: ${errorMessage}` })),
+    )
   }
 
   streaming(contentType: string, chunks: IncomingMessage): void {
@@ -68,7 +79,13 @@ export class Call implements Answer {
     )
     chunks.on('end', () => this.#endStream(trailerError(chunks)))
     // A process that dies in the middle ends its connection without the last chunk.
-    chunks.on('close', () => this.#endStream(chunks.complete ? {} : { error: { errorType: 'Runtime.ExitError', details: 'the runtime ended in the middle of the stream' } }))
+    chunks.on('close', () =>
+      this.#endStream(
+        chunks.complete
+          ? {}
+          : { error: { errorType: 'Runtime.ExitError', details: 'the runtime ended in the middle of the stream' } },
+      ),
+    )
     chunks.on('error', () => {})
     this.#resolve({ kind: 'stream', requestId: this.requestId, contentType, body, ended })
   }
@@ -90,5 +107,10 @@ export class Call implements Answer {
 function trailerError(chunks: IncomingMessage): StreamEnd {
   const errorType = chunks.trailers['lambda-runtime-function-error-type']
   if (errorType === undefined) return {}
-  return { error: { errorType, details: Buffer.from(chunks.trailers['lambda-runtime-function-error-body'] ?? '', 'base64').toString() } }
+  return {
+    error: {
+      errorType,
+      details: Buffer.from(chunks.trailers['lambda-runtime-function-error-body'] ?? '', 'base64').toString(),
+    },
+  }
 }

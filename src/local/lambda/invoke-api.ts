@@ -7,7 +7,8 @@ import { eventMessage } from './event-stream.ts'
 import type { LocalFunction } from './function.ts'
 import type { Invocation, StreamEnd } from './invocation.ts'
 
-const pattern = /^\/(?:2015-03-31|2021-11-15)\/functions\/([^/?]+)\/(invocations|response-streaming-invocations)(?:\?.*)?$/
+const pattern =
+  /^\/(?:2015-03-31|2021-11-15)\/functions\/([^/?]+)\/(invocations|response-streaming-invocations)(?:\?.*)?$/
 
 /** Whether a request is for the Invoke API and not for the function's URL, which shares its port. */
 export function isInvokePath(target: string): boolean {
@@ -28,11 +29,18 @@ export function invokeApi({ fn, guard }: { fn: LocalFunction; guard?: Guard }): 
       return annotate(error(status, errorType, message), { code, why, ...(principal ? { principal } : {}) })
     }
     const [, named = '', operation] = pattern.exec(light.target)!
-    if (!isNamed(decodeURIComponent(named), fn)) return error(404, 'ResourceNotFoundException', `Function not found: ${fn.arn.replace(/[^:]+$/, decodeURIComponent(named).split(':').at(-1)!)}`)
+    if (!isNamed(decodeURIComponent(named), fn))
+      return error(
+        404,
+        'ResourceNotFoundException',
+        `Function not found: ${fn.arn.replace(/[^:]+$/, decodeURIComponent(named).split(':').at(-1)!)}`,
+      )
     if (light.method !== 'POST') return error(405, 'InvalidRequestContentException', 'Method not allowed')
-    if (light.bytes.byteLength > 0 && !isJson(light.bytes)) return error(400, 'InvalidRequestContentException', 'Could not parse request body into json')
+    if (light.bytes.byteLength > 0 && !isJson(light.bytes))
+      return error(400, 'InvalidRequestContentException', 'Could not parse request body into json')
     try {
-      const response = operation === 'invocations' ? await invoke(light, fn, context.requestId) : await invokeStreaming(light, fn)
+      const response =
+        operation === 'invocations' ? await invoke(light, fn, context.requestId) : await invokeStreaming(light, fn)
       return annotate(response, allowed?.ok ? { principal: allowed.principal.id } : {})
     } catch (thrown) {
       if (!(thrown instanceof FairleadError)) throw thrown
@@ -51,9 +59,19 @@ async function invoke(request: LightRequest, fn: LocalFunction, requestId: strin
     return new Response(null, { status: 202, headers: { 'x-amzn-requestid': requestId } })
   }
   const invocation = await fn.invoke(work(request))
-  const headers = { 'content-type': 'application/json', 'x-amzn-requestid': invocation.requestId, 'x-amz-executed-version': '$LATEST' }
+  const headers = {
+    'content-type': 'application/json',
+    'x-amzn-requestid': invocation.requestId,
+    'x-amz-executed-version': '$LATEST',
+  }
   if (invocation.kind === 'buffered')
-    return new Response(invocation.payload as Uint8Array<ArrayBuffer>, { status: 200, headers: { ...headers, ...(invocation.functionError ? { 'x-amz-function-error': invocation.functionError } : {}) } })
+    return new Response(invocation.payload as Uint8Array<ArrayBuffer>, {
+      status: 200,
+      headers: {
+        ...headers,
+        ...(invocation.functionError ? { 'x-amz-function-error': invocation.functionError } : {}),
+      },
+    })
   // Invoke waits for the whole stream.
   return new Response(await new Response(invocation.body).arrayBuffer(), { status: 200, headers })
 }
@@ -63,12 +81,23 @@ async function invokeStreaming(request: LightRequest, fn: LocalFunction): Promis
   const contentType = invocation.kind === 'stream' ? invocation.contentType : 'application/json'
   return new Response(events(invocation), {
     status: 200,
-    headers: { 'content-type': 'application/vnd.amazon.eventstream', 'x-amzn-requestid': invocation.requestId, 'x-amz-executed-version': '$LATEST', 'x-amzn-remapped-content-type': contentType },
+    headers: {
+      'content-type': 'application/vnd.amazon.eventstream',
+      'x-amzn-requestid': invocation.requestId,
+      'x-amz-executed-version': '$LATEST',
+      'x-amzn-remapped-content-type': contentType,
+    },
   })
 }
 
 function events(invocation: Invocation): ReadableStream<Uint8Array> {
-  const source = invocation.kind === 'stream' ? invocation : { body: new Response(invocation.payload as Uint8Array<ArrayBuffer>).body!, ended: Promise.resolve(endOf(invocation)) }
+  const source =
+    invocation.kind === 'stream'
+      ? invocation
+      : {
+          body: new Response(invocation.payload as Uint8Array<ArrayBuffer>).body!,
+          ended: Promise.resolve(endOf(invocation)),
+        }
   const reader = source.body.getReader()
   return new ReadableStream<Uint8Array>({
     pull: async (controller) => {
@@ -84,7 +113,9 @@ function events(invocation: Invocation): ReadableStream<Uint8Array> {
 }
 
 function endOf(invocation: Invocation & { kind: 'buffered' }): StreamEnd {
-  return invocation.functionError ? { error: { errorType: invocation.functionError, details: invocation.payload.toString() } } : {}
+  return invocation.functionError
+    ? { error: { errorType: invocation.functionError, details: invocation.payload.toString() } }
+    : {}
 }
 
 function work(request: LightRequest): { payload: Uint8Array; clientContext?: string } {
@@ -111,5 +142,8 @@ function isJson(bytes: Uint8Array): boolean {
 }
 
 function error(status: number, errorType: string, message: string): Response {
-  return new Response(JSON.stringify({ Type: 'User', Message: message, message }), { status, headers: { 'content-type': 'application/json', 'x-amzn-errortype': errorType } })
+  return new Response(JSON.stringify({ Type: 'User', Message: message, message }), {
+    status,
+    headers: { 'content-type': 'application/json', 'x-amzn-errortype': errorType },
+  })
 }

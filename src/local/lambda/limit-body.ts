@@ -1,5 +1,9 @@
 /** Passes a stream on as it comes, `first` before it, and ends it when it has given as many bytes as it may. */
-export function limitBody(body: ReadableStream<Uint8Array>, maxBytes: number, first?: Uint8Array): ReadableStream<Uint8Array> {
+export function limitBody(
+  body: ReadableStream<Uint8Array>,
+  maxBytes: number,
+  first?: Uint8Array,
+): ReadableStream<Uint8Array> {
   const reader = body.getReader()
   let left = maxBytes
   return new ReadableStream<Uint8Array>(

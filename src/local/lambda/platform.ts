@@ -44,13 +44,32 @@ export async function startLambdaPlatform(options: LambdaPlatformOptions): Promi
   try {
     await fn.warm()
     const guardOf = (authType: 'function-url' | 'invoke') =>
-      createIamGuard({ service: 'lambda', region, accountId, identities, functionArn: fn.arn, callers: project.config.callers ?? [], entrance: authType })
+      createIamGuard({
+        service: 'lambda',
+        region,
+        accountId,
+        identities,
+        functionArn: fn.arn,
+        callers: project.config.callers ?? [],
+        entrance: authType,
+      })
     const url = functionUrl({ fn, guard: guardOf('function-url'), mode: 'RESPONSE_STREAM', region, accountId })
     const invoke = invokeApi({ fn, guard: guardOf('invoke') })
-    const route: FetchHandler = (request, context) => (isInvokePath((request as unknown as LightRequest).target) ? invoke : url)(request, context)
-    const server = await listen(observed('lambda', route, options.requests), { port: options.port, maxBodyBytes: largestBody })
+    const route: FetchHandler = (request, context) =>
+      (isInvokePath((request as unknown as LightRequest).target) ? invoke : url)(request, context)
+    const server = await listen(observed('lambda', route, options.requests), {
+      port: options.port,
+      maxBodyBytes: largestBody,
+    })
     return {
-      endpoint: { url: `${server.url}/mcp`, auth: 'iam', service: 'lambda', region, arn: fn.arn, sdkEndpoint: server.url },
+      endpoint: {
+        url: `${server.url}/mcp`,
+        auth: 'iam',
+        service: 'lambda',
+        region,
+        arn: fn.arn,
+        sdkEndpoint: server.url,
+      },
       replace: (artifactDir) => fn.replace(artifactDir),
       close: async () => {
         await server.close()

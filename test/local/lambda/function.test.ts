@@ -22,7 +22,13 @@ async function artifact(code: string): Promise<string> {
   return dir
 }
 
-const base = { name: 'cases', region: 'us-east-1', accountId: '000000000000', memoryMb: 256, timeoutS: 10 } satisfies Partial<LocalFunctionOptions>
+const base = {
+  name: 'cases',
+  region: 'us-east-1',
+  accountId: '000000000000',
+  memoryMb: 256,
+  timeoutS: 10,
+} satisfies Partial<LocalFunctionOptions>
 
 /** AWS's own runtime client, unmodified. Its native addon is replaced by a directory of that name, which Node takes as a package. */
 async function awsRuntimeClient(): Promise<string[]> {
@@ -43,18 +49,33 @@ describe.each([
     command = await commandOf()
   })
 
-  it.each(functionCases.filter(({ awsHangs }) => !awsHangs || client === 'our runtime client'))('$name', async ({ code, payload = {}, clientContext, timeoutS, expected }) => {
-    const fn = await startLocalFunction({ ...base, artifactDir: await artifact(code), ...(timeoutS ? { timeoutS } : {}), ...(command ? { command } : {}) })
-    try {
-      const invocation = await fn.invoke({ payload: Buffer.from(JSON.stringify(payload)), ...(clientContext ? { clientContext: JSON.stringify(clientContext) } : {}) })
-      await check(invocation, expected, client)
-    } finally {
-      await fn.close()
-    }
-  })
+  it.each(functionCases.filter(({ awsHangs }) => !awsHangs || client === 'our runtime client'))(
+    '$name',
+    async ({ code, payload = {}, clientContext, timeoutS, expected }) => {
+      const fn = await startLocalFunction({
+        ...base,
+        artifactDir: await artifact(code),
+        ...(timeoutS ? { timeoutS } : {}),
+        ...(command ? { command } : {}),
+      })
+      try {
+        const invocation = await fn.invoke({
+          payload: Buffer.from(JSON.stringify(payload)),
+          ...(clientContext ? { clientContext: JSON.stringify(clientContext) } : {}),
+        })
+        await check(invocation, expected, client)
+      } finally {
+        await fn.close()
+      }
+    },
+  )
 })
 
-async function check(invocation: Invocation, expected: (typeof functionCases)[number]['expected'], client: string): Promise<void> {
+async function check(
+  invocation: Invocation,
+  expected: (typeof functionCases)[number]['expected'],
+  client: string,
+): Promise<void> {
   if ('stream' in expected) {
     if (invocation.kind !== 'stream') throw new Error(`no stream: ${invocation.payload.toString()}`)
     expect(Buffer.from(await new Response(invocation.body).arrayBuffer()).toString('latin1')).toBe(expected.stream)
@@ -73,10 +94,14 @@ async function check(invocation: Invocation, expected: (typeof functionCases)[nu
 }
 
 describe('execution environments', () => {
-  const counting = "let calls = 0\nexport const handler = async (event) => { calls++; if (event?.wait) await new Promise((r) => setTimeout(r, event.wait)); return [process.pid, calls] }"
+  const counting =
+    'let calls = 0\nexport const handler = async (event) => { calls++; if (event?.wait) await new Promise((r) => setTimeout(r, event.wait)); return [process.pid, calls] }'
   const call = async (fn: Awaited<ReturnType<typeof startLocalFunction>>, payload: unknown = {}) => {
     const invocation = await fn.invoke({ payload: Buffer.from(JSON.stringify(payload)) })
-    return JSON.parse((invocation as Invocation & { kind: 'buffered' }).payload.toString()) as [pid: number, calls: number]
+    return JSON.parse((invocation as Invocation & { kind: 'buffered' }).payload.toString()) as [
+      pid: number,
+      calls: number,
+    ]
   }
 
   it('are used again, one call at a time, and more are started for calls at once', async () => {
@@ -123,7 +148,9 @@ describe('execution environments', () => {
     await fn.replace(await artifact(counting.replace('calls]', "'new']")))
     expect((await call(fn))[1]).toBe('new')
     expect(await inFlight).toEqual([pid, 2])
-    await expect(fn.replace(await artifact("throw new Error('broken')"))).rejects.toMatchObject({ code: 'SERVER_THROWS' })
+    await expect(fn.replace(await artifact("throw new Error('broken')"))).rejects.toMatchObject({
+      code: 'SERVER_THROWS',
+    })
     expect((await call(fn))[1]).toBe('new')
     await fn.close()
   })
@@ -131,7 +158,11 @@ describe('execution environments', () => {
   it('see nothing of the user’s own AWS variables', async () => {
     process.env.AWS_PROFILE = 'mine'
     process.env.AWS_SECRET_TEST = 'mine'
-    const fn = await startLocalFunction({ ...base, env: { OWN: '1' }, artifactDir: await artifact('export const handler = async () => process.env') })
+    const fn = await startLocalFunction({
+      ...base,
+      env: { OWN: '1' },
+      artifactDir: await artifact('export const handler = async () => process.env'),
+    })
     const invocation = (await fn.invoke({ payload: Buffer.from('{}') })) as Invocation & { kind: 'buffered' }
     const env = JSON.parse(invocation.payload.toString()) as Record<string, string>
     expect(env).toMatchObject({ OWN: '1', AWS_REGION: 'us-east-1', AWS_LAMBDA_FUNCTION_NAME: 'cases' })

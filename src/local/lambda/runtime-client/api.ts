@@ -44,14 +44,24 @@ export async function fetchNext(): Promise<{ requestId: string; event: unknown; 
       logStreamName: env.AWS_LAMBDA_LOG_STREAM_NAME ?? '',
       callbackWaitsForEmptyEventLoop: true,
       getRemainingTimeInMillis: () => deadline - Date.now(),
-      ...(headers['lambda-runtime-client-context'] ? { clientContext: JSON.parse(one('lambda-runtime-client-context')) as unknown } : {}),
+      ...(headers['lambda-runtime-client-context']
+        ? { clientContext: JSON.parse(one('lambda-runtime-client-context')) as unknown }
+        : {}),
     },
   }
 }
 
 export async function postResponse(requestId: string, result: unknown): Promise<void> {
   const body = Buffer.from(JSON.stringify(result === undefined ? null : result))
-  await textOf(await send(open('POST', `/invocation/${requestId}/response`, { 'content-type': 'application/json', 'content-length': String(body.length) }), body))
+  await textOf(
+    await send(
+      open('POST', `/invocation/${requestId}/response`, {
+        'content-type': 'application/json',
+        'content-length': String(body.length),
+      }),
+      body,
+    ),
+  )
 }
 
 export async function postError(requestId: string, error: unknown): Promise<void> {
@@ -71,14 +81,22 @@ export async function fatal(requestId: string | undefined, error: unknown): Prom
 async function report(path: string, error: unknown): Promise<void> {
   const described = describe(error)
   const body = Buffer.from(JSON.stringify(described))
-  const headers = { 'content-type': 'application/json', 'lambda-runtime-function-error-type': described.errorType, 'content-length': String(body.length) }
+  const headers = {
+    'content-type': 'application/json',
+    'lambda-runtime-function-error-type': described.errorType,
+    'content-length': String(body.length),
+  }
   await textOf(await send(open('POST', path, headers), body))
 }
 
 /** An error in the shape that Lambda gives to callers. */
 export function describe(error: unknown): { errorType: string; errorMessage: string; trace: string[] } {
   if (!(error instanceof Error)) return { errorType: typeof error, errorMessage: String(error), trace: [] }
-  return { errorType: error.name.replaceAll(/[^\x21-\x7e]/g, '?'), errorMessage: error.message, trace: (error.stack ?? '').split('\n') }
+  return {
+    errorType: error.name.replaceAll(/[^\x21-\x7e]/g, '?'),
+    errorMessage: error.message,
+    trace: (error.stack ?? '').split('\n'),
+  }
 }
 
 async function send(call: ClientRequest, body?: Buffer): Promise<IncomingMessage> {

@@ -25,7 +25,10 @@ export async function loadHandler(root: string, handler: string): Promise<Handle
   if (typeof found !== 'function') throw new RuntimeError('HandlerNotFound', `${handler} is not a function`)
   // Node 24 took callbacks away. @see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html
   if (!isStreaming(found as Handler) && found.length >= 3)
-    throw new RuntimeError('CallbackHandlerDeprecated', 'AWS Lambda has removed support for callback-based function handlers starting with Node.js 24.')
+    throw new RuntimeError(
+      'CallbackHandlerDeprecated',
+      'AWS Lambda has removed support for callback-based function handlers starting with Node.js 24.',
+    )
   return found as Handler
 }
 
@@ -34,7 +37,8 @@ async function load(path: string): Promise<Record<string, unknown>> {
     return (await import(pathToFileURL(path).href)) as Record<string, unknown>
   } catch (error) {
     if (error instanceof SyntaxError) throw new RuntimeError('UserCodeSyntaxError', String(error))
-    if ((error as NodeJS.ErrnoException | undefined)?.code === 'ERR_MODULE_NOT_FOUND') throw new RuntimeError('ImportModuleError', String(error))
+    if ((error as NodeJS.ErrnoException | undefined)?.code === 'ERR_MODULE_NOT_FOUND')
+      throw new RuntimeError('ImportModuleError', String(error))
     throw error
   }
 }

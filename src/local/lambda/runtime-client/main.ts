@@ -12,10 +12,12 @@ process.on('unhandledRejection', dying(128))
 // A signal ends the environment at once, as it does on Lambda without extensions.
 process.on('SIGTERM', () => process.exit(0))
 
-const handler = await loadHandler(process.env.LAMBDA_TASK_ROOT ?? '', process.env._HANDLER ?? '').catch(async (error: unknown) => {
-  await postInitError(error)
-  process.exit(1)
-})
+const handler = await loadHandler(process.env.LAMBDA_TASK_ROOT ?? '', process.env._HANDLER ?? '').catch(
+  async (error: unknown) => {
+    await postInitError(error)
+    process.exit(1)
+  },
+)
 for (;;) await invokeNext(handler)
 
 async function invokeNext(handler: Handler): Promise<void> {
@@ -32,7 +34,8 @@ async function invokeNext(handler: Handler): Promise<void> {
       // A handler that forgot to end its stream has ended it by returning.
       if (!stream.writableEnded) stream.end()
       await stream.taken
-    } else await postResponse(requestId, await (handler as (event: unknown, context: unknown) => unknown)(event, context))
+    } else
+      await postResponse(requestId, await (handler as (event: unknown, context: unknown) => unknown)(event, context))
   } catch (error) {
     await postError(requestId, error)
   }
