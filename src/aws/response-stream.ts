@@ -25,10 +25,14 @@ export function readPrelude(bytes: Buffer): { prelude: Prelude; rest: Buffer } |
     if (bytes.length > maxPreludeBytes) throw new Error('the metadata prelude does not end')
     return undefined
   }
-  const parsed = JSON.parse(bytes.subarray(0, end).toString()) as Partial<Prelude>
-  const headers = Object.fromEntries(Object.entries(parsed.headers ?? {}).map(([name, value]) => [name, value]))
+  const parsed = JSON.parse(bytes.subarray(0, end).toString()) as {
+    statusCode?: unknown
+    headers?: Record<string, unknown>
+    cookies?: unknown
+  }
+  const headers = Object.fromEntries(Object.entries(parsed.headers ?? {}).map(([name, value]) => [name, String(value)]))
   const prelude = {
-    statusCode: parsed.statusCode ?? 200,
+    statusCode: Number(parsed.statusCode ?? 200),
     headers,
     ...(Array.isArray(parsed.cookies) ? { cookies: parsed.cookies.map(String) } : {}),
   }

@@ -170,8 +170,8 @@ function respond(
   return new Response(empty ? null : body, { status: statusCode, headers: all })
 }
 
-function lowered(headers: Record<string, string> | undefined): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]))
+function lowered(headers: Record<string, unknown> | undefined): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), String(value)]))
 }
 
 /** What went wrong inside the function, in our words. */
