@@ -28,32 +28,52 @@ const kept = new Set([
   'proxy-authorization',
 ])
 
+interface Running {
+  child: ChildProcess
+  port: number
+  ended: Promise<unknown>
+}
+
 /** Starts a command that serves Streamable HTTP, and passes requests on to it. It is started again when it has ended. */
 export async function wrapHttpCommand(command: HttpCommand, options: ChildOptions): Promise<ServerSource> {
-  let running = await start(command, options)
-  const current = async () => {
-    if (running.child.exitCode !== null || running.child.signalCode !== null) running = await start(command, options)
-    return running.port
+  let latest = await start(command, options)
+  let starting: Promise<Running> | undefined
+  const up = async (): Promise<Running> => {
+    if (latest.child.exitCode === null && latest.child.signalCode === null) return latest
+    starting ??= start(command, options).finally(() => (starting = undefined))
+    return (latest = await starting)
   }
   const fetchHandler: FetchHandler = async (request) => {
-    const url = `http://127.0.0.1:${await current()}${command.path ?? '/mcp'}${new URL(request.url).search}`
-    const { bytes } = request as unknown as LightRequest
-    const response = await fetch(url, {
-      method: request.method,
-      headers: passed(request.headers),
-      signal: request.signal,
-      redirect: 'manual',
-      ...(bytes.byteLength > 0 ? { body: bytes as Uint8Array<ArrayBuffer> } : {}),
-    }).catch((error: unknown) => {
-      throw new FairleadError('COMMAND_ENDED', `${command.command} did not answer`, { cause: error })
+    const running = await up()
+    const response = await send(request, running, command).catch(async (error: unknown) => {
+      if (!wasRefused(error))
+        throw new FairleadError('COMMAND_ENDED', `${command.command} did not answer`, { cause: error })
+      // Nobody listened, so nobody has seen the request: it has ended, and we are about to hear of it.
+      await running.ended
+      return send(request, await up(), command)
     })
     return new Response(response.body, {
       status: response.status,
       headers: passed(response.headers, ['content-encoding']),
     })
   }
-  const close = async () => void running.child.kill('SIGKILL')
+  const close = async () => void latest.child.kill('SIGKILL')
   return { kind: 'fetch', fetch: async (request, context) => fetchHandler(request, context).catch(badGateway), close }
+}
+
+async function send(request: Request, { port }: Running, { path = '/mcp' }: HttpCommand): Promise<Response> {
+  const { bytes } = request as unknown as LightRequest
+  return fetch(`http://127.0.0.1:${port}${path}${new URL(request.url).search}`, {
+    method: request.method,
+    headers: passed(request.headers),
+    signal: request.signal,
+    redirect: 'manual',
+    ...(bytes.byteLength > 0 ? { body: bytes as Uint8Array<ArrayBuffer> } : {}),
+  })
+}
+
+function wasRefused(error: unknown): boolean {
+  return ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === 'ECONNREFUSED'
 }
 
 function badGateway(error: unknown): Response {
@@ -72,7 +92,7 @@ function passed(headers: Headers, alsoKept: string[] = []): Headers {
   return all
 }
 
-async function start(command: HttpCommand, options: ChildOptions): Promise<{ child: ChildProcess; port: number }> {
+async function start(command: HttpCommand, options: ChildOptions): Promise<Running> {
   const port = command.port ?? (await freePort())
   const { child, lastWords } = startChild(
     command,
@@ -90,7 +110,7 @@ async function start(command: HttpCommand, options: ChildOptions): Promise<{ chi
     child.kill('SIGKILL')
     throw error
   })
-  return { child, port }
+  return { child, port, ended: new Promise((resolve) => child.once('exit', resolve)) }
 }
 
 async function listening(port: number, name: string): Promise<void> {

@@ -137,6 +137,22 @@ describe('fairlead dev, ending', () => {
     await own.remove()
   }, 30_000)
 
+  it.skipIf(process.platform !== 'linux')('leaves no process behind when it is killed outright', async () => {
+    const own = await copyProject('none')
+    await writeFile(join(own.dir, 'fairlead.config.ts'), config)
+    await writeFile(
+      join(own.dir, 'server.ts'),
+      server('${process.pid}').replaceAll("text: '${process.pid} ' + word", 'text: `${process.pid}`'),
+    )
+    const running = await startDev(own.dir)
+    const pid = Number((await fairlead(['call', 'say', 'word=x'], { cwd: own.dir })).stdout)
+    expect(pid).toBeGreaterThan(1)
+    await running.stop('SIGKILL')
+    await expect.poll(() => existsSync(`/proc/${pid}`), { timeout: 5000 }).toBe(false)
+    expect((await fairlead(['tools'], { cwd: own.dir })).code).toBe(4)
+    await own.remove()
+  })
+
   it('names a port that is taken and what to do', async () => {
     const taken = createServer()
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))

@@ -13,7 +13,7 @@ pids=
 while read -r op pid; do
   case $op in add) pids="$pids $pid" ;; remove) kept=; for p in $pids; do [ "$p" = "$pid" ] || kept="$kept $p"; done; pids=$kept ;; esac
 done
-for p in $pids; do kill -KILL -- "-$p" 2>/dev/null; done`
+for p in $pids; do kill -9 "-$p" 2>/dev/null; done`
 
 /** Starts the watchdog; on Windows, which freezes nothing, there is none. */
 export function startWatchdog(): Watchdog {
