@@ -209,6 +209,11 @@ export const errors = {
   },
 
   // the local Lambda (src/local/lambda): these stand in the log too
+  HOST_FOREIGN: {
+    exit: 'auth',
+    why: 'The request was sent to another name than the endpoint has.',
+    fix: 'Use the URL in .fairlead/local.json.',
+  },
   LAMBDA_INIT: {
     exit: 'usage',
     why: 'The function ended, threw or hung while it started.',

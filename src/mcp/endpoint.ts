@@ -3,10 +3,12 @@ import {
   createMcpHandler,
   isJsonContentType,
   type AuthInfo,
+  type McpHttpHandler,
 } from '@modelcontextprotocol/server'
 import type { FetchHandler, RequestContext } from '../http/fetch-handler.ts'
 import type { LightRequest } from '../http/light-request.ts'
 import { withCacheHints } from './cache-hints.ts'
+import { withChangeNotifications } from './change-notifications.ts'
 import { originHeaders, preflight } from './cors.ts'
 import { codes, decodeUtf8, errorResponse, isDeeperThan } from './json-rpc.ts'
 import { serveLegacy } from './legacy.ts'
@@ -90,8 +92,9 @@ interface Leg {
 }
 
 function serveFactory(source: ServerSource & { kind: 'factory' }, options: EndpointOptions): Leg {
-  const factory = guardTools(withCacheHints(source.factory), options)
-  const modern = createMcpHandler(factory, { legacy: 'reject' })
+  const guarded = guardTools(withCacheHints(source.factory), options)
+  const factory = withChangeNotifications(guarded, () => modern.notify)
+  const modern: McpHttpHandler = createMcpHandler(factory, { legacy: 'reject' })
   const inFlight = new Set<Promise<unknown>>()
   const handle: FetchHandler = async (request, context) => {
     if (request.method !== 'POST')

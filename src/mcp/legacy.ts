@@ -1,4 +1,6 @@
 import {
+  McpServer,
+  type Server,
   WebStandardStreamableHTTPServerTransport,
   type AuthInfo,
   type McpServerFactory,
@@ -15,7 +17,7 @@ export interface LegacyRequest {
 
 /**
  * Serves one request of a revision with `initialize`, without a session: a fresh server, a fresh transport.
- * The answer is plain JSON unless the request asks for progress; only then can anything come before the result.
+ * The answer is plain JSON unless something may come before the result: progress that is asked for, or log messages.
  */
 export async function serveLegacy(
   factory: McpServerFactory,
@@ -23,7 +25,9 @@ export async function serveLegacy(
 ): Promise<Response> {
   const auth = authInfo ? { authInfo } : {}
   const product = await factory({ era: 'legacy', ...auth, requestInfo: request })
-  const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: !asksForProgress(body) })
+  const transport = new WebStandardStreamableHTTPServerTransport({
+    enableJsonResponse: !asksForProgress(body) && !mayLog(product, body),
+  })
   await product.connect(transport)
   const end = () => {
     transport.close().catch(() => {})
@@ -53,5 +57,13 @@ function asksForProgress(body: unknown): boolean {
   return messages.some(
     (each) =>
       (each as { params?: { _meta?: { progressToken?: unknown } } } | null)?.params?._meta?.progressToken !== undefined,
+  )
+}
+
+/** A server that declares logging may send messages while a tool runs. */
+function mayLog(product: McpServer | Server, body: unknown): boolean {
+  const server = product instanceof McpServer ? product.server : product
+  return (
+    server.getCapabilities().logging !== undefined && (body as { method?: unknown } | null)?.method === 'tools/call'
   )
 }

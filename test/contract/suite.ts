@@ -195,7 +195,7 @@ export function contractSuite(platform: string, setUp: () => Promise<Target>): v
       const answer = (await (await post(modern('tools/list'), modernHeaders('tools/list'))).json()) as {
         result: { ttlMs: number; cacheScope: string }
       }
-      expect(answer.result).toMatchObject({ ttlMs: 60_000, cacheScope: 'private' })
+      expect(answer.result).toMatchObject({ ttlMs: 60_000, cacheScope: 'public' })
     })
 
     it.each(['GET', 'DELETE', 'PUT'])('answers %s with 405', async (method) => {

@@ -4,6 +4,7 @@ import { integrationResponse, readPrelude, type Prelude } from '../../aws/respon
 import { FairleadError, type ErrorCode } from '../../errors.ts'
 import type { FetchHandler } from '../../http/fetch-handler.ts'
 import type { LightRequest } from '../../http/light-request.ts'
+import { isHostAllowed } from '../../mcp/origin.ts'
 import type { Guard } from '../iam/guard.ts'
 import { annotate } from '../observe.ts'
 import type { LocalFunction } from './function.ts'
@@ -42,6 +43,9 @@ export function functionUrl(options: FunctionUrlOptions): FetchHandler {
   return async (request, context) => {
     const light = request as unknown as LightRequest
     const ids = { 'x-amzn-requestid': context.requestId, 'x-amzn-trace-id': traceId(context.requestId) }
+    // On AWS a URL is reached by its own name alone. Here that keeps web pages out that had a name rebound to loopback.
+    if (!isHostAllowed(light.headers.get('host'), 'loopback'))
+      return refuse(403, 'Forbidden', { code: 'HOST_FOREIGN', why: 'The Host header is not of this machine.' }, ids)
     const allowed = await guard?.(light)
     if (allowed && !allowed.ok) {
       const { status, errorType, message, code, why, principal } = allowed

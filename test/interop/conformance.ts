@@ -1,0 +1,65 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const suite = fileURLToPath(
+  new URL('../../tools/interop/node_modules/@modelcontextprotocol/conformance/dist/index.js', import.meta.url),
+)
+
+/** Scenarios that ask a client something in the middle of a call: they need a session, and a stateless endpoint has none. */
+const needSession = [
+  'tools-call-sampling',
+  'tools-call-elicitation',
+  'elicitation-sep1034-defaults',
+  'elicitation-sep1330-enums',
+]
+/** Passes with nothing checked where there is no session. */
+const vacuous = ['server-sse-multiple-streams']
+
+export const requirements = {
+  '2026-07-28': { of: 37, needed: 37, except: [] as string[] },
+  '2025-11-25': { of: 30, needed: 25, except: [...needSession, ...vacuous] },
+} as const
+
+export interface Outcome {
+  name: string
+  passed: number
+  failed: number
+}
+
+/** Runs the required scenarios of a revision against an endpoint. A scenario counts when it had a passed check and no failed one. */
+export async function conformance(url: string, revision: keyof typeof requirements): Promise<Outcome[]> {
+  const dir = await mkdtemp(join(tmpdir(), 'fairlead-conformance-'))
+  const child = spawn(process.execPath, [suite, 'server', '--url', url, '--requirements', revision, '-o', dir], {
+    stdio: ['ignore', 'ignore', 'ignore'],
+  })
+  await new Promise((resolve) => child.on('close', resolve))
+  const required = await requiredBy(revision)
+  const outcomes: Outcome[] = []
+  for (const file of await readdir(dir, { recursive: true })) {
+    if (!file.endsWith('checks.json')) continue
+    const checks = JSON.parse(await readFile(join(dir, file), 'utf8')) as { status: string }[]
+    const name = file
+      .split('/')
+      .at(-2)!
+      .replace(/^server-(?=.*-\d{4}-\d{2}-\d{2}T)/, '')
+      .replace(/-\d{4}-\d{2}-\d{2}T.*$/, '')
+    if (!required.has(name)) continue
+    outcomes.push({
+      name,
+      passed: checks.filter(({ status }) => status === 'SUCCESS').length,
+      failed: checks.filter(({ status }) => status === 'FAILURE').length,
+    })
+  }
+  await rm(dir, { recursive: true, force: true })
+  return outcomes
+}
+
+/** The scenarios that count, from the suite's own frozen list. */
+async function requiredBy(revision: string): Promise<Set<string>> {
+  const yaml = await readFile(join(suite, `../../requirements/${revision}.yaml`), 'utf8')
+  const list = /^server:\n((?: {2}- .*\n|\s*#.*\n)+)/m.exec(yaml)?.[1] ?? ''
+  return new Set([...list.matchAll(/^ {2}- (\S+)/gm)].map(([, name]) => name!))
+}

@@ -1,0 +1,64 @@
+// `npm run interop`: what runs against foreign programs, and takes longer than a test may.
+import { fileURLToPath } from 'node:url'
+import { listen } from '../../src/http/node-server.ts'
+import { startStack } from '../../src/local/stack.ts'
+import { createMcpEndpoint } from '../../src/mcp/endpoint.ts'
+import factory from '../fixtures/conformance-server.ts'
+import { temporaryFolder } from '../support/temporary.ts'
+import { conformance, requirements } from './conformance.ts'
+import { fastmcp } from './fastmcp.ts'
+import { signingProxy } from './signing-proxy.ts'
+
+let passed = 0
+let failed = 0
+
+await direct()
+await lambda()
+await python()
+console.log(`${passed} passed, ${failed} failed`)
+process.exitCode = failed === 0 ? 0 : 1
+
+async function direct(): Promise<void> {
+  const endpoint = createMcpEndpoint({ kind: 'factory', factory })
+  const server = await listen(endpoint.fetch)
+  await score('the MCP host', `${server.url}/mcp`)
+  await server.close()
+  await endpoint.close()
+}
+
+async function lambda(): Promise<void> {
+  const folder = await temporaryFolder()
+  const entry = fileURLToPath(new URL('../fixtures/conformance-server.ts', import.meta.url))
+  const config = {
+    name: 'conformance',
+    server: { kind: 'module' as const, entry },
+    platforms: { lambda: { concurrency: 30 } },
+  }
+  const stack = await startStack({ dir: folder.path, configFile: '', config }, { port: 0 })
+  const server = await signingProxy(stack.endpoints.lambda!.url, stack.identities[0]!)
+  await score('lambda', `${server.url}/mcp`)
+  await server.close()
+  await stack.close()
+  await folder.remove()
+}
+
+async function score(name: string, url: string): Promise<void> {
+  for (const revision of ['2026-07-28', '2025-11-25'] as const) {
+    const { of, needed, except } = requirements[revision]
+    const outcomes = await conformance(url, revision)
+    const good = outcomes.filter((each) => each.passed > 0 && each.failed === 0)
+    const wrong = outcomes.filter((each) => (each.passed === 0 || each.failed > 0) && !except.includes(each.name))
+    const ok = wrong.length === 0 && good.length >= needed
+    console.log(`${ok ? '✓' : '✗'} ${name}: ${good.length} of ${of} required scenarios of ${revision}`)
+    for (const each of wrong) console.log(`    ${each.name}: ${each.passed} passed, ${each.failed} failed`)
+    if (ok) passed++
+    else failed++
+  }
+}
+
+async function python(): Promise<void> {
+  const result = await fastmcp()
+  console.log(`${result.ok ? '✓' : result.skipped ? '-' : '✗'} an unchanged Python FastMCP server: ${result.said}`)
+  if (result.ok) passed++
+  else if (!result.skipped) failed++
+}
