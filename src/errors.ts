@@ -50,7 +50,6 @@ export const errors = {
     why: 'fairlead met something that it did not expect. This is a fault in fairlead.',
     fix: 'Run it again with --verbose and report what it prints.',
   },
-  INTERRUPTED: { exit: 'interrupted', why: 'Ctrl-C or a signal ended it.', fix: 'Run the command again.' },
 
   // the local stack
   PORT_IN_USE: {
@@ -214,11 +213,6 @@ export const errors = {
     why: 'The request was sent to another name than the endpoint has.',
     fix: 'Use the URL in .fairlead/local.json.',
   },
-  LAMBDA_INIT: {
-    exit: 'usage',
-    why: 'The function ended, threw or hung while it started.',
-    fix: 'Read its log lines above.',
-  },
   LAMBDA_TIMEOUT: {
     exit: 'usage',
     why: 'The call took longer than the function may.',
@@ -243,11 +237,6 @@ export const errors = {
     exit: 'usage',
     why: 'Lambda takes and gives a limited size.',
     fix: 'Send less: 6 MB in, 6 MB whole or 200 MB streamed out.',
-  },
-  LAMBDA_BAD_RESPONSE: {
-    exit: 'usage',
-    why: 'The function answered with something that a function URL cannot send.',
-    fix: 'Return a status, headers and a body.',
   },
 } as const satisfies Record<string, ErrorFacts>
 

@@ -1,0 +1,3 @@
+import { benchFactory } from './factory.ts'
+
+export default benchFactory(1, 'once')
