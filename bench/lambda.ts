@@ -20,7 +20,12 @@ export async function lambda(quick: boolean): Promise<Row[]> {
   const stack = await startStack({ dir: folder.path, configFile: '', config }, { port: 0 })
   const artifact = await buildArtifact({ projectDir: folder.path, config, outDir: `${folder.path}/direct` })
   const direct = await startArtifact(`${artifact.dir}/index.js`)
-  const wrapped = createMcpEndpoint(await loadServer({ kind: 'stdio', command: process.execPath, args: [stdio] }, { projectDir: folder.path, log: () => {} }))
+  const wrapped = createMcpEndpoint(
+    await loadServer(
+      { kind: 'stdio', command: process.execPath, args: [stdio] },
+      { projectDir: folder.path, log: () => {} },
+    ),
+  )
   const wrappedServer = await listen(wrapped.fetch)
   const aws = await awsLibrary([process.execPath, stdio])
 
@@ -52,14 +57,36 @@ export async function lambda(quick: boolean): Promise<Row[]> {
 
   const of = (name: string) => median(p50[name]!)
   return [
-    { name: 'lambda: p50 of a warm call over the same artifact served directly', measured: of('lambda') - of('direct'), unit: 'ms', goal: { atMost: 1.5 }, note: `${of('lambda').toFixed(2)} and ${of('direct').toFixed(2)} ms at 50 calls a second; generator at most ${late.toFixed(1)} ms late` },
-    { name: 'lambda: times faster than AWS’s run-mcp-servers-with-aws-lambda 0.5.21', measured: of('aws') / of('lambda'), unit: '×', goal: { atLeast: 50 }, note: `its p50 is ${of('aws').toFixed(0)} ms` },
-    { name: 'lambda: p50 of a warm call to a wrapped stdio server', measured: of('stdio'), unit: 'ms', goal: { atMost: 15 } },
+    {
+      name: 'lambda: p50 of a warm call over the same artifact served directly',
+      measured: of('lambda') - of('direct'),
+      unit: 'ms',
+      goal: { atMost: 1.5 },
+      note: `${of('lambda').toFixed(2)} and ${of('direct').toFixed(2)} ms at 50 calls a second; generator at most ${late.toFixed(1)} ms late`,
+    },
+    {
+      name: 'lambda: times faster than AWS’s run-mcp-servers-with-aws-lambda 0.5.21',
+      measured: of('aws') / of('lambda'),
+      unit: '×',
+      goal: { atLeast: 50 },
+      note: `its p50 is ${of('aws').toFixed(0)} ms`,
+    },
+    {
+      name: 'lambda: p50 of a warm call to a wrapped stdio server',
+      measured: of('stdio'),
+      unit: 'ms',
+      goal: { atMost: 15 },
+    },
   ]
 }
 
 async function startArtifact(file: string): Promise<{ url: string; stop(): void }> {
-  const child = spawn(process.execPath, [file], { env: { HOST: '127.0.0.1', PORT: '0' }, stdio: ['ignore', 'pipe', 'inherit'] })
-  const { listening } = await new Promise<{ listening: string }>((resolve) => child.stdout.once('data', (line: Buffer) => resolve(JSON.parse(line.toString()) as { listening: string })))
+  const child = spawn(process.execPath, [file], {
+    env: { HOST: '127.0.0.1', PORT: '0' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const { listening } = await new Promise<{ listening: string }>((resolve) =>
+    child.stdout.once('data', (line: Buffer) => resolve(JSON.parse(line.toString()) as { listening: string })),
+  )
   return { url: `${listening}/mcp`, stop: () => void child.kill('SIGKILL') }
 }

@@ -23,6 +23,11 @@ for (const name of names.length > 0 ? names : Object.keys(benches)) {
 const results = new URL('./results/', import.meta.url)
 await mkdir(results, { recursive: true })
 const machine = { node: process.version, cpu: cpus()[0]?.model, cores: availableParallelism() }
-await writeFile(new URL('latest.json', results), `${JSON.stringify({ at: new Date().toISOString(), quick, machine, rows: rows.map((row) => ({ ...row, met: isMet(row) })) }, null, 2)}\n`)
+await writeFile(
+  new URL('latest.json', results),
+  `${JSON.stringify({ at: new Date().toISOString(), quick, machine, rows: rows.map((row) => ({ ...row, met: isMet(row) })) }, null, 2)}\n`,
+)
 const goals = rows.filter(({ goal }) => goal)
-console.log(`${goals.filter(isMet).length} of ${goals.length} goals met. A goal that is not met is a finding: figures vary with the machine.`)
+console.log(
+  `${goals.filter(isMet).length} of ${goals.length} goals met. A goal that is not met is a finding: figures vary with the machine.`,
+)

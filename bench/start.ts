@@ -9,12 +9,22 @@ const cwd = fileURLToPath(new URL('../examples/account-summary', import.meta.url
 export async function start(quick: boolean): Promise<Row[]> {
   const times: number[] = []
   for (let round = 0; round <= (quick ? 2 : 5); round++) times.push(await ready())
-  return [{ name: 'start: fairlead dev, from the command to ready, of the sample', measured: median(times.slice(1)) / 1000, unit: 's', goal: { atMost: 1.5 } }]
+  return [
+    {
+      name: 'start: fairlead dev, from the command to ready, of the sample',
+      measured: median(times.slice(1)) / 1000,
+      unit: 's',
+      goal: { atMost: 1.5 },
+    },
+  ]
 }
 
 async function ready(): Promise<number> {
   const started = performance.now()
-  const child = spawn(process.execPath, [bin, 'dev', '--port', '0', '--json'], { cwd, stdio: ['ignore', 'pipe', 'ignore'] })
+  const child = spawn(process.execPath, [bin, 'dev', '--port', '0', '--json'], {
+    cwd,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
   const gone = new Promise((resolve) => child.once('exit', resolve))
   await new Promise((resolve, reject) => {
     child.stdout.once('data', resolve)

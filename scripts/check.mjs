@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 
 const node = process.execPath
 const checks = {
+  docs: ['scripts/docs.mjs', '--check'],
   format: ['node_modules/oxfmt/bin/oxfmt', '--check', '.'],
   lint: ['node_modules/oxlint/bin/oxlint', '--type-aware', '--deny-warnings'],
   types: ['node_modules/typescript/bin/tsc'],

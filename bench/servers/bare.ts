@@ -8,8 +8,14 @@ const handler = createMcpHandler(benchFactory(1, 'once'))
 const server = createServer(async (req, res) => {
   const chunks: Buffer[] = []
   for await (const chunk of req) chunks.push(chunk as Buffer)
-  const request = new Request(`http://${req.headers.host}${req.url}`, { method: req.method ?? 'POST', headers: req.headers as Record<string, string>, body: Buffer.concat(chunks) })
+  const request = new Request(`http://${req.headers.host}${req.url}`, {
+    method: req.method ?? 'POST',
+    headers: req.headers as Record<string, string>,
+    body: Buffer.concat(chunks),
+  })
   const response = await handler.fetch(request)
   res.writeHead(response.status, Object.fromEntries(response.headers)).end(Buffer.from(await response.arrayBuffer()))
 })
-server.listen(0, '127.0.0.1', () => console.log(JSON.stringify({ listening: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })))
+server.listen(0, '127.0.0.1', () =>
+  console.log(JSON.stringify({ listening: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })),
+)

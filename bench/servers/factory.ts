@@ -9,7 +9,11 @@ export function benchFactory(tools: number, schemas: 'once' | 'each'): McpServer
     const server = new McpServer({ name: 'bench', version: '1.0.0' })
     for (let at = 0; at < tools; at++) {
       const inputSchema = schemas === 'once' ? hoisted : z.object({ text: z.string() })
-      server.registerTool(at === 0 ? 'echo' : `tool_${at}`, { description: 'Says it again.', inputSchema }, async ({ text }) => ({ content: [{ type: 'text', text }] }))
+      server.registerTool(
+        at === 0 ? 'echo' : `tool_${at}`,
+        { description: 'Says it again.', inputSchema },
+        async ({ text }) => ({ content: [{ type: 'text', text }] }),
+      )
     }
     return server
   }

@@ -20,17 +20,30 @@ if (kind === 'ours') {
 }
 
 async function sdk(): Promise<Parameters<typeof createServer>[1] & {}> {
-  const path = new URL('../../tools/interop/node_modules/@modelcontextprotocol/node/dist/index.mjs', import.meta.url).href
-  const { toNodeHandler } = (await import(path)) as { toNodeHandler: (handler: unknown) => Parameters<typeof createServer>[1] & {} }
+  const path = new URL('../../tools/interop/node_modules/@modelcontextprotocol/node/dist/index.mjs', import.meta.url)
+    .href
+  const { toNodeHandler } = (await import(path)) as {
+    toNodeHandler: (handler: unknown) => Parameters<typeof createServer>[1] & {}
+  }
   return toNodeHandler(createMcpHandler(factory))
 }
 
-function floor(req: Parameters<Parameters<typeof createServer>[1] & {}>[0], res: Parameters<Parameters<typeof createServer>[1] & {}>[1]): void {
+function floor(
+  req: Parameters<Parameters<typeof createServer>[1] & {}>[0],
+  res: Parameters<Parameters<typeof createServer>[1] & {}>[1],
+): void {
   const chunks: Buffer[] = []
   req.on('data', (chunk: Buffer) => chunks.push(chunk))
   req.on('end', () => {
-    const { id, params } = JSON.parse(Buffer.concat(chunks).toString()) as { id: number; params: { arguments: { text: string } } }
-    const body = JSON.stringify({ jsonrpc: '2.0', id, result: { content: [{ type: 'text', text: params.arguments.text }], resultType: 'complete' } })
+    const { id, params } = JSON.parse(Buffer.concat(chunks).toString()) as {
+      id: number
+      params: { arguments: { text: string } }
+    }
+    const body = JSON.stringify({
+      jsonrpc: '2.0',
+      id,
+      result: { content: [{ type: 'text', text: params.arguments.text }], resultType: 'complete' },
+    })
     res.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }).end(body)
   })
 }

@@ -13,7 +13,9 @@ export interface BenchServer {
 
 /** Starts a server of bench/servers in a process of its own, so that its CPU is its own. */
 export async function startServer(name: string, script: string, args: string[] = []): Promise<BenchServer> {
-  const child = fork(fileURLToPath(new URL(`../servers/${script}`, import.meta.url)), args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  const child = fork(fileURLToPath(new URL(`../servers/${script}`, import.meta.url)), args, {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  })
   const url = (await answer(child)) as string
   const ask = async (what: 'cpu' | 'rss') => {
     child.send(what)

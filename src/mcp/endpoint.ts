@@ -58,7 +58,7 @@ export function createMcpEndpoint(source: ServerSource, options: EndpointOptions
   let draining = false
   return {
     fetch: async (request, context) => {
-      const { pathname } = new URL(request.url)
+      const pathname = pathOf(request)
       if (pathname === healthPath) return draining ? new Response('draining', { status: 503 }) : new Response('ok')
       if (pathname !== path) return errorResponse(404, codes.server, `Not found. The MCP endpoint is ${path}`)
       const refused = refuse(request, draining, options)
@@ -75,6 +75,12 @@ export function createMcpEndpoint(source: ServerSource, options: EndpointOptions
       await source.close?.()
     },
   }
+}
+
+/** A LightRequest has its target at hand; a whole URL need not be parsed for a path. */
+function pathOf(request: Request): string {
+  const { target } = request as unknown as Partial<LightRequest>
+  return target === undefined ? new URL(request.url).pathname : target.split('?', 1)[0]!
 }
 
 function refuse(request: Request, draining: boolean, options: EndpointOptions): Response | undefined {

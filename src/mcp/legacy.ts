@@ -30,7 +30,6 @@ export async function serveLegacy(
   })
   await product.connect(transport)
   const end = () => {
-    transport.close().catch(() => {})
     product.close().catch(() => {})
   }
   // A client that goes away stops the tool. The transport in JSON mode would never answer then, so we do.

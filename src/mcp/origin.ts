@@ -7,24 +7,16 @@ const loopbackNames = new Set(['127.0.0.1', 'localhost', '[::1]'])
 export function isHostAllowed(host: string | null, allowed: Allowed): boolean {
   if (allowed === 'any') return true
   if (host === null) return false
-  const name = hostnameOf(`http://${host}`)
-  return (
-    name !== undefined &&
-    (allowed === 'loopback' ? loopbackNames.has(name) : allowed.includes(name) || allowed.includes(host))
-  )
+  const name = host.toLowerCase().replace(/:\d{1,5}$/, '')
+  return allowed === 'loopback' ? loopbackNames.has(name) : allowed.includes(name) || allowed.includes(host)
 }
 
 /** Whether a web page at this origin may call. A request without an Origin comes from no page. */
 export function isOriginAllowed(origin: string | null, allowed: Allowed): boolean {
   if (origin === null || allowed === 'any') return true
-  const name = hostnameOf(origin)
-  return name !== undefined && (allowed === 'loopback' ? loopbackNames.has(name) : allowed.includes(origin))
+  return allowed === 'loopback' ? loopbackNames.has(hostnameOf(origin)) : allowed.includes(origin)
 }
 
-function hostnameOf(url: string): string | undefined {
-  try {
-    return new URL(url).hostname
-  } catch {
-    return undefined
-  }
+function hostnameOf(origin: string): string {
+  return URL.canParse(origin) ? new URL(origin).hostname : ''
 }

@@ -43,7 +43,7 @@ export function guardTools(factory: McpServerFactory, options: ToolGuardOptions)
 function guard(runner: ToolRunner, options: ToolGuardOptions): void {
   const run = runner.executeToolHandler
   runner.executeToolHandler = async (tool, args, context) => {
-    const name = Object.keys(runner._registeredTools).find((each) => runner._registeredTools[each] === tool) ?? ''
+    const name = nameOf(tool, runner)
     const timeoutMs = options.tools?.[name]?.timeoutMs ?? options.toolTimeoutMs ?? defaultTimeoutMs
     const limit = new AbortController()
     let timer: NodeJS.Timeout | undefined
@@ -53,10 +53,9 @@ function guard(runner: ToolRunner, options: ToolGuardOptions): void {
         resolve(errorResult(`The tool ${name} did not answer within ${timeoutMs} ms and was stopped.`))
       }, timeoutMs)
     })
-    const limited = {
-      ...context,
-      mcpReq: { ...context.mcpReq, signal: AbortSignal.any([context.mcpReq.signal, limit.signal]) },
-    } as ServerContext
+    const { signal } = context.mcpReq
+    signal.addEventListener('abort', () => limit.abort(signal.reason), { once: true })
+    const limited = { ...context, mcpReq: { ...context.mcpReq, signal: limit.signal } } as ServerContext
     try {
       return await Promise.race([run.call(runner, tool, args, limited), late])
     } catch (thrown) {
@@ -65,6 +64,11 @@ function guard(runner: ToolRunner, options: ToolGuardOptions): void {
       clearTimeout(timer)
     }
   }
+}
+
+function nameOf(tool: unknown, { _registeredTools: tools }: ToolRunner): string {
+  for (const name in tools) if (tools[name] === tool) return name
+  return ''
 }
 
 function hidden(thrown: unknown, tool: string, context: ServerContext, options: ToolGuardOptions): CallToolResult {
