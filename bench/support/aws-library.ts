@@ -7,10 +7,10 @@ export async function awsLibrary(command: string[]): Promise<{ call(): Promise<n
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     env: { ...process.env, LOG_LEVEL: 'error' },
   })
-  const next = () =>
-    new Promise<unknown>((resolve, reject) =>
-      child.once('message', resolve).once('exit', () => reject(new Error('AWS’s library ended'))),
-    )
+  let settle: { resolve: (value: unknown) => void; reject: (error: Error) => void } | undefined
+  child.on('message', (message) => settle?.resolve(message))
+  child.on('exit', () => settle?.reject(new Error('AWS’s library ended')))
+  const next = () => new Promise<unknown>((resolve, reject) => (settle = { resolve, reject }))
   await next()
   return {
     call: async () => {
@@ -20,10 +20,10 @@ export async function awsLibrary(command: string[]): Promise<{ call(): Promise<n
       return took
     },
     stop: async () => {
+      settle = undefined
       const gone = new Promise((resolve) => child.once('exit', resolve))
-      child.removeAllListeners('exit').once('exit', () => {})
       child.kill('SIGKILL')
-      await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, 500))])
+      await gone
     },
   }
 }

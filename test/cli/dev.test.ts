@@ -2,8 +2,10 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { Client } from '@modelcontextprotocol/client'
+import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { copyProject, fairlead, sample, startDev, type RunningDev } from './support.ts'
+import { bin, copyProject, fairlead, sample, startDev, type RunningDev } from './support.ts'
 
 const server = (word: string) => `
 import { McpServer } from '@modelcontextprotocol/server'
@@ -175,6 +177,36 @@ describe('a project that is wrong', () => {
     ['a wrong key', { 'fairlead.config.ts': config.replace('platforms', 'platfroms') }, 'did you mean `platforms`?'],
     ['a configuration that throws', { 'fairlead.config.ts': "throw new Error('broken')" }, 'CONFIG_UNREADABLE'],
     ['no server file', { 'fairlead.config.ts': config }, 'server.ts'],
+    [
+      'a server that throws',
+      { 'fairlead.config.ts': config, 'server.ts': "throw new Error('no database')" },
+      'no database',
+    ],
+    [
+      'a server without a default export',
+      { 'fairlead.config.ts': config, 'server.ts': 'export const a = 1' },
+      'SERVER_',
+    ],
+    [
+      'a default export that is no factory',
+      { 'fairlead.config.ts': config, 'server.ts': 'export default 5' },
+      'SERVER_NO_FACTORY',
+    ],
+    [
+      'a server that never comes up',
+      { 'fairlead.config.ts': config, 'server.ts': 'export default await new Promise(() => {})' },
+      'SERVER_SILENT',
+    ],
+    [
+      'a command that is not there',
+      {
+        'fairlead.config.ts': config.replace(
+          "{ kind: 'module', entry: './server.ts' }",
+          "{ kind: 'stdio', command: 'no-such-command' }",
+        ),
+      },
+      'no-such-command',
+    ],
     ['a syntax error', { 'fairlead.config.ts': config, 'server.ts': 'export default (' }, 'server.ts:1'],
   ])('gets a coded error and no stack: %s', async (_name, files, said) => {
     const own = await copyProject('none')
@@ -184,6 +216,30 @@ describe('a project that is wrong', () => {
     expect(stderr).toMatch(/ {2}Fix {3}/)
     expect(stderr).not.toMatch(/\n\s+at /)
     expect(code).toBe(2)
+    await own.remove()
+  })
+})
+
+describe('fairlead stdio', () => {
+  it('serves on stdin and stdout, and keeps what the server prints off the protocol', async () => {
+    const own = await copyProject('none')
+    await writeFile(
+      join(own.dir, 'server.ts'),
+      `console.log('at import')\n${server('hello').replace('async ({ word }) =>', "async ({ word }) => console.log('in a call') ??")}`,
+    )
+    await writeFile(join(own.dir, 'fairlead.config.ts'), config)
+    const transport = new StdioClientTransport({
+      command: process.execPath,
+      args: [bin, 'stdio'],
+      cwd: own.dir,
+      stderr: 'pipe',
+    })
+    const client = new Client({ name: 'test', version: '1' })
+    await client.connect(transport)
+    expect(await client.callTool({ name: 'say', arguments: { word: 'there' } })).toMatchObject({
+      content: [{ text: 'hello there' }],
+    })
+    await client.close()
     await own.remove()
   })
 })

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import type { LocalState } from '../../src/local/state.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const bin = join(root, 'bin/fairlead.js')
+export const bin = join(root, 'bin/fairlead.js')
 
 export interface Ran {
   code: number | null

@@ -96,6 +96,24 @@ describe('an endpoint', () => {
     expect((await post(url, { text: 'x'.repeat(2000) })).status).toBe(413)
   })
 
+  it('gives 1,000 interleaved callers their own answers and no one else’s', async () => {
+    const { url } = await start()
+    const answers = await Promise.all(
+      Array.from({ length: 1000 }, async (_, at) => {
+        const call = {
+          jsonrpc: '2.0',
+          id: at % 7,
+          method: 'tools/call',
+          params: { name: 'echo', arguments: { text: `caller ${at}` } },
+        }
+        return (await (await post(url, call)).json()) as { id: number; result: { content: { text: string }[] } }
+      }),
+    )
+    expect(answers.map(({ id, result }) => [id, result.content[0]!.text])).toEqual(
+      Array.from({ length: 1000 }, (_, at) => [at % 7, `caller ${at}`]),
+    )
+  })
+
   it('tells a tool that its client has gone', async () => {
     let stopped: () => void = () => {}
     const gone = new Promise<void>((resolve) => (stopped = resolve))

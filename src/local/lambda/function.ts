@@ -198,6 +198,9 @@ function initError({ errorType, errorMessage }: InitFailure): FairleadError {
   const line = errorMessage.split('\n')[0] ?? ''
   if (errorType === 'Sandbox.Timedout')
     return new FairleadError('SERVER_SILENT', 'The server did not come up within 10 s')
+  // Node's exit code when nothing is left to do and a top-level await still waits.
+  if (line.endsWith('exit status 13'))
+    return new FairleadError('SERVER_SILENT', 'The server waits for ever while it is loaded')
   if (errorType === 'Runtime.UserCodeSyntaxError')
     return new FairleadError('SERVER_BROKEN', `The server has a syntax error: ${line}`)
   if (line.includes('is not a function that makes an McpServer')) return new FairleadError('SERVER_NO_FACTORY', line)
