@@ -35,7 +35,7 @@ export async function lambda(quick: boolean): Promise<Row[]> {
     direct: () => send(direct.url, toolCalls.legacy, stack.identities[0]),
     stdio: () => send(`${wrappedServer.url}/mcp`, toolCalls.legacy),
   }
-  const p50: Record<string, number[]> = { aws: [] }
+  const p50: Record<string, number[]> = { aws: [], sequential: [] }
   let late = 0
   for (let round = 0; round <= (quick ? 2 : 6); round++) {
     for (const [name, one] of Object.entries(ways)) {
@@ -44,9 +44,13 @@ export async function lambda(quick: boolean): Promise<Row[]> {
       late = Math.max(late, lateness)
       if (round > 0) (p50[name] ??= []).push(median(latencies))
     }
-    const calls: number[] = []
-    for (let at = 0; at < (quick ? 2 : 5); at++) calls.push(await aws.call())
-    if (round > 0) p50.aws!.push(median(calls))
+    // AWS's library takes a tenth of a second for a call, so those are made one after another, and ours beside them too.
+    const theirs = await eachAfterTheOther(quick ? 2 : 5, () => aws.call())
+    const ours = await eachAfterTheOther(quick ? 40 : 100, async () => timed(ways.lambda!))
+    if (round > 0) {
+      p50.aws!.push(median(theirs))
+      p50.sequential!.push(median(ours))
+    }
   }
   direct.stop()
   await aws.stop()
@@ -66,10 +70,10 @@ export async function lambda(quick: boolean): Promise<Row[]> {
     },
     {
       name: 'lambda: times faster than AWS’s run-mcp-servers-with-aws-lambda 0.5.21',
-      measured: of('aws') / of('lambda'),
+      measured: of('aws') / of('sequential'),
       unit: '×',
       goal: { atLeast: 50 },
-      note: `its p50 is ${of('aws').toFixed(0)} ms`,
+      note: `p50 ${of('aws').toFixed(0)} and ${of('sequential').toFixed(2)} ms, one call after another`,
     },
     {
       name: 'lambda: p50 of a warm call to a wrapped stdio server',
@@ -89,4 +93,16 @@ async function startArtifact(file: string): Promise<{ url: string; stop(): void 
     child.stdout.once('data', (line: Buffer) => resolve(JSON.parse(line.toString()) as { listening: string })),
   )
   return { url: `${listening}/mcp`, stop: () => void child.kill('SIGKILL') }
+}
+
+async function eachAfterTheOther(count: number, one: () => Promise<number>): Promise<number[]> {
+  const times: number[] = []
+  for (let at = 0; at < count; at++) times.push(await one())
+  return times
+}
+
+async function timed(one: () => Promise<void>): Promise<number> {
+  const started = performance.now()
+  await one()
+  return performance.now() - started
 }
