@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { buildArtifact } from '../build/build.ts'
+import { buildArtifact, type Artifact } from '../build/build.ts'
 import type { Project } from '../build/project.ts'
 import { basePort, localAccount, type Platform } from '../platforms.ts'
 import { loadIdentities } from './iam/identities.ts'
@@ -29,8 +29,11 @@ export interface Stack {
   endpoints: Partial<Record<Platform, LocalEndpoint>>
   identities: IamIdentity[]
   requests: RequestLog
-  /** Builds again and gives every platform the new artifact. The old one goes on when the build fails. */
-  reload(): Promise<void>
+  /**
+   * Builds again and gives every platform the new artifact; the old one goes on when the build fails. Says whether there
+   * was something new. A command's own files are not in its artifact, so that is always taken as new.
+   */
+  reload(always?: boolean): Promise<boolean>
   close(): Promise<void>
 }
 
@@ -54,7 +57,7 @@ export async function startStack(project: Project, options: StackOptions = {}): 
     const identities = loadIdentities(dir, localAccount)
     const lambda = await startLambdaPlatform({
       project,
-      artifactDir: artifact,
+      artifactDir: artifact.dir,
       port: platformPort(options.port ?? basePort, 1),
       identities,
       env: standIn.env,
@@ -62,7 +65,17 @@ export async function startStack(project: Project, options: StackOptions = {}): 
       log: options.log ?? (() => {}),
     })
     closers.push(() => lambda.close())
-    const reload = async () => lambda.replace(await buildInto(project, dir))
+    let running = artifact.digest
+    const reload = async (always = project.config.server?.kind !== 'module') => {
+      const built = await buildInto(project, dir)
+      if (!always && built.digest === running) {
+        rmSync(built.dir, { recursive: true, force: true })
+        return false
+      }
+      await lambda.replace(built.dir)
+      running = built.digest
+      return true
+    }
     return { endpoints: { lambda: lambda.endpoint }, identities, requests, reload, close }
   } catch (error) {
     await close()
@@ -77,10 +90,9 @@ export function platformPort(base: number, offset: number): number {
 let builds = 0
 
 /** Each build has a folder of its own: an environment that still runs keeps the files that it started from. */
-async function buildInto(project: Project, dir: string): Promise<string> {
+async function buildInto(project: Project, dir: string): Promise<Artifact> {
   const outDir = join(dir, 'artifacts', String(process.pid), String(builds++))
-  await buildArtifact({ projectDir: project.dir, config: project.config, outDir })
-  return outDir
+  return buildArtifact({ projectDir: project.dir, config: project.config, outDir })
 }
 
 /** Removes what a stack that was killed left behind. */

@@ -97,6 +97,7 @@ describe('fairlead dev', () => {
     await writeFile(join(project.dir, 'server.ts'), server('moin'))
     await dev.said(/reloaded in/)
     expect((await cli('call', 'say', 'word=x')).stdout).toBe('moin x\n')
+    await writeFile(join(project.dir, 'notes.txt'), 'not a source')
     await writeFile(join(project.dir, 'server.ts'), 'export default (')
     await dev.said(/The version from before goes on/)
     expect((await cli('call', 'say', 'word=x')).stdout).toBe('moin x\n')

@@ -40,15 +40,19 @@ async function serve(project: Project, port: number, io: Io, started: number): P
       {
         status: () => ({ name: project.config.name, endpoints: stack.endpoints }),
         requests: () => stack.requests.list(),
-        restart: () => stack.reload(),
+        restart: async () => void (await stack.reload(true)),
       },
       platformPort(port, 0),
     )
     closers.push(() => control.close())
     const state = stateOf(stack, { url: control.url, token: control.token })
     writeState(project.dir, state)
-    const stopWatching = watchSources(project.dir, () => void reload(stack, io))
-    closers.push(async () => stopWatching())
+    const reloads = reloader(stack, io)
+    const stopWatching = watchSources(project.dir, reloads.changed)
+    closers.push(async () => {
+      stopWatching()
+      await reloads.stopped()
+    })
     if (io.json) io.out(JSON.stringify({ ok: true, data: state }))
     else io.out(banner(project, state, performance.now() - started))
     process.exitCode = exitOf(await signalled)
@@ -58,11 +62,34 @@ async function serve(project: Project, port: number, io: Io, started: number): P
   }
 }
 
+/** Reloads one at a time: what changes during a reload makes one more after it. */
+function reloader(stack: Stack, io: Io): { changed(): void; stopped(): Promise<void> } {
+  let running: Promise<void> | undefined
+  let again = false
+  let stopping = false
+  const changed = () => {
+    if (stopping) return
+    if (running) again = true
+    else
+      running = reload(stack, io).finally(() => {
+        running = undefined
+        if (again) changed()
+        again = false
+      })
+  }
+  return {
+    changed,
+    stopped: async () => {
+      stopping = true
+      await running
+    },
+  }
+}
+
 async function reload(stack: Stack, io: Io): Promise<void> {
   const before = performance.now()
   try {
-    await stack.reload()
-    io.note(`reloaded in ${Math.round(performance.now() - before)} ms`)
+    if (await stack.reload()) io.note(`reloaded in ${Math.round(performance.now() - before)} ms`)
   } catch (thrown) {
     const error = asFairleadError(thrown)
     io.note(`${error.code}  ${error.message}\n  Fix   ${error.fix}\n  The version from before goes on.`)

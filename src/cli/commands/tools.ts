@@ -12,7 +12,9 @@ export function toolsCommand(): Command {
       try {
         const { tools } = await client.listTools()
         const text = tools
-          .map((tool) => `${signature(tool.name, tool.inputSchema)}\n    ${firstLine(tool.description)}`)
+          .map(({ name, inputSchema, description }) =>
+            [signature(name, inputSchema), ...firstLine(description)].join('\n    '),
+          )
           .join('\n')
         return {
           data: { tools, protocolVersion: client.getNegotiatedProtocolVersion() },
@@ -25,6 +27,6 @@ export function toolsCommand(): Command {
   )
 }
 
-function firstLine(text: string | undefined): string {
-  return text?.split('\n')[0] ?? ''
+function firstLine(text: string | undefined): string[] {
+  return text ? [text.split('\n')[0]!] : []
 }
