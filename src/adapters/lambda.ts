@@ -4,6 +4,7 @@ import { fromFunctionUrlEvent, type FunctionUrlEvent } from '../aws/function-url
 import type { Prelude } from '../aws/response-stream.ts'
 import { anonymous, type FetchHandler, type Principal } from '../http/fetch-handler.ts'
 import { asRequest } from '../http/light-request.ts'
+import { LightResponse } from '../http/light-response.ts'
 import { createMcpEndpoint, type EndpointOptions } from '../mcp/endpoint.ts'
 
 /** What Lambda's Node runtime puts into the global scope. */
@@ -27,6 +28,7 @@ export function lambdaHandler(factory: McpServerFactory, options: EndpointOption
 
 /** Makes the handler of a Lambda function behind a function URL from anything that answers HTTP. */
 export function fetchLambdaHandler(handler: FetchHandler): LambdaHandler {
+  LightResponse.install()
   const { awslambda } = globalThis as { awslambda?: AwsLambda }
   if (!awslambda) return (event, context) => buffered(handler, event, context.awsRequestId)
   return awslambda.streamifyResponse((event, stream, context) =>
@@ -51,7 +53,9 @@ async function streamed(
   // The runtime sends the prelude with the first write: a stream without one would hang its client.
   // @see https://github.com/aws/aws-lambda-nodejs-runtime-interface-client/issues/95
   out.write('')
-  if (response.body) await pump(response.body, out)
+  const { lightBody } = response as { lightBody?: string }
+  if (lightBody !== undefined) out.write(lightBody)
+  else if (response.body) await pump(response.body, out)
   await new Promise<void>((resolve) => {
     out.once('close', resolve)
     out.end(resolve)

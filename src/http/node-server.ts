@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { FairleadError } from '../errors.ts'
 import { anonymous, type FetchHandler, type RequestContext } from './fetch-handler.ts'
 import { asRequest, LightRequest } from './light-request.ts'
+import { LightResponse } from './light-response.ts'
 
 export interface ListenOptions {
   /** 127.0.0.1 by default. */
@@ -26,6 +27,7 @@ export interface Listening {
 /** Serves a FetchHandler on a port. Throws PORT_IN_USE. The body is read whole before the handler is called. */
 export async function listen(handler: FetchHandler, options: ListenOptions = {}): Promise<Listening> {
   const { host = '127.0.0.1', maxBodyBytes = 4 * 1024 * 1024 } = options
+  LightResponse.install()
   let origin = ''
   const server = createServer(
     { requestTimeout: 30_000, headersTimeout: 15_000, keepAliveTimeout: 65_000 },
@@ -103,6 +105,11 @@ function refuseLarge(res: ServerResponse): void {
 export async function writeResponse(res: ServerResponse, response: Response): Promise<void> {
   const headers: string[] = []
   response.headers.forEach((value, name) => headers.push(name, value))
+  const { lightBody } = response as { lightBody?: string }
+  if (lightBody !== undefined) {
+    if (!response.headers.has('content-length')) headers.push('content-length', String(Buffer.byteLength(lightBody)))
+    return void res.writeHead(response.status, headers).end(lightBody)
+  }
   // JSON is given whole, with its length; anything else of unknown length is passed on as it comes.
   const streams =
     !response.headers.has('content-length') && !response.headers.get('content-type')?.startsWith('application/json')

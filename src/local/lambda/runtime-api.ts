@@ -69,8 +69,10 @@ export async function startRuntimeApi(events: Events): Promise<RuntimeApi> {
       return
     }
     if (path === `${base}/init/error`) {
-      events.onInitError(typeOf(req), await read(req))
-      return accept(res)
+      const payload = await read(req)
+      // First the answer, since the environment ends with what follows.
+      accept(res)
+      return events.onInitError(typeOf(req), payload)
     }
     const [, id, kind] = /\/invocation\/([^/]+)\/(response|error)$/.exec(path) ?? []
     const work = id === undefined ? undefined : open.get(id)

@@ -14,7 +14,7 @@ process.on('SIGTERM', () => process.exit(0))
 
 const handler = await loadHandler(process.env.LAMBDA_TASK_ROOT ?? '', process.env._HANDLER ?? '').catch(
   async (error: unknown) => {
-    await postInitError(error)
+    await postInitError(error).catch(() => {})
     process.exit(1)
   },
 )
