@@ -11,18 +11,40 @@ const Native = globalThis.Response
 export class LightResponse {
   readonly status!: number
   readonly statusText!: string
-  readonly headers!: Headers
   /** The whole body, at hand. */
   readonly lightBody!: string
   bodyUsed = false
+  #given: Init['headers']
+  #contentType!: string
+  #headers: Headers | undefined
 
-  constructor(body?: ConstructorParameters<typeof Response>[0], init: Init = {}) {
+  constructor(
+    body?: ConstructorParameters<typeof Response>[0],
+    init: Init = {},
+    contentType = 'text/plain;charset=UTF-8',
+  ) {
     if (typeof body !== 'string') return new Native(body, init) as never
     this.status = init.status ?? 200
     this.statusText = ''
-    this.headers = new Headers(init.headers)
     this.lightBody = body
-    if (!this.headers.has('content-type')) this.headers.set('content-type', 'text/plain;charset=UTF-8')
+    this.#given = init.headers
+    this.#contentType = contentType
+  }
+
+  get headers(): Headers {
+    if (this.#headers) return this.#headers
+    this.#headers = new Headers(this.#given)
+    if (!this.#headers.has('content-type')) this.#headers.set('content-type', this.#contentType)
+    return this.#headers
+  }
+
+  /** Name, value, name, value …, for a server to write: without a `Headers` where nobody asked for one. */
+  flatHeaders(): string[] {
+    const given = this.#given ?? {}
+    if (this.#headers || given instanceof Headers || Symbol.iterator in given) return [...this.headers].flat()
+    const flat = Object.entries(given as Record<string, string>).flat()
+    const named = flat.some((text, at) => at % 2 === 0 && text.toLowerCase() === 'content-type')
+    return named ? flat : [...flat, 'content-type', this.#contentType]
   }
 
   static install(): void {
@@ -30,9 +52,7 @@ export class LightResponse {
   }
 
   static json(data: unknown, init: Init = {}): LightResponse {
-    const headers = new Headers(init.headers)
-    if (!headers.has('content-type')) headers.set('content-type', 'application/json')
-    return new LightResponse(JSON.stringify(data), { ...init, headers })
+    return new LightResponse(JSON.stringify(data), init, 'application/json')
   }
 
   static error(): Response {

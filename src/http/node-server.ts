@@ -103,13 +103,9 @@ function refuseLarge(res: ServerResponse): void {
 
 /** Writes a Response to a Node response, with back-pressure; ends a stream's source when the client goes away. */
 export async function writeResponse(res: ServerResponse, response: Response): Promise<void> {
+  if ('lightBody' in response) return writeLight(res, response as unknown as LightResponse)
   const headers: string[] = []
   response.headers.forEach((value, name) => headers.push(name, value))
-  const { lightBody } = response as { lightBody?: string }
-  if (lightBody !== undefined) {
-    if (!response.headers.has('content-length')) headers.push('content-length', String(Buffer.byteLength(lightBody)))
-    return void res.writeHead(response.status, headers).end(lightBody)
-  }
   // JSON is given whole, with its length; anything else of unknown length is passed on as it comes.
   const streams =
     !response.headers.has('content-length') && !response.headers.get('content-type')?.startsWith('application/json')
@@ -122,6 +118,13 @@ export async function writeResponse(res: ServerResponse, response: Response): Pr
   res.writeHead(response.status, headers)
   res.flushHeaders()
   await pump(response.body, res)
+}
+
+function writeLight(res: ServerResponse, response: LightResponse): void {
+  const headers = response.flatHeaders()
+  const sized = headers.some((text, at) => at % 2 === 0 && text.toLowerCase() === 'content-length')
+  if (!sized) headers.push('content-length', String(Buffer.byteLength(response.lightBody)))
+  res.writeHead(response.status, headers).end(response.lightBody)
 }
 
 async function pump(body: ReadableStream<Uint8Array>, res: ServerResponse): Promise<void> {
