@@ -37,6 +37,58 @@ const lambda = z.strictObject({
   concurrency: z.int().min(1).max(1000).optional(),
 })
 
+/** Sizes of Fargate. @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html (read 2026-11-22) */
+const fargate = z.strictObject({
+  sessions: z.enum(['stateless', 'stateful']).optional(),
+  tasks: z.int().min(1).max(16).optional(),
+  memoryMb: z.int().min(512).max(30_720).optional(),
+  vpcId: z
+    .string()
+    .regex(/^vpc-[0-9a-f]+$/)
+    .optional(),
+  domain: z.strictObject({ name: z.string().min(4), certificateArn: z.string().startsWith('arn:aws') }).optional(),
+})
+
+const jwt = z.strictObject({ customJWTAuthorizer: z.record(z.string(), z.unknown()) })
+
+/** @see https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/runtime-lifecycle-settings.html (read 2026-11-22) */
+const agentcoreRuntime = z.strictObject({
+  auth: z.union([z.literal('iam'), jwt]).optional(),
+  modernSessions: z.enum(['each', 'pool']).optional(),
+  idleS: z.int().min(60).max(28_800).optional(),
+  maxLifetimeS: z.int().min(60).max(28_800).optional(),
+  maxSessions: z.int().min(1).max(500).optional(),
+  headers: z.array(z.string().min(1)).max(20).optional(),
+})
+
+const agentcoreGateway = z.strictObject({
+  gateway: z.string().min(1),
+  targets: z.array(z.string().min(1)),
+  bindings: z.string().optional(),
+  policies: z.array(z.string()).optional(),
+  deployAs: z.enum(['managed', 'lambda', 'fargate']).optional(),
+})
+
+/** A scope's key stands in a scope token behind the server's name: no space, quote or backslash (RFC 6749 section 3.3). */
+const scopeKey = z
+  .string()
+  .regex(/^[a-zA-Z0-9][a-zA-Z0-9:._-]{0,63}$/, 'must be letters, digits and : . _ -, at most 64')
+
+const oauth = z.strictObject({
+  verifier: z.enum(['authorization-service', 'cognito']).optional(),
+  alg: z.enum(['RS256', 'ES256']).optional(),
+  clients: z
+    .array(
+      z.strictObject({
+        id: z.string().regex(/^[\x21-\x7e]{1,128}$/, 'must be 1 to 128 visible ASCII characters'),
+        redirectUris: z.array(z.url()).max(10).optional(),
+        secretEnv: z.string().optional(),
+      }),
+    )
+    .optional(),
+  userPoolId: z.string().optional(),
+})
+
 const config = z.strictObject({
   name: z
     .string()
@@ -44,6 +96,13 @@ const config = z.strictObject({
   server: server.optional(),
   callers: z.array(arn).optional(),
   permissions: z.array(z.strictObject({ actions: z.array(z.string()), resources: z.array(z.string()) })).optional(),
+  scopes: z
+    .record(
+      scopeKey,
+      z.strictObject({ description: z.string().min(1), groups: z.array(z.string().min(1)).min(1).optional() }),
+    )
+    .optional(),
+  baseScopes: z.array(z.string()).optional(),
   tools: z
     .record(
       z.string(),
@@ -54,7 +113,13 @@ const config = z.strictObject({
       }),
     )
     .optional(),
-  platforms: z.strictObject({ lambda: lambda.optional() }),
+  oauth: oauth.optional(),
+  platforms: z.strictObject({
+    lambda: lambda.optional(),
+    fargate: fargate.optional(),
+    'agentcore-runtime': agentcoreRuntime.optional(),
+    'agentcore-gateway': agentcoreGateway.optional(),
+  }),
   dev: z.strictObject({ standIn: z.string().optional(), env: z.array(z.string()).optional() }).optional(),
 })
 

@@ -14,8 +14,10 @@ export type Server =
   | ({ kind: 'http'; port?: number; path?: string } & Command)
 
 export interface ToolConfig {
+  /** Keys of `scopes` that a caller needs beside the base scopes. */
   scopes?: string[]
   timeoutMs?: number
+  /** Offers the tool as a task: long work outlives the request (extension io.modelcontextprotocol/tasks). */
   task?: boolean
 }
 
@@ -27,6 +29,67 @@ export interface LambdaConfig {
   timeoutS?: number
   /** How many execution environments at once; 10 by default locally. */
   concurrency?: number
+}
+
+export interface FargateConfig {
+  /** `stateless` by default; `stateful` keeps a server per `Mcp-Session-Id` for clients of the revisions with `initialize`. */
+  sessions?: 'stateless' | 'stateful'
+  /** How many tasks; 2 by default. */
+  tasks?: number
+  /** MB, 512 to 30,720; 1,024 by default. */
+  memoryMb?: number
+  /** An existing VPC, for deploy. */
+  vpcId?: string
+  /** The public name, for deploy. */
+  domain?: { name: string; certificateArn: string }
+}
+
+/** An inbound JWT authorizer, in AWS's own JSON (`authorizerConfiguration` of CreateAgentRuntime and CreateGateway). */
+export interface Jwt {
+  customJWTAuthorizer: Record<string, unknown>
+}
+
+export interface AgentcoreRuntimeConfig {
+  /** `iam` by default; never both. */
+  auth?: 'iam' | Jwt
+  /** Clients of 2026-07-28 name no session: a session for each request (`each`, as AWS does), or a shared pool. */
+  modernSessions?: 'each' | 'pool'
+  /** Seconds without a call after which a session ends, 60 to 28,800; 900 by default. */
+  idleS?: number
+  /** Seconds that a session lives at most, 60 to 28,800; 28,800 by default. */
+  maxLifetimeS?: number
+  /** How many sessions at once, locally; 50 by default. */
+  maxSessions?: number
+  /** Request headers that reach the server (`requestHeaderAllowlist`). */
+  headers?: string[]
+}
+
+export interface AgentcoreGatewayConfig {
+  /** A JSON file with the body of CreateGateway. */
+  gateway: string
+  /** JSON files with bodies of CreateGatewayTarget. */
+  targets: string[]
+  /** A JSON file with the facts that are local only. */
+  bindings?: string
+  policies?: string[]
+  deployAs?: 'managed' | 'lambda' | 'fargate'
+}
+
+export interface Scope {
+  description: string
+  /** The Cognito groups whose members get it; everyone who signs in when absent. */
+  groups?: string[]
+}
+
+export interface OauthConfig {
+  /** Whose tokens are accepted: those of our authorization service (the default), or Cognito's own. */
+  verifier?: 'authorization-service' | 'cognito'
+  /** Of access tokens; RS256 by default, since load balancers and API gateways of AWS verify nothing else. */
+  alg?: 'RS256' | 'ES256'
+  /** Clients that are known beforehand. `secretEnv` names the environment variable with the secret. */
+  clients?: { id: string; redirectUris?: string[]; secretEnv?: string }[]
+  /** An existing user pool, for deploy. */
+  userPoolId?: string
 }
 
 /** What `fairlead dev` does beside running the server. */
@@ -45,8 +108,18 @@ export interface FairleadConfig {
   callers?: string[]
   /** What the server's role may do. */
   permissions?: { actions: string[]; resources: string[] }[]
+  /** Scopes of the server's tools; on the wire each is `name/key`. */
+  scopes?: Record<string, Scope>
+  /** Keys of `scopes` that the first challenge asks for. */
+  baseScopes?: string[]
   tools?: Record<string, ToolConfig>
-  platforms: { lambda?: LambdaConfig }
+  oauth?: OauthConfig
+  platforms: {
+    lambda?: LambdaConfig
+    fargate?: FargateConfig
+    'agentcore-runtime'?: AgentcoreRuntimeConfig
+    'agentcore-gateway'?: AgentcoreGatewayConfig
+  }
   dev?: DevConfig
 }
 

@@ -10,6 +10,7 @@ const floors: Record<string, number> = {
   '.': 0,
   http: 0,
   aws: 0,
+  state: 0,
   mcp: 1,
   auth: 1,
   explain: 2,

@@ -2,9 +2,10 @@ import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildArtifact, type Artifact } from '../build/build.ts'
 import type { Project } from '../build/project.ts'
-import { basePort, localAccount, type Platform } from '../platforms.ts'
+import { basePort, localAccount, platformNames, platforms, type Platform } from '../platforms.ts'
 import { loadIdentities } from './iam/identities.ts'
 import { startLambdaPlatform } from './lambda/platform.ts'
+import type { RunningPlatform, StartPlatform } from './platform.ts'
 import { RequestLog, type RequestRecord } from './requests.ts'
 import { startStandIn } from './stand-in.ts'
 import { stateDir, type IamIdentity, type LocalEndpoint } from './state.ts'
@@ -15,14 +16,6 @@ export interface StackOptions {
   onRequest?: (record: RequestRecord) => void
   /** What the server and the platforms say. */
   log?: (line: string) => void
-}
-
-/** A platform as the stack runs it. */
-export interface RunningPlatform {
-  endpoint: LocalEndpoint
-  /** Takes a new artifact; calls in flight end on the old one. */
-  replace(artifactDir: string): Promise<void>
-  close(): Promise<void>
 }
 
 export interface Stack {
@@ -36,6 +29,9 @@ export interface Stack {
   reload(always?: boolean): Promise<boolean>
   close(): Promise<void>
 }
+
+/** How each platform is started; one that is not here is refused when the configuration is checked. */
+const starters: Partial<Record<Platform, StartPlatform>> = { lambda: startLambdaPlatform }
 
 /** Builds the project's artifact and runs it on its platforms, on loopback. What was started is closed again when a later part fails. */
 export async function startStack(project: Project, options: StackOptions = {}): Promise<Stack> {
@@ -55,32 +51,49 @@ export async function startStack(project: Project, options: StackOptions = {}): 
     ])
     closers.push(() => standIn.close())
     const identities = loadIdentities(dir, localAccount)
-    const lambda = await startLambdaPlatform({
+    const running = await startPlatforms(project, (name) => ({
       project,
       artifactDir: artifact.dir,
-      port: platformPort(options.port ?? basePort, 1),
+      port: platformPort(options.port ?? basePort, platforms[name].portOffset),
       identities,
       env: standIn.env,
       requests,
       log: options.log ?? (() => {}),
-    })
-    closers.push(() => lambda.close())
-    let running = artifact.digest
+    }))
+    closers.push(async () => void (await Promise.all(Object.values(running).map((each) => each.close()))))
+    let digest = artifact.digest
     const reload = async (always = project.config.server?.kind !== 'module') => {
       const built = await buildInto(project, dir)
-      if (!always && built.digest === running) {
+      if (!always && built.digest === digest) {
         rmSync(built.dir, { recursive: true, force: true })
         return false
       }
-      await lambda.replace(built.dir)
-      running = built.digest
+      await Promise.all(Object.values(running).map((each) => each.replace(built.dir)))
+      digest = built.digest
       return true
     }
-    return { endpoints: { lambda: lambda.endpoint }, identities, requests, reload, close }
+    const endpoints = Object.fromEntries(Object.entries(running).map(([name, { endpoint }]) => [name, endpoint]))
+    return { endpoints, identities, requests, reload, close }
   } catch (error) {
     await close()
     throw error
   }
+}
+
+/** Starts the platforms that the configuration names, at once. When one fails, those that came up are closed again. */
+async function startPlatforms(
+  project: Project,
+  optionsOf: (name: Platform) => Parameters<StartPlatform>[0],
+): Promise<Partial<Record<Platform, RunningPlatform>>> {
+  const wanted = platformNames.filter((name) => project.config.platforms[name])
+  const outcomes = await Promise.allSettled(wanted.map((name) => starters[name]!(optionsOf(name))))
+  const failed = outcomes.find((each) => each.status === 'rejected')
+  if (!failed)
+    return Object.fromEntries(
+      wanted.map((name, at) => [name, (outcomes[at] as PromiseFulfilledResult<RunningPlatform>).value]),
+    )
+  for (const each of outcomes) if (each.status === 'fulfilled') await each.value.close()
+  throw failed.reason
 }
 
 export function platformPort(base: number, offset: number): number {

@@ -1,32 +1,19 @@
-import type { Project } from '../../build/project.ts'
 import type { FetchHandler } from '../../http/fetch-handler.ts'
 import type { LightRequest } from '../../http/light-request.ts'
 import { listen } from '../../http/node-server.ts'
 import { localAccount } from '../../platforms.ts'
 import { createIamGuard } from '../iam/guard.ts'
-import type { RequestLog } from '../requests.ts'
 import { observed } from '../observe.ts'
-import type { RunningPlatform } from '../stack.ts'
-import type { IamIdentity } from '../state.ts'
+import type { PlatformOptions, RunningPlatform } from '../platform.ts'
 import { startLocalFunction } from './function.ts'
 import { functionUrl } from './function-url.ts'
 import { invokeApi, isInvokePath } from './invoke-api.ts'
-
-export interface LambdaPlatformOptions {
-  project: Project
-  artifactDir: string
-  port: number
-  identities: IamIdentity[]
-  env: Record<string, string>
-  requests: RequestLog
-  log: (line: string) => void
-}
 
 /** A request of a function URL may have 6 MB; Lambda itself answers when it has more. */
 const largestBody = 7 * 1024 * 1024
 
 /** Runs the artifact as a Lambda function, its function URL and, on the same port, the Invoke API for AWS's own SDK client. */
-export async function startLambdaPlatform(options: LambdaPlatformOptions): Promise<RunningPlatform> {
+export async function startLambdaPlatform(options: PlatformOptions): Promise<RunningPlatform> {
   const { project, identities, log } = options
   const { region, accountId } = localAccount
   const { memoryMb, timeoutS, concurrency } = project.config.platforms.lambda ?? {}

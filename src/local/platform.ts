@@ -1,0 +1,28 @@
+import type { Project } from '../build/project.ts'
+import type { RequestLog } from './requests.ts'
+import type { IamIdentity, LocalEndpoint } from './state.ts'
+
+/** What a platform is started with. */
+export interface PlatformOptions {
+  project: Project
+  /** The folder with the built artifact: index.js and package.json. */
+  artifactDir: string
+  /** 0 takes a free one. */
+  port: number
+  identities: IamIdentity[]
+  /** What the server's process gets beside its platform's own variables. */
+  env: Record<string, string>
+  requests: RequestLog
+  log: (line: string) => void
+}
+
+/** A platform as the stack runs it. */
+export interface RunningPlatform {
+  endpoint: LocalEndpoint
+  /** Takes a new artifact; calls in flight end on the old one. */
+  replace(artifactDir: string): Promise<void>
+  close(): Promise<void>
+}
+
+/** Starts a platform on loopback. When it throws, nothing is left running. */
+export type StartPlatform = (options: PlatformOptions) => Promise<RunningPlatform>
