@@ -81,11 +81,18 @@ function missingFrom(have, dev) {
 }
 
 function build() {
-  const sources = hash([...under('src'), 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'])
+  const sources = hash([
+    ...under('src'),
+    'scripts/vendor.mjs',
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'package-lock.json',
+  ])
   if (existsSync('dist/cli/main.js') && stamped(stamp, sources)) return
   console.error('fairlead: building')
   rmSync('dist', { recursive: true, force: true })
   run('the build', projectNode(), ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'])
+  run('the build', projectNode(), ['scripts/vendor.mjs'])
   writeFileSync(stamp, sources)
 }
 

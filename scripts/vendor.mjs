@@ -1,0 +1,51 @@
+// After the compiler: puts dynalite and what it needs into dist, without the on-disk store that has an install script.
+// Users then install none of it.
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { build } from 'esbuild'
+
+const file = 'dist/local/dynamodb/dynalite.js'
+const { metafile } = await build({
+  entryPoints: [file],
+  outfile: file,
+  allowOverwrite: true,
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node22',
+  metafile: true,
+  logLevel: 'warning',
+  banner: { js: "import { createRequire } from 'node:module'\nconst require = createRequire(import.meta.url)" },
+  plugins: [
+    {
+      name: 'in memory only',
+      setup: ({ onResolve, onLoad }) => {
+        onResolve({ filter: /^level$/ }, () => ({ path: 'level', namespace: 'absent' }))
+        onLoad({ filter: /.*/, namespace: 'absent' }, () => ({ contents: 'exports.Level = undefined' }))
+        // It requires its actions by name alone; a bundler finds them by their files' names.
+        onLoad({ filter: /[\\/]dynalite[\\/].*\.js$/ }, ({ path }) => ({
+          contents: readFileSync(path, 'utf8')
+            .replace(/require\((['"][^'"]*\/['"]) \+ (\w+)\)/g, "require($1 + $2 + '.js')")
+            // Node warns of url.parse each time a program begins to use it.
+            .replace(
+              'url.parse(req.url, true).query',
+              "Object.fromEntries(new URL(req.url, 'http://127.0.0.1').searchParams)",
+            ),
+        }))
+      },
+    },
+  ],
+})
+writeFileSync('dist/local/dynamodb/LICENSES.txt', licenses(Object.keys(metafile.inputs)))
+
+/** The licence of each package that went in, as it was given. */
+function licenses(inputs) {
+  const names = inputs.flatMap((path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.slice(1) ?? [])
+  return [...new Set(names)]
+    .toSorted()
+    .map((name) => {
+      const { version, license } = JSON.parse(readFileSync(`node_modules/${name}/package.json`, 'utf8'))
+      const text = readdirSync(`node_modules/${name}`).find((each) => /^licen[cs]e/i.test(each))
+      return `${name} ${version} (${license})\n\n${text ? readFileSync(`node_modules/${name}/${text}`, 'utf8') : ''}`
+    })
+    .join('\n----\n\n')
+}
