@@ -1,17 +1,9 @@
 import type { FetchHandler } from '../http/fetch-handler.ts'
 import type { LightRequest } from '../http/light-request.ts'
+import { noteOf } from '../http/note.ts'
 import { withEnd } from '../http/with-end.ts'
 import type { Platform } from '../platforms.ts'
 import type { RequestLog } from './requests.ts'
-
-/** What a platform can say of a refusal beside the answer that AWS would give. */
-const refusals = new WeakMap<Response, { code?: string; why?: string; principal?: string }>()
-
-/** Notes fairlead's own code and cause, or who called, beside a Response: for the log line, never for the client. */
-export function annotate(response: Response, note: { code?: string; why?: string; principal?: string }): Response {
-  refusals.set(response, note)
-  return response
-}
 
 /** Puts a FetchHandler under observation: one record for each request, made when its answer has ended. */
 export function observed(platform: Platform, handler: FetchHandler, log: RequestLog): FetchHandler {
@@ -20,7 +12,7 @@ export function observed(platform: Platform, handler: FetchHandler, log: Request
     const at = Date.now()
     const light = request as unknown as LightRequest
     const response = await handler(request, context)
-    const note = refusals.get(response) ?? {}
+    const note = noteOf(response)
     const finish = (responseBytes: number) =>
       log.add({
         id: context.requestId,
@@ -33,17 +25,17 @@ export function observed(platform: Platform, handler: FetchHandler, log: Request
         requestBytes: light.bytes.byteLength,
         responseBytes,
         ...note,
-        ...callOf(light),
+        ...callIn(light.method === 'POST' ? light.bytes : undefined),
       })
     return withEnd(response, finish)
   }
 }
 
 /** The JSON-RPC method and tool, from the body of an MCP POST; nothing when it is something else. */
-function callOf(request: LightRequest): { call?: string; tool?: string } {
-  if (request.method !== 'POST' || request.bytes.byteLength > 256 * 1024) return {}
+export function callIn(body: Uint8Array | undefined): { call?: string; tool?: string } {
+  if (!body || body.byteLength > 256 * 1024) return {}
   try {
-    const { method, params } = JSON.parse(Buffer.from(request.bytes).toString()) as {
+    const { method, params } = JSON.parse(Buffer.from(body).toString()) as {
       method?: unknown
       params?: { name?: unknown }
     }

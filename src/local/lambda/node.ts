@@ -17,7 +17,7 @@ export function lambdaNode(memoryMb: number, log: (line: string) => void): strin
   ]
 }
 
-function findNode(log: (line: string) => void): string {
+export function findNode(log: (line: string) => void): string {
   if (Number(process.versions.node.split('.')[0]) === lambdaMajor) return process.execPath
   const system = process.platform === 'win32' ? 'win' : process.platform
   const file = `node-${system}-${process.arch}/bin/node${system === 'win' ? '.exe' : ''}`
