@@ -100,6 +100,89 @@ export const errors = {
     fix: 'See the names in .fairlead/local.json: --as agent or --as stranger',
   },
 
+  // bearer tokens (src/auth/bearer)
+  TOKEN_MISSING: {
+    exit: 'auth',
+    why: 'The request has no bearer token.',
+    fix: 'Sign in first: fairlead token --as ada, or let the client follow the WWW-Authenticate header.',
+  },
+  TOKEN_MALFORMED: {
+    exit: 'auth',
+    why: 'What was sent as a token is not a JWT, or the Authorization header is not one scheme and one token.',
+    fix: 'Send one header: Authorization: Bearer TOKEN',
+  },
+  TOKEN_ALGORITHM: {
+    exit: 'auth',
+    why: 'The token is signed with another algorithm than its issuer uses here.',
+    fix: 'Get a token from the authorization server that the metadata names.',
+  },
+  TOKEN_HEADER: {
+    exit: 'auth',
+    why: 'The header of the token brings a key, or names none.',
+    fix: 'Get a token from the authorization server that the metadata names.',
+  },
+  TOKEN_ISSUER: {
+    exit: 'auth',
+    why: 'The token comes from another issuer.',
+    fix: 'Get a token from the authorization server that the metadata names.',
+  },
+  TOKEN_AUDIENCE: {
+    exit: 'auth',
+    why: 'The token is for another server.',
+    fix: 'Ask for the token with resource=URL of this endpoint, exactly as its metadata has it.',
+  },
+  TOKEN_TYPE: {
+    exit: 'auth',
+    why: 'The token is no access token.',
+    fix: 'Send the access_token of the token response, not the id_token.',
+  },
+  TOKEN_CLIENT: {
+    exit: 'auth',
+    why: 'The client that got the token is not one that this server knows.',
+    fix: 'Add its id to `oauth.clients` in fairlead.config.ts.',
+  },
+  TOKEN_CLAIM: {
+    exit: 'auth',
+    why: 'The token lacks a claim that an access token must have.',
+    fix: 'Get a token from the authorization server that the metadata names.',
+  },
+  TOKEN_EXPIRED: { exit: 'auth', why: 'The token has expired.', fix: 'Refresh it, or sign in again.' },
+  TOKEN_NOT_YET: {
+    exit: 'auth',
+    why: 'The token is of the future: the clock of its issuer and ours differ.',
+    fix: 'Set the clocks right.',
+  },
+  TOKEN_SIGNATURE: {
+    exit: 'auth',
+    why: 'The token was not signed by its issuer, or was changed.',
+    fix: 'Get a token from the authorization server that the metadata names.',
+  },
+  TOKEN_KEY_UNKNOWN: {
+    exit: 'auth',
+    why: 'The token names a key that its issuer does not publish.',
+    fix: 'Get a new token. If the issuer has changed its keys just now, wait 30 s.',
+  },
+  TOKEN_KEYS_UNREACHABLE: {
+    exit: 'unreachable',
+    why: 'The keys of the issuer cannot be read, so no token can be verified.',
+    fix: 'Check that the authorization server answers at the jwks_uri of its metadata.',
+  },
+  SCOPE_MISSING: {
+    exit: 'auth',
+    why: 'The token lacks a scope that the tool needs.',
+    fix: 'Ask for the scopes that the challenge lists, or sign in as somebody who may have them.',
+  },
+  DPOP_MISSING: {
+    exit: 'auth',
+    why: 'The token is bound to a key, and came without a proof of it.',
+    fix: 'Send it as Authorization: DPoP TOKEN, with a DPoP header.',
+  },
+  DPOP_PROOF: {
+    exit: 'auth',
+    why: 'The DPoP proof is not one for this request, this token and this key, or was used before.',
+    fix: 'Make a new proof for each request.',
+  },
+
   // bringing a server (src/server, src/build)
   SERVER_NOT_FOUND: {
     exit: 'usage',

@@ -61,7 +61,7 @@ function isBelow(to: string, from: string): boolean {
 /** Type imports are gone when the code runs, so only values can make a circle. */
 function circles(): string[] {
   const values = (file: string) =>
-    [...readFileSync(join(src, file), 'utf8').matchAll(/^import (?!type)[^;]*?from '(\.[^']+)'/gm)].map(([, path]) =>
+    [...readFileSync(join(src, file), 'utf8').matchAll(/^import (?!type)[^;']*?from '(\.[^']+)'/gm)].map(([, path]) =>
       relative(src, join(src, dirname(file), path!)),
     )
   const done = new Set<string>()

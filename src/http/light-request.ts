@@ -13,7 +13,8 @@ export class LightRequest {
   readonly bytes: Uint8Array
   readonly signal: AbortSignal
   readonly #origin: string
-  #parsed: { value: unknown } | undefined
+  /** The body as JSON, when somebody has parsed it. */
+  parsed: { value: unknown } | undefined
 
   constructor(parts: {
     method: string
@@ -46,8 +47,8 @@ export class LightRequest {
 
   /** Parses the body once, however often it is asked for. */
   async json(): Promise<unknown> {
-    this.#parsed ??= { value: JSON.parse(await this.text()) as unknown }
-    return this.#parsed.value
+    this.parsed ??= { value: JSON.parse(await this.text()) as unknown }
+    return this.parsed.value
   }
 
   async arrayBuffer(): Promise<ArrayBuffer> {
@@ -56,6 +57,20 @@ export class LightRequest {
 
   clone(): this {
     return this
+  }
+
+  /** The same request without some of its headers, named in lower case. */
+  without(names: readonly string[]): LightRequest {
+    const light = new LightRequest({
+      method: this.method,
+      origin: this.#origin,
+      target: this.target,
+      rawHeaders: this.rawHeaders.filter((_, at, all) => !names.includes(all[at - (at % 2)]!.toLowerCase())),
+      bytes: this.bytes,
+      signal: this.signal,
+    })
+    light.parsed = this.parsed
+    return light
   }
 }
 

@@ -3,17 +3,22 @@ import type { LightRequest } from '../http/light-request.ts'
 import { noteOf } from '../http/note.ts'
 import { withEnd } from '../http/with-end.ts'
 import type { Platform } from '../platforms.ts'
+import type { Notes } from './notes.ts'
 import type { RequestLog } from './requests.ts'
 
-/** Puts a FetchHandler under observation: one record for each request, made when its answer has ended. */
-export function observed(platform: Platform, handler: FetchHandler, log: RequestLog): FetchHandler {
+/**
+ * Puts a FetchHandler under observation: one record for each request, made when its answer has ended. `notes` has what the
+ * server's own process said of it.
+ */
+export function observed(platform: Platform, handler: FetchHandler, log: RequestLog, notes?: Notes): FetchHandler {
   return async (request, context) => {
     const started = performance.now()
     const at = Date.now()
     const light = request as unknown as LightRequest
     const response = await handler(request, context)
-    const note = noteOf(response)
-    const finish = (responseBytes: number) =>
+    const finish = async (responseBytes: number) => {
+      const ms = performance.now() - started
+      const note = { ...noteOf(response), ...(await notes?.of(context.requestId)) }
       log.add({
         id: context.requestId,
         at,
@@ -21,13 +26,14 @@ export function observed(platform: Platform, handler: FetchHandler, log: Request
         method: light.method,
         path: light.target.split('?')[0]!,
         status: response.status,
-        ms: performance.now() - started,
+        ms,
         requestBytes: light.bytes.byteLength,
         responseBytes,
         ...note,
         ...callIn(light.method === 'POST' ? light.bytes : undefined),
       })
-    return withEnd(response, finish)
+    }
+    return withEnd(response, (bytes) => void finish(bytes))
   }
 }
 

@@ -160,6 +160,8 @@ async function readJson(request: Request, options: EndpointOptions): Promise<{ b
   const maxDepth = options.maxDepth ?? 64
   if (isDeeperThan(bytes, maxDepth))
     return errorResponse(400, codes.invalidRequest, `The JSON nests deeper than ${maxDepth} levels`)
+  const { parsed } = request as unknown as Partial<LightRequest>
+  if (parsed) return { body: parsed.value }
   try {
     return { body: JSON.parse(decodeUtf8(bytes)) as unknown }
   } catch {

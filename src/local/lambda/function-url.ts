@@ -73,7 +73,10 @@ export function functionUrl(options: FunctionUrlOptions): FetchHandler {
       ...(allowed ? { iam: allowed.iam } : {}),
     })
     try {
-      const invocation = await fn.invoke({ payload: Buffer.from(JSON.stringify(event)) })
+      const invocation = await fn.invoke({
+        payload: Buffer.from(JSON.stringify(event)),
+        requestId: context.requestId,
+      })
       const response = await answer(invocation, mode, ids)
       return annotate(response, { ...who, ...failure(invocation) })
     } catch (error) {

@@ -32,6 +32,8 @@ export interface InvokeRequest {
   payload: Uint8Array
   /** Base64 of JSON, as X-Amz-Client-Context has it. */
   clientContext?: string
+  /** The request's own id, where the caller has given one to it already. */
+  requestId?: string
 }
 
 export interface LocalFunction {
@@ -104,8 +106,8 @@ export async function startLocalFunction(options: LocalFunctionOptions): Promise
     name,
     size: () => all.size,
     warm: () => warmInto(generation),
-    invoke: async ({ payload, clientContext }) => {
-      const work = { requestId: randomUUID(), payload, ...(clientContext ? { clientContext } : {}) }
+    invoke: async ({ payload, clientContext, requestId = randomUUID() }) => {
+      const work = { requestId, payload, ...(clientContext ? { clientContext } : {}) }
       const idle = await idleOf(generation)
       if (idle) return idle.run(work)
       if (all.size >= concurrency)
