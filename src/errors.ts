@@ -167,6 +167,11 @@ export const errors = {
     why: 'The keys of the issuer cannot be read, so no token can be verified.',
     fix: 'Check that the authorization server answers at the jwks_uri of its metadata.',
   },
+  ORIGIN_SECRET: {
+    exit: 'auth',
+    why: 'A function URL behind CloudFront was called directly.',
+    fix: 'Call the CloudFront address, not the function URL.',
+  },
   SCOPE_MISSING: {
     exit: 'auth',
     why: 'The token lacks a scope that the tool needs.',

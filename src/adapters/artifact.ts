@@ -1,19 +1,42 @@
+import type { FetchHandler } from '../http/fetch-handler.ts'
 import { createMcpEndpoint, type EndpointOptions, type LogEntry } from '../mcp/endpoint.ts'
 import type { ServerSource } from '../mcp/source.ts'
+import { MemoryTable } from '../state/memory.ts'
+import type { Table } from '../state/table.ts'
+import { audited, withTraceId } from './audit.ts'
 import { serveProcess } from './http.ts'
 import { fetchLambdaHandler, type LambdaHandler } from './lambda.ts'
 
+/** What an artifact has beside the server: only what its configuration asks for is in the bundle. */
+export interface ArtifactFeatures {
+  /** Inbound OAuth, where the platform asks for it. */
+  guard?: (
+    handler: FetchHandler,
+    env: NodeJS.ProcessEnv,
+    shared: { table: Table; openPaths: readonly string[] },
+  ) => FetchHandler
+  /** Opens what it shares with its siblings. */
+  state?: (env: NodeJS.ProcessEnv) => Table
+}
+
+const healthPath = '/healthz'
+
 /**
  * Runs a server wherever the artifact finds itself: under Lambda's runtime it gives the handler, anywhere else it listens.
- * The platform stands in front of it and checks who calls, and under which Host.
+ * The platform stands in front of it, and says in the environment who checks the caller.
  */
 export async function runArtifact(
   source: ServerSource | Promise<ServerSource>,
   options: EndpointOptions,
+  features: ArtifactFeatures = {},
 ): Promise<LambdaHandler | undefined> {
+  const { env } = process
   const endpoint = createMcpEndpoint(await source, { allowedHosts: 'any', log: logLine, ...options })
-  if ('awslambda' in globalThis || process.env.AWS_LAMBDA_RUNTIME_API) return fetchLambdaHandler(endpoint.fetch)
-  await serveProcess(endpoint)
+  const table = features.state?.(env) ?? new MemoryTable()
+  const guarded = features.guard?.(endpoint.fetch, env, { table, openPaths: [healthPath] })
+  const fetch = guarded ? withTraceId(audited(guarded, console.error)) : endpoint.fetch
+  if ('awslambda' in globalThis || env.AWS_LAMBDA_RUNTIME_API) return fetchLambdaHandler(fetch)
+  await serveProcess({ ...endpoint, fetch })
   return undefined
 }
 

@@ -80,7 +80,12 @@ async function bundle(
       banner: {
         js: "import{createRequire as __fairleadRequire}from'node:module';const require=__fairleadRequire(import.meta.url);",
       },
-      alias: { 'fairlead/artifact': ownFile('adapters/artifact'), 'fairlead/command': ownFile('server/command') },
+      alias: {
+        'fairlead/artifact': ownFile('adapters/artifact'),
+        'fairlead/command': ownFile('server/command'),
+        'fairlead/guard': ownFile('adapters/oauth'),
+        'fairlead/state': ownFile('adapters/shared-state'),
+      },
       nodePaths: [fileURLToPath(new URL('../../node_modules', import.meta.url))],
     })
     return { code: result.outputFiles[0]!.text, warnings: result.warnings.map(said) }
@@ -94,17 +99,33 @@ async function bundle(
   }
 }
 
-/** The artifact's first lines. What is not used by this kind of server is not in the bundle. */
+/** The artifact's first lines. What this configuration does not use is not in the bundle. */
 function entry(config: FairleadConfig, server: Server): string {
-  const options = JSON.stringify({ tools: config.tools ?? {} })
+  const tools = JSON.stringify(config.tools ?? {})
+  const [imports, features] = featuresOf(config)
+  const run = (source: string) =>
+    `export const handler = await runArtifact(${source}, ${JSON.stringify({ tools: config.tools ?? {} })}, ${features})`
   if (server.kind === 'module')
     return `import factory from ${JSON.stringify(server.entry)}
 import { runArtifact } from 'fairlead/artifact'
+${imports}
 if (typeof factory !== 'function') throw new TypeError('The default export of ${server.entry} is not a function that makes an McpServer')
-export const handler = await runArtifact({ kind: 'factory', factory }, ${options})`
+${run("{ kind: 'factory', factory }")}`
   return `import { loadCommand } from 'fairlead/command'
 import { runArtifact } from 'fairlead/artifact'
-export const handler = await runArtifact(loadCommand(${JSON.stringify(server)}, { projectDir: process.env.FAIRLEAD_PROJECT_DIR ?? process.cwd(), tools: ${JSON.stringify(config.tools ?? {})} }), ${options})`
+${imports}
+${run(`loadCommand(${JSON.stringify(server)}, { projectDir: process.env.FAIRLEAD_PROJECT_DIR ?? process.cwd(), tools: ${tools} })`)}`
+}
+
+/** Import lines and the object of features that they give. */
+function featuresOf(config: FairleadConfig): [imports: string, features: string] {
+  if (!config.platforms.fargate && config.platforms.lambda?.auth !== 'oauth') return ['', '{}']
+  const { name, scopes = {}, baseScopes = [], tools = {}, oauth = {} } = config
+  const facts = JSON.stringify({ name, scopes, baseScopes, tools, oauth })
+  return [
+    "import { guardByOauth } from 'fairlead/guard'\nimport { sharedState } from 'fairlead/state'",
+    `{ guard: guardByOauth(${facts}), state: sharedState }`,
+  ]
 }
 
 /** A file of ours: compiled beside this one, or a source when this one runs from sources. */

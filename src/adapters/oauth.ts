@@ -1,0 +1,103 @@
+import { timingSafeEqual } from 'node:crypto'
+import { cognitoProfile, serviceProfile } from '../auth/bearer/profiles.ts'
+import { createTokenVerifier } from '../auth/bearer/verify.ts'
+import { withBearer } from '../auth/bearer/with-bearer.ts'
+import { originSecretHeader } from '../aws/viewer-request.ts'
+import type { OauthConfig, Scope, ToolConfig } from '../config.ts'
+import type { FetchHandler } from '../http/fetch-handler.ts'
+import { asRequest, type LightRequest } from '../http/light-request.ts'
+import { annotate } from '../http/note.ts'
+import type { Table } from '../state/table.ts'
+
+/** What the configuration says of OAuth: the same on every platform, so it is built into the artifact. */
+export interface OauthFacts {
+  name: string
+  scopes: Record<string, Scope>
+  /** Keys of `scopes`. */
+  baseScopes: string[]
+  tools: Record<string, Pick<ToolConfig, 'scopes'>>
+  oauth: OauthConfig
+}
+
+/** What the platform says of it, in FAIRLEAD_OAUTH: where this server is, and whose tokens it takes. */
+export interface OauthPlace {
+  resource: string
+  issuer: string
+  jwksUri?: string
+}
+
+/**
+ * Puts the server behind OAuth where its platform asks for that. FAIRLEAD_OAUTH and FAIRLEAD_ORIGIN_SECRET come from the
+ * platform, and a platform that always has OAuth is refused without them: a server is never open by accident.
+ */
+export function guardByOauth(facts: OauthFacts) {
+  return (
+    handler: FetchHandler,
+    env: NodeJS.ProcessEnv,
+    shared: { table: Table; openPaths: readonly string[] },
+  ): FetchHandler => {
+    if (env.FAIRLEAD_OAUTH === undefined) {
+      if (env.FAIRLEAD_PLATFORM === 'fargate')
+        throw new Error('FAIRLEAD_OAUTH is not set: on fargate a server is never without OAuth')
+      return handler
+    }
+    const place = JSON.parse(env.FAIRLEAD_OAUTH) as OauthPlace
+    const guarded = withBearer(handler, {
+      resource: place.resource,
+      resourceName: facts.name,
+      authorizationServers: [place.issuer],
+      verifier: createTokenVerifier({
+        profile: profileOf(facts, place),
+        ...(place.jwksUri === undefined ? {} : { jwksUri: place.jwksUri }),
+      }),
+      scopes: wireScopes(facts),
+      proofs: shared.table,
+      openPaths: shared.openPaths,
+    })
+    return env.FAIRLEAD_ORIGIN_SECRET === undefined ? guarded : onlyThroughOrigin(guarded, env.FAIRLEAD_ORIGIN_SECRET)
+  }
+}
+
+/** Scopes as they travel: `name/key`. */
+export function wireScopes({
+  name,
+  scopes,
+  baseScopes,
+  tools,
+}: Pick<OauthFacts, 'name' | 'scopes' | 'baseScopes' | 'tools'>) {
+  const wire = (key: string) => `${name}/${key}`
+  const needing = Object.entries(tools).filter(([, tool]) => tool.scopes !== undefined && tool.scopes.length > 0)
+  return {
+    supported: Object.keys(scopes).map(wire),
+    base: baseScopes.map(wire),
+    tools: Object.fromEntries(needing.map(([tool, { scopes: keys = [] }]) => [tool, keys.map(wire)])),
+  }
+}
+
+function profileOf(facts: OauthFacts, { issuer, resource }: OauthPlace) {
+  const { verifier, alg, clients = [] } = facts.oauth
+  if (verifier !== 'cognito') return serviceProfile({ issuer, resource, ...(alg ? { algorithm: alg } : {}) })
+  return cognitoProfile({
+    issuer,
+    resource,
+    clients: clients.map(({ id }) => id),
+    scopes: Object.fromEntries(
+      Object.entries(facts.scopes).map(([key, { groups }]) => [`${facts.name}/${key}`, groups]),
+    ),
+  })
+}
+
+/** A function URL with auth type NONE can be reached around CloudFront: who lacks its secret header is refused. */
+function onlyThroughOrigin(handler: FetchHandler, secret: string): FetchHandler {
+  const wanted = Buffer.from(secret)
+  return async (request, context) => {
+    const given = Buffer.from(request.headers.get(originSecretHeader) ?? '')
+    if (given.length !== wanted.length || !timingSafeEqual(given, wanted))
+      return annotate(new Response('Forbidden', { status: 403 }), {
+        code: 'ORIGIN_SECRET',
+        why: 'The request came around CloudFront: it lacks the secret header.',
+      })
+    const light = request as unknown as Partial<LightRequest>
+    return handler(light.without ? asRequest(light.without([originSecretHeader])) : request, context)
+  }
+}
