@@ -41,7 +41,7 @@ writeFileSync('dist/local/dynamodb/LICENSES.txt', licenses(Object.keys(metafile.
 function licenses(inputs) {
   const names = inputs.flatMap((path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.slice(1) ?? [])
   return [...new Set(names)]
-    .toSorted()
+    .toSorted((a, b) => a.localeCompare(b))
     .map((name) => {
       const { version, license } = JSON.parse(readFileSync(`node_modules/${name}/package.json`, 'utf8'))
       const text = readdirSync(`node_modules/${name}`).find((each) => /^licen[cs]e/i.test(each))

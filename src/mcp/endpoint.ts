@@ -2,6 +2,7 @@ import {
   classifyInboundRequest,
   createMcpHandler,
   isJsonContentType,
+  PROTOCOL_VERSION_META_KEY,
   type AuthInfo,
   type McpHttpHandler,
 } from '@modelcontextprotocol/server'
@@ -11,8 +12,10 @@ import { withCacheHints } from './cache-hints.ts'
 import { withChangeNotifications } from './change-notifications.ts'
 import { originHeaders, preflight } from './cors.ts'
 import { codes, decodeUtf8, errorResponse, isDeeperThan } from './json-rpc.ts'
+import { lean } from './lean-server.ts'
 import { serveLegacy } from './legacy.ts'
 import { isHostAllowed, isOriginAllowed, type Allowed } from './origin.ts'
+import { newest } from './revisions.ts'
 import type { ServerSource } from './source.ts'
 import { guardTools, type ToolGuardOptions } from './tool-guard.ts'
 
@@ -98,7 +101,7 @@ interface Leg {
 }
 
 function serveFactory(source: ServerSource & { kind: 'factory' }, options: EndpointOptions): Leg {
-  const guarded = guardTools(withCacheHints(source.factory), options)
+  const guarded = guardTools(lean(withCacheHints(source.factory)), options)
   const factory = withChangeNotifications(guarded, () => modern.notify)
   const modern: McpHttpHandler = createMcpHandler(factory, { legacy: 'reject' })
   const inFlight = new Set<Promise<unknown>>()
@@ -110,8 +113,7 @@ function serveFactory(source: ServerSource & { kind: 'factory' }, options: Endpo
     const read = await readJson(request, options)
     if (read instanceof Response) return read
     const auth = authInfoOf(context)
-    const outcome = classifyInboundRequest({ httpMethod: 'POST', body: read.body, ...namedRevision(request) })
-    if (outcome.kind === 'legacy') return serveLegacy(factory, { request, body: read.body, ...auth })
+    if (isLegacy(read.body, request)) return serveLegacy(factory, { request, body: read.body, ...auth })
     return modern.fetch(request, { parsedBody: read.body, ...auth })
   }
   return {
@@ -125,6 +127,13 @@ function serveFactory(source: ServerSource & { kind: 'factory' }, options: Endpo
       await modern.close()
     },
   }
+}
+
+/** A request that says it is of the newest revision is; of others the SDK knows what they are. Its handler asks the same again. */
+function isLegacy(body: unknown, request: Request): boolean {
+  const { params } = (body ?? {}) as { params?: { _meta?: Record<string, unknown> } | null }
+  if (params?._meta?.[PROTOCOL_VERSION_META_KEY] === newest.modern) return false
+  return classifyInboundRequest({ httpMethod: 'POST', body, ...namedRevision(request) }).kind === 'legacy'
 }
 
 function namedRevision(request: Request): {

@@ -29,7 +29,7 @@ export async function serveLegacy(
     enableJsonResponse: !asksForProgress(body) && !mayLog(product, body),
   })
   await product.connect(transport)
-  const end = () => closeQuietly(product)
+  const end = () => void product.close().catch(() => {})
   // A client that goes away stops the tool. The transport in JSON mode would never answer then, so we do.
   const gone = new Promise<Response>((resolve) => {
     request.signal.addEventListener(
@@ -46,14 +46,6 @@ export async function serveLegacy(
     return withEnd(response, end)
   end()
   return response
-}
-
-/** The SDK makes an error for every connection that closes, and nobody reads it: its stack would be a twentieth of a call. */
-function closeQuietly(product: McpServer | Server): void {
-  const { stackTraceLimit } = Error
-  Error.stackTraceLimit = 0
-  product.close().catch(() => {})
-  Error.stackTraceLimit = stackTraceLimit
 }
 
 /** Whether a notification may come before the result: progress is sent only to who gave a token for it. */

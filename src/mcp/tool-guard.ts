@@ -45,17 +45,33 @@ function guard(runner: ToolRunner, options: ToolGuardOptions): void {
   runner.executeToolHandler = async (tool, args, context) => {
     const name = nameOf(tool, runner)
     const timeoutMs = options.tools?.[name]?.timeoutMs ?? options.toolTimeoutMs ?? defaultTimeoutMs
-    const limit = new AbortController()
+    let limit: AbortController | undefined
+    let over: Error | undefined
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<CallToolResult>((resolve) => {
       timer = setTimeout(() => {
-        limit.abort(new Error(`The tool took longer than ${timeoutMs} ms`))
+        over = new Error(`The tool took longer than ${timeoutMs} ms`)
+        limit?.abort(over)
         resolve(errorResult(`The tool ${name} did not answer within ${timeoutMs} ms and was stopped.`))
       }, timeoutMs)
     })
     const { signal } = context.mcpReq
-    signal.addEventListener('abort', () => limit.abort(signal.reason), { once: true })
-    const limited = { ...context, mcpReq: { ...context.mcpReq, signal: limit.signal } } as ServerContext
+    // Most tools never look at their signal, and making one costs more than many of them.
+    const limitedSignal = () => {
+      if (limit) return limit.signal
+      limit = new AbortController()
+      if (over) limit.abort(over)
+      else if (signal.aborted) limit.abort(signal.reason)
+      else signal.addEventListener('abort', () => limit!.abort(signal.reason), { once: true })
+      return limit.signal
+    }
+    const mcpReq = {
+      ...context.mcpReq,
+      get signal() {
+        return limitedSignal()
+      },
+    }
+    const limited = { ...context, mcpReq } as ServerContext
     try {
       return await Promise.race([run.call(runner, tool, args, limited), late])
     } catch (thrown) {

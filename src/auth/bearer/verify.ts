@@ -109,7 +109,7 @@ function decode(token: string): { header: Claims; claims: Claims } | undefined {
   try {
     const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as unknown
     if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) return undefined
-    return { header: decodeProtectedHeader(token) as Claims, claims: claims as Claims }
+    return { header: decodeProtectedHeader(token), claims: claims as Claims }
   } catch {
     return undefined
   }
