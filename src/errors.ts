@@ -94,6 +94,16 @@ export const errors = {
     why: 'The endpoint refused the caller.',
     fix: 'Call as an identity that may: --as agent',
   },
+  SIGN_IN_FAILED: {
+    exit: 'auth',
+    why: 'The authorization server, or the way to it, did not lead to a token.',
+    fix: 'See what the server says of it: the terminal of fairlead dev',
+  },
+  TOKEN_UNREADABLE: {
+    exit: 'usage',
+    why: 'A JWT is three parts of base64url with dots between, and the first two are JSON.',
+    fix: 'Give the whole token: fairlead token --decode "$TOKEN"',
+  },
   IDENTITY_UNKNOWN: {
     exit: 'usage',
     why: 'The local stack has no identity of that name.',

@@ -30,6 +30,8 @@ export interface LocalState {
   accountId: string
   endpoints: Partial<Record<Platform, LocalEndpoint>>
   identities: { iam: IamIdentity[]; users: { username: string; password: string; scopes: string[] }[] }
+  /** The issuer of the authorization service, where one runs. */
+  authorizationServer?: string
   control: { url: string; token: string }
 }
 
