@@ -2,11 +2,13 @@ import type { Command } from 'commander'
 import type { Client } from '@modelcontextprotocol/client'
 import { sigv4Fetch } from '../auth/sigv4/fetch.ts'
 import { connectClient } from '../connect/client.ts'
+import { oauthFetch } from '../connect/oauth-fetch.ts'
 import { projectDir } from '../build/project.ts'
 import { FairleadError } from '../errors.ts'
-import { readState, type LocalState } from '../local/state.ts'
+import { readState, type LocalEndpoint, type LocalState } from '../local/state.ts'
 import { nearest } from '../nearest.ts'
 import { platformNames, type Platform } from '../platforms.ts'
+import { personOf, personSource } from './person.ts'
 
 export interface TargetOptions {
   on?: string
@@ -19,7 +21,7 @@ export interface TargetOptions {
 export function withTarget(command: Command): Command {
   return command
     .option('--on <platform|url>', 'a platform of the local stack, or any URL (default: lambda)')
-    .option('--as <identity>', 'who calls (default: agent)')
+    .option('--as <identity>', 'who calls (default: agent, or the first user where OAuth guards)')
     .option('--era <era>', 'auto, legacy (with initialize) or modern (2026-07-28)')
     .option('--project <folder>', 'the folder with fairlead.config.ts')
 }
@@ -29,19 +31,44 @@ export async function connectTarget(options: TargetOptions, version: string): Pr
   const era = eraOf(options.era)
   const on = options.on ?? 'lambda'
   if (/^https?:\/\//.test(on)) return connectClient({ url: on, era, version })
-  const state = readState(projectDir(options.project))
-  const endpoint = state.endpoints[platformOf(on)]
-  if (!endpoint)
-    throw new FairleadError('STACK_NOT_RUNNING', `The local stack does not run ${on}`, {
-      fix: 'Add it to `platforms` in fairlead.config.ts and start fairlead dev again.',
-    })
-  const { accessKeyId, secretAccessKey, sessionToken } = identityOf(state, options.as ?? 'agent')
-  const signed = sigv4Fetch({
+  const dir = projectDir(options.project)
+  const state = readState(dir)
+  const endpoint = endpointOf(state, on)
+  const { url } = endpoint
+  const fetch =
+    endpoint.auth === 'iam'
+      ? fetchAsIdentity(state, endpoint, options.as ?? 'agent')
+      : fetchAsUser(state, dir, url, options.as)
+  return connectClient({ url, fetch, era, version })
+}
+
+/** The endpoint of a platform that runs. Throws STACK_NOT_RUNNING, USAGE. */
+export function endpointOf(state: LocalState, on: string): LocalEndpoint {
+  const found = state.endpoints[platformOf(on)]
+  if (found) return found
+  throw new FairleadError('STACK_NOT_RUNNING', `The local stack does not run ${on}`, {
+    fix: 'Add it to `platforms` in fairlead.config.ts and start fairlead dev again.',
+  })
+}
+
+function fetchAsIdentity(state: LocalState, endpoint: LocalEndpoint, name: string): typeof fetch {
+  const { accessKeyId, secretAccessKey, sessionToken } = identityOf(state, name)
+  return sigv4Fetch({
     credentials: { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) },
     service: endpoint.service ?? 'lambda',
     region: endpoint.region ?? state.region,
   })
-  return connectClient({ url: endpoint.url, fetch: signed, era, version })
+}
+
+function fetchAsUser(state: LocalState, dir: string, url: string, name: string | undefined): typeof fetch {
+  const person = personOf(state, name)
+  const { users } = state.identities
+  return oauthFetch({
+    source: personSource(dir, url, person),
+    username: person.username,
+    may: person.scopes,
+    whoMay: (scope) => users.find(({ scopes }) => scopes.includes(scope))?.username,
+  })
 }
 
 function identityOf(state: LocalState, name: string): LocalState['identities']['iam'][number] {

@@ -40,7 +40,8 @@ export async function authorizeByScript(
     }
     const page = await pageOf(response, url)
     const form = formToSend(page.forms)
-    if (!form) throw signInFailed(`${url.origin}${url.pathname} answered ${response.status}`, undefined, said(page.text))
+    if (!form)
+      throw signInFailed(`${url.origin}${url.pathname} answered ${response.status}`, undefined, said(page.text))
     const asksPassword = hasPassword(form)
     if (asksPassword && sentPassword)
       throw signInFailed(`${url.origin} refused the user name or the password`, undefined, {

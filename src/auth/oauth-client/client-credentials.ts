@@ -25,7 +25,9 @@ export async function clientCredentials(
   if (scopes.length > 0) form.set('scope', scopes.join(' '))
   const headers: Record<string, string> = { accept: 'application/json' }
   const information = { client_id: clientId, client_secret: clientSecret }
-  if (selectClientAuthMethod(information, metadata.token_endpoint_auth_methods_supported ?? []) === 'client_secret_post')
+  if (
+    selectClientAuthMethod(information, metadata.token_endpoint_auth_methods_supported ?? []) === 'client_secret_post'
+  )
     for (const [name, value] of Object.entries(information)) form.set(name, value)
   else headers.authorization = basic(clientId, clientSecret)
   try {

@@ -73,11 +73,14 @@ function attributes(text: string): Record<string, string> {
 const entities: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' }
 
 function decode(text: string): string {
-  return text.replace(/&(?:#x([0-9a-f]{1,6})|#(\d{1,7})|([a-z]+));/gi, (whole, hex?: string, dec?: string, name?: string) => {
-    if (name !== undefined) return entities[name.toLowerCase()] ?? whole
-    const point = hex === undefined ? Number(dec) : Number.parseInt(hex, 16)
-    return point <= 0x10ffff ? String.fromCodePoint(point) : whole
-  })
+  return text.replace(
+    /&(?:#x([0-9a-f]{1,6})|#(\d{1,7})|([a-z]+));/gi,
+    (whole, hex?: string, dec?: string, name?: string) => {
+      if (name !== undefined) return entities[name.toLowerCase()] ?? whole
+      const point = hex === undefined ? Number(dec) : Number.parseInt(hex, 16)
+      return point <= 0x10ffff ? String.fromCodePoint(point) : whole
+    },
+  )
 }
 
 const yes = /\b(allow|approve|authori[sz]e|accept|agree|grant|continue|confirm|consent|yes)\b/i
@@ -86,6 +89,7 @@ const no = /\b(deny|denied|cancel|reject|refuse|abort|decline|disallow|don['’]
 /** The button that says yes: by its words, else by its value, else the only one that does not say no. */
 export function approvingButton(buttons: Button[]): Button | undefined {
   const open = buttons.filter(({ text, value, name }) => !no.test([text, value, name].join(' ')))
-  const saysYes = open.find(({ text }) => yes.test(text)) ?? open.find(({ value, name }) => yes.test(`${value} ${name}`))
+  const saysYes =
+    open.find(({ text }) => yes.test(text)) ?? open.find(({ value, name }) => yes.test(`${value} ${name}`))
   return saysYes ?? (open.length === 1 ? open[0] : undefined)
 }

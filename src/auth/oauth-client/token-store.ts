@@ -11,6 +11,8 @@ export interface KeptToken {
   accessToken: string
   refreshToken?: string
   scope: string
+  /** What was asked for: a server may grant less, and asking again gives no more. */
+  asked: string
   /** Milliseconds since 1970. */
   expiresAt: number
 }

@@ -16,9 +16,7 @@ export function logout(pool: Pool, request: Request): Response {
   const redirectUri = query.get('redirect_uri')
   if (logoutUri === undefined && redirectUri === undefined) return html(400, errorPage('invalid_request'))
   const allowed =
-    logoutUri === undefined
-      ? client.callbackUrls.includes(redirectUri!)
-      : client.logoutUrls.includes(logoutUri)
+    logoutUri === undefined ? client.callbackUrls.includes(redirectUri!) : client.logoutUrls.includes(logoutUri)
   if (!allowed) return html(400, errorPage('redirect_mismatch'))
   pool.sessions.delete(cookieOf(request, sessionCookie(pool)) ?? '')
   return redirect(logoutUri ?? `${pool.url}/login?${query.with({})}`, [cookie(sessionCookie(pool), '', 0)])

@@ -19,7 +19,8 @@ export async function userInfo(pool: Pool, request: Request): Promise<Response> 
       'invalid_token',
       'Access token is expired, disabled, or deleted, or the user has globally signed out.',
     )
-  if (!claims.scope.split(' ').includes('openid')) return refuse(403, 'insufficient_scope', 'The scope openid is needed')
+  if (!claims.scope.split(' ').includes('openid'))
+    return refuse(403, 'insufficient_scope', 'The scope openid is needed')
   return json(200, { sub: user.sub, email_verified: 'true', email: user.email, username: user.username })
 }
 

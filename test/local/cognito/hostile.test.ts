@@ -84,12 +84,18 @@ describe('a callback that is not the registered one', () => {
     },
   )
 
-  it.each(['http://example.com/cb', 'http://localhost.evil.example/', 'ftp:x', 'https://', 'javascript://x', 'nothing', 'https://a.example/#f', 'http://[::1]/cb'])(
-    '%s cannot be registered',
-    (url) => {
-      expect(() => cognito.addClient({ callbackUrls: [url] })).toThrow(/no callback URL/)
-    },
-  )
+  it.each([
+    'http://example.com/cb',
+    'http://localhost.evil.example/',
+    'ftp:x',
+    'https://',
+    'javascript://x',
+    'nothing',
+    'https://a.example/#f',
+    'http://[::1]/cb',
+  ])('%s cannot be registered', (url) => {
+    expect(() => cognito.addClient({ callbackUrls: [url] })).toThrow(/no callback URL/)
+  })
 })
 
 describe('an authorization request', () => {
@@ -104,7 +110,11 @@ describe('an authorization request', () => {
     ['with a mixed response type', { response_type: 'code token' }, 'invalid_request'],
     ['with an unknown scope', { scope: 'openid admin' }, 'invalid_scope'],
     ['with a resource over http', { resource: 'http://mcp.example.com/mcp' }, 'invalid_request'],
-    ['with a resource of a host that begins like localhost', { resource: 'http://localhost.evil.example/' }, 'invalid_request'],
+    [
+      'with a resource of a host that begins like localhost',
+      { resource: 'http://localhost.evil.example/' },
+      'invalid_request',
+    ],
     ['with a resource that has a fragment', { resource: 'https://mcp.example.com/mcp#x' }, 'invalid_request'],
     ['with a resource that is no URL', { resource: 'mcp' }, 'invalid_request'],
     ['with a resource that is a script', { resource: 'javascript:alert(1)' }, 'invalid_request'],
@@ -230,7 +240,11 @@ describe('the login page', () => {
 
   it('says the same of a wrong password and of a name that is not there, and starts no session', async () => {
     const { at, url, page } = await open()
-    for (const wrong of [{ ...right, password: 'no' }, { username: 'nobody', password: 'no' }, { username: '__proto__', password: '' }]) {
+    for (const wrong of [
+      { ...right, password: 'no' },
+      { username: 'nobody', password: 'no' },
+      { username: '__proto__', password: '' },
+    ]) {
       const response = await send(url, at, { ...wrong, _csrf: csrfIn(page) })
       expect(response.status).toBe(401)
       expect(await response.text()).toContain('Incorrect username or password.')
@@ -278,11 +292,14 @@ describe('the login page', () => {
 })
 
 describe('the rest', () => {
-  it.each(['', 'x', 'Bearer', 'Bearer a.b.c', 'Basic eA=='])('of userInfo refuses the header %j', async (authorization) => {
-    const response = await fetch(`${cognito.url}/oauth2/userInfo`, { headers: { authorization } })
-    expect([400, 401]).toContain(response.status)
-    expect(response.headers.get('www-authenticate')).toMatch(/^error="invalid_/)
-  })
+  it.each(['', 'x', 'Bearer', 'Bearer a.b.c', 'Basic eA=='])(
+    'of userInfo refuses the header %j',
+    async (authorization) => {
+      const response = await fetch(`${cognito.url}/oauth2/userInfo`, { headers: { authorization } })
+      expect([400, 401]).toContain(response.status)
+      expect(response.headers.get('www-authenticate')).toMatch(/^error="invalid_/)
+    },
+  )
 
   it('takes an ID token or one without openid for nothing at userInfo', async () => {
     const { body } = await tokenRequest(cognito, await redemption())
@@ -294,25 +311,34 @@ describe('the rest', () => {
     expect(await ask(narrow.body.access_token!)).toBe(403)
   })
 
-  it.each(['client_id=web', 'client_id=web&logout_uri=https://evil.example/', 'client_id=nobody&logout_uri=x', 'client_id=web&redirect_uri=https://evil.example/', ''])(
-    'of logout leads nowhere for %j',
-    async (query) => {
-      const response = await fetch(`${cognito.url}/logout?${query}`, { redirect: 'manual' })
-      expect(response.status).toBe(400)
-      expect(response.headers.get('location')).toBeNull()
-    },
-  )
+  it.each([
+    'client_id=web',
+    'client_id=web&logout_uri=https://evil.example/',
+    'client_id=nobody&logout_uri=x',
+    'client_id=web&redirect_uri=https://evil.example/',
+    '',
+  ])('of logout leads nowhere for %j', async (query) => {
+    const response = await fetch(`${cognito.url}/logout?${query}`, { redirect: 'manual' })
+    expect(response.status).toBe(400)
+    expect(response.headers.get('location')).toBeNull()
+  })
 
-  it.each(['/', '/constructor', '/__proto__', '/us-east-1_other/.well-known/jwks.json', '/oauth2/authorize/', '/saml2/idpresponse'])(
-    'answers %s with 404',
-    async (path) => {
-      expect((await fetch(cognito.url + path)).status).toBe(404)
-    },
-  )
+  it.each([
+    '/',
+    '/constructor',
+    '/__proto__',
+    '/us-east-1_other/.well-known/jwks.json',
+    '/oauth2/authorize/',
+    '/saml2/idpresponse',
+  ])('answers %s with 404', async (path) => {
+    expect((await fetch(cognito.url + path)).status).toBe(404)
+  })
 
   it('is answered under its own name only', async () => {
     const status = await new Promise((resolve) => {
-      const req = httpRequest(`${cognito.issuer}/.well-known/openid-configuration`, { headers: { host: 'evil.example' } })
+      const req = httpRequest(`${cognito.issuer}/.well-known/openid-configuration`, {
+        headers: { host: 'evil.example' },
+      })
       req.on('response', (response) => resolve(response.resume().statusCode)).end()
     })
     expect(status).toBe(403)

@@ -185,7 +185,9 @@ describe('the switches', () => {
       const refused = await signInAt(cognito, { ...request, resource: 'http://127.0.0.1:4102/mcp' })
       expect(refused.searchParams.get('error')).toBe('invalid_request')
     })
-    expect((await signInAt(cognito, { ...request, resource: 'http://127.0.0.1:4102/mcp' })).searchParams.has('code')).toBe(true)
+    expect(
+      (await signInAt(cognito, { ...request, resource: 'http://127.0.0.1:4102/mcp' })).searchParams.has('code'),
+    ).toBe(true)
   })
 })
 

@@ -1,0 +1,116 @@
+import type { Command } from 'commander'
+import { decodeJwt, decodeProtectedHeader } from 'jose'
+import { projectDir } from '../../build/project.ts'
+import { signInMachine, type SignedIn } from '../../connect/sign-in.ts'
+import { FairleadError } from '../../errors.ts'
+import { readState, type LocalState } from '../../local/state.ts'
+import { platformNames } from '../../platforms.ts'
+import { newCommand, run, type Result } from '../output.ts'
+import { personOf, personSource } from '../person.ts'
+import { endpointOf } from '../target.ts'
+
+interface Options {
+  as?: string
+  client?: string
+  on?: string
+  scope?: string[]
+  decode?: string
+  project?: string
+}
+
+export function tokenCommand(): Command {
+  const command = newCommand('token', 'sign in as a user and print the token, or read one')
+    .option('--as <user>', 'who signs in (default: the first user)')
+    .option('--client <id>', 'a client instead of a user; its secret is in FAIRLEAD_CLIENT_SECRET')
+    .option('--on <platform|url>', 'the endpoint that the token is for (default: the first that OAuth guards)')
+    .option('--scope <scope...>', 'ask for these scopes, no others')
+    .option('--decode <jwt>', 'print what a token says; its signature is not verified')
+    .option('--project <folder>', 'the folder with fairlead.config.ts')
+  return command.action(() =>
+    run(command, async (io) => {
+      const options = command.opts<Options>()
+      if (options.decode !== undefined) return decoded(options.decode, io.note)
+      if (options.as !== undefined && options.client !== undefined)
+        throw new FairleadError('USAGE', '--as and --client exclude each other')
+      const token = options.client === undefined ? await userToken(options) : await clientToken(options.client, options)
+      return { data: dataOf(token), text: token.accessToken }
+    }),
+  )
+}
+
+async function userToken(options: Options): Promise<SignedIn> {
+  const dir = projectDir(options.project)
+  const state = readState(dir)
+  const source = personSource(dir, urlOf(state, options.on), personOf(state, options.as))
+  const scopes = scopesOf(options)
+  return source.token(scopes ? { scopes, exact: true } : {})
+}
+
+async function clientToken(clientId: string, options: Options): Promise<SignedIn> {
+  const clientSecret = process.env.FAIRLEAD_CLIENT_SECRET
+  if (!clientSecret)
+    throw new FairleadError('USAGE', `The secret of the client ${clientId} is not there`, {
+      why: 'A secret on a command line is seen by every process, so it comes in the environment.',
+      fix: 'FAIRLEAD_CLIENT_SECRET=… fairlead token --client ID',
+    })
+  const given = options.on !== undefined && /^https?:\/\//.test(options.on) ? options.on : undefined
+  const url = given ?? urlOf(readState(projectDir(options.project)), options.on)
+  const scopes = scopesOf(options)
+  return signInMachine({ url, clientId, clientSecret, ...(scopes ? { scopes } : {}) })
+}
+
+/** `--scope a b`, `--scope "a b"` and `--scope a --scope b` are the same. */
+function scopesOf({ scope }: Options): string[] | undefined {
+  return scope?.flatMap((each) => each.split(/[\s,]+/)).filter((each) => each !== '')
+}
+
+function urlOf(state: LocalState, on: string | undefined): string {
+  if (on !== undefined && /^https?:\/\//.test(on)) return on
+  const name = on ?? platformNames.find((each) => state.endpoints[each]?.auth === 'oauth')
+  if (name === undefined)
+    throw new FairleadError('USAGE', 'No endpoint of the local stack is guarded by OAuth', {
+      why: 'IAM signs each request with a key. It has no tokens.',
+      fix: 'Add fargate to `platforms` in fairlead.config.ts, or name an endpoint: --on URL',
+    })
+  const endpoint = endpointOf(state, name)
+  if (endpoint.auth === 'oauth') return endpoint.url
+  throw new FairleadError('USAGE', `${name} is guarded by IAM, which has no tokens`, {
+    why: 'IAM signs each request with a key.',
+    fix: `fairlead call TOOL --on ${name}`,
+  })
+}
+
+function dataOf({ accessToken, scope, expiresAt, clientId, issuer, resource }: SignedIn): Record<string, unknown> {
+  return {
+    access_token: accessToken,
+    token_type: 'Bearer',
+    scope,
+    expires_at: new Date(expiresAt).toISOString(),
+    client_id: clientId,
+    issuer,
+    resource,
+  }
+}
+
+/** Reads a token without verifying it, and says so. */
+function decoded(jwt: string, note: (text: string) => void): Result {
+  try {
+    const header = decodeProtectedHeader(jwt)
+    const claims = decodeJwt(jwt)
+    note('The signature was not verified: anyone can have written this.')
+    return {
+      data: { header, claims, verified: false },
+      text: [JSON.stringify(header, null, 2), JSON.stringify(claims, null, 2), ...times(claims)].join('\n'),
+    }
+  } catch (error) {
+    throw new FairleadError('TOKEN_UNREADABLE', 'That is not a JWT', { cause: error })
+  }
+}
+
+function times({ exp, iat }: { exp?: number; iat?: number }): string[] {
+  const at = (seconds: number) => new Date(seconds * 1000).toISOString()
+  return [
+    ...(typeof iat === 'number' ? [`iat  ${at(iat)}`] : []),
+    ...(typeof exp === 'number' ? [`exp  ${at(exp)}${exp * 1000 < Date.now() ? '  (over)' : ''}`] : []),
+  ]
+}
