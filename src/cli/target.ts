@@ -26,13 +26,15 @@ export function withTarget(command: Command): Command {
     .option('--project <folder>', 'the folder with fairlead.config.ts')
 }
 
-/** Connects to a platform of the running local stack as one of its identities, or to any URL without credentials. */
+/** Connects to a platform of the running local stack as one of its identities, or to any URL: without credentials, or as a user who is named. */
 export async function connectTarget(options: TargetOptions, version: string): Promise<Client> {
   const era = eraOf(options.era)
   const on = options.on ?? 'lambda'
-  if (/^https?:\/\//.test(on)) return connectClient({ url: on, era, version })
+  const isUrl = /^https?:\/\//.test(on)
+  if (isUrl && options.as === undefined) return connectClient({ url: on, era, version })
   const dir = projectDir(options.project)
   const state = readState(dir)
+  if (isUrl) return connectClient({ url: on, fetch: fetchAsUser(state, dir, on, options.as), era, version })
   const endpoint = endpointOf(state, on)
   const { url } = endpoint
   const fetch =

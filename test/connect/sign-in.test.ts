@@ -20,6 +20,8 @@ const poolUser = (username: string) => ({
   email: `${username}@example.com`,
   groups: [],
 })
+const without = (all: Record<string, string>, name: string) =>
+  Object.fromEntries(Object.entries(all).filter(([each]) => each !== name))
 const may: Record<string, string[]> = { ada: [scopes.read], grace: [scopes.read, scopes.write] }
 
 let cognito: RunningCognito
@@ -76,15 +78,15 @@ describe('signIn', () => {
 
   it.each<[string, () => void, RegExp]>([
     ['state is another', () => (as.bent.callback = (all) => ({ ...all, state: 'x' })), /another state/],
-    ['state is missing', () => (as.bent.callback = ({ state: _, ...all }) => all), /another state/],
+    ['state is missing', () => (as.bent.callback = (all) => without(all, 'state')), /another state/],
     ['iss is another', () => (as.bent.callback = (all) => ({ ...all, iss: 'https://evil.example' })), /another issuer/],
-    ['iss is missing though announced', () => (as.bent.callback = ({ iss: _, ...all }) => all), /another issuer/],
+    ['iss is missing though announced', () => (as.bent.callback = (all) => without(all, 'iss')), /another issuer/],
     [
       'iss of an error is another',
       () => (as.bent.callback = (all) => ({ error: 'x', state: all.state!, iss: 'y' })),
       /another issuer/,
     ],
-    ['there is no code', () => (as.bent.callback = ({ code: _, ...all }) => all), /no code/],
+    ['there is no code', () => (as.bent.callback = (all) => without(all, 'code')), /no code/],
     ['the code is another', () => (as.bent.callback = (all) => ({ ...all, code: 'x' })), /no token for the code/],
     [
       'PKCE is not advertised',

@@ -79,7 +79,7 @@ export async function startAuthorizationServer(
         scope: 'openid',
         state: id,
       })
-      return go(`${cognito.url}/oauth2/authorize?${upstream}`, `flow=${id}; Path=/callback`)
+      return go(`${cognito.url}/oauth2/authorize?${upstream.toString()}`, `flow=${id}; Path=/callback`)
     }
     if (path === '/callback') {
       if (!flow || url.searchParams.get('state') !== flowId) return page(400, 'another flow')
@@ -117,7 +117,9 @@ export async function startAuthorizationServer(
       const said: Record<string, string> =
         form.get('choice') === 'allow' && form.get('_csrf') === 'a&b' ? { code } : { error: 'access_denied' }
       const parameters = { ...said, state: flow.state!, iss: server.url }
-      return go(`${flow.redirect_uri}?${new URLSearchParams(state.bent.callback?.(parameters) ?? parameters)}`)
+      return go(
+        `${flow.redirect_uri}?${new URLSearchParams(state.bent.callback?.(parameters) ?? parameters).toString()}`,
+      )
     }
     if (path === '/token') return token(form)
     if (path === '/password-in-address') return page(200, '<form><input name=u><input name=p type=password></form>')
@@ -168,6 +170,7 @@ export async function startAuthorizationServer(
 
 const consentPage = `<!-- <form><button>Allow</button></form> -->
 <form method="post" action="/logout"><button>Sign out</button></form>
+<form method="post" action="/other"><button>Somebody else</button></form>
 <form action='confirm' method=POST>
   <input type="hidden" name="_csrf" value="a&amp;b"><input type=checkbox name=remember>
   <button name="choice" value="deny">Do not allow</button>

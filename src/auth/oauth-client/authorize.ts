@@ -1,6 +1,6 @@
 import { CookieJar } from './cookie-jar.ts'
 import { signInFailed } from './failed.ts'
-import { approvingButton, formsOf, type Form } from './forms.ts'
+import { approvingButton, formsOf, yesButton, type Form } from './forms.ts'
 
 /** Who signs in, when a script does it. */
 export interface Person {
@@ -100,9 +100,13 @@ function hasPassword(form: Form): boolean {
   return form.fields.some(({ type }) => type === 'password')
 }
 
-/** The form with a password, else the first that can be approved. */
+/** The form with a password, else the one that has a button that says yes, else the first that can be approved. */
 function formToSend(forms: Form[]): Form | undefined {
-  return forms.find(hasPassword) ?? forms.find(({ buttons }) => approvingButton(buttons) !== undefined)
+  return (
+    forms.find(hasPassword) ??
+    forms.find(({ buttons }) => yesButton(buttons) !== undefined) ??
+    forms.find(({ buttons }) => approvingButton(buttons) !== undefined)
+  )
 }
 
 function filled(form: Form, page: URL, person: Person): { url: URL; init: RequestInit } {

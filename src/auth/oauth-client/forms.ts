@@ -86,10 +86,18 @@ function decode(text: string): string {
 const yes = /\b(allow|approve|authori[sz]e|accept|agree|grant|continue|confirm|consent|yes)\b/i
 const no = /\b(deny|denied|cancel|reject|refuse|abort|decline|disallow|don['’]?t|not|no|back|log ?out|sign ?out)\b/i
 
-/** The button that says yes: by its words, else by its value, else the only one that does not say no. */
+/** The button that says yes, by its words, else by its value. */
+export function yesButton(buttons: Button[]): Button | undefined {
+  const open = openButtons(buttons)
+  return open.find(({ text }) => yes.test(text)) ?? open.find(({ value, name }) => yes.test(`${value} ${name}`))
+}
+
+/** The button to press in a form: the one that says yes, else the only one that does not say no. */
 export function approvingButton(buttons: Button[]): Button | undefined {
-  const open = buttons.filter(({ text, value, name }) => !no.test([text, value, name].join(' ')))
-  const saysYes =
-    open.find(({ text }) => yes.test(text)) ?? open.find(({ value, name }) => yes.test(`${value} ${name}`))
-  return saysYes ?? (open.length === 1 ? open[0] : undefined)
+  const open = openButtons(buttons)
+  return yesButton(buttons) ?? (open.length === 1 ? open[0] : undefined)
+}
+
+function openButtons(buttons: Button[]): Button[] {
+  return buttons.filter(({ text, value, name }) => !no.test([text, value, name].join(' ')))
 }

@@ -2,7 +2,7 @@ import { CognitoJwtVerifier } from 'aws-jwt-verify'
 import * as oidc from 'openid-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startCognito, type RunningCognito } from '../../../src/local/cognito/start.ts'
-import { ada, browser, callback, signInAt, tokenRequest } from './support.ts'
+import { ada, browser, callback, signInAt, tokenRequest, withQuery } from './support.ts'
 
 const realIssuer = 'https://cognito-idp.us-east-1.amazonaws.com/us-east-1_fairlead0'
 const resource = 'https://mcp.example.com/mcp'
@@ -127,7 +127,7 @@ describe('openid-client, a certified client,', () => {
     await signInAt(cognito, query, ada, at)
     expect((await signInAt(cognito, { ...query, prompt: 'none' }, ada, at)).searchParams.get('code')).toBeTruthy()
     expect([...at.cookies.keys()]).toContain(`cognito-${new URL(cognito.url).port}`)
-    const login = await at.go(`${cognito.url}/oauth2/authorize?${new URLSearchParams({ ...query, prompt: 'login' })}`)
+    const login = await at.go(withQuery(`${cognito.url}/oauth2/authorize`, { ...query, prompt: 'login' }))
     expect(login.headers.get('location')).toContain('/login?')
     const bye = await at.go(`${cognito.url}/logout?client_id=app&logout_uri=https://app.example.com/bye`)
     expect(bye.headers.get('location')).toBe('https://app.example.com/bye')
