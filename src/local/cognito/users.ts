@@ -51,3 +51,15 @@ export function scopesOfGroups(groups: readonly string[], { name, scopes = {} }:
     .filter(([, scope]) => !scope.groups || scope.groups.some((group) => groups.includes(group)))
     .map(([key]) => `${name}/${key}`)
 }
+
+/** Writes users as they stand in .fairlead/local.json, with the scopes that their groups give. */
+export function localUsers(
+  users: readonly PoolUser[],
+  config: ScopeConfig,
+): { username: string; password: string; scopes: string[] }[] {
+  return users.map(({ username, password, groups }) => ({
+    username,
+    password,
+    scopes: scopesOfGroups(groups, config),
+  }))
+}

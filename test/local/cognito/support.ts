@@ -30,7 +30,10 @@ export function browser() {
   const cookies = new Map<string, string>()
   return {
     cookies,
-    async go(url: string, init: RequestInit & { headers?: Record<string, string> } = {}): Promise<Response> {
+    async go(
+      url: string,
+      init: Omit<RequestInit, 'headers'> & { headers?: Record<string, string> } = {},
+    ): Promise<Response> {
       const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
       const response = await fetch(url, { redirect: 'manual', ...init, headers: { cookie, ...init.headers } })
       for (const set of response.headers.getSetCookie()) {

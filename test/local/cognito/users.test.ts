@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { makeUsers, scopesOfGroups } from '../../../src/local/cognito/users.ts'
+import { localUsers, makeUsers, scopesOfGroups } from '../../../src/local/cognito/users.ts'
 import { temporaryFolder } from '../../support/temporary.ts'
 
 const config = {
@@ -27,6 +27,9 @@ describe('the users of a project', () => {
       'aws-tools/report',
       'aws-tools/write',
       'aws-tools/both',
+    ])
+    expect(localUsers([ada!], config)).toEqual([
+      { username: 'ada', password: ada!.password, scopes: ['aws-tools/read', 'aws-tools/report'] },
     ])
     await folder.remove()
   })
