@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startCognito, type RunningCognito } from '../../src/local/cognito/start.ts'
 import { writeState } from '../../src/local/state.ts'
 import { startAuthorizationServer, type TestAuthorizationServer } from '../support/authorization-server.ts'
-import { scopes, startGuardedServer, type GuardedServer } from '../support/guarded-server.ts'
+import { opaque, scopes, startGuardedServer, type GuardedServer } from '../support/guarded-server.ts'
 import { copyProject, fairlead } from './support.ts'
 
 const users = [
@@ -30,8 +30,8 @@ beforeAll(async () => {
   })
   cognito.addClient({ clientId: 'm', clientSecret: 's', flows: ['client_credentials'], scopes: [scopes.read] })
   as = await startAuthorizationServer(cognito, (name) => users.find(({ username }) => username === name)!.scopes)
-  rs = await startGuardedServer({ issuer: as.issuer, scopeOf: (token) => as.tokens.get(token)?.scope })
-  direct = await startGuardedServer({ issuer: cognito.issuer, scopeOf: () => undefined })
+  rs = await startGuardedServer({ issuer: as.issuer, verifier: opaque(as.tokens) })
+  direct = await startGuardedServer({ issuer: cognito.issuer, verifier: opaque(new Map()) })
   writeState(project.dir, {
     pid: process.pid,
     version: '0',

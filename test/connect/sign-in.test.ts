@@ -2,6 +2,8 @@ import { fork } from 'node:child_process'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { cognitoProfile } from '../../src/auth/bearer/profiles.ts'
+import { createTokenVerifier } from '../../src/auth/bearer/verify.ts'
 import { TokenStore } from '../../src/auth/oauth-client/token-store.ts'
 import { connectClient } from '../../src/connect/client.ts'
 import { oauthFetch } from '../../src/connect/oauth-fetch.ts'
@@ -10,7 +12,7 @@ import { tokenSource } from '../../src/connect/tokens.ts'
 import { listen } from '../../src/http/node-server.ts'
 import { startCognito, type RunningCognito } from '../../src/local/cognito/start.ts'
 import { startAuthorizationServer, type TestAuthorizationServer } from '../support/authorization-server.ts'
-import { scopes, startGuardedServer, type GuardedServer } from '../support/guarded-server.ts'
+import { opaque, scopes, startGuardedServer, type GuardedServer } from '../support/guarded-server.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 
 const person = (username: string) => ({ username, password: `${username}-password` })
@@ -33,13 +35,7 @@ let store: TokenStore
 beforeAll(async () => {
   cognito = await startCognito({ users: [poolUser('ada'), poolUser('grace')] })
   as = await startAuthorizationServer(cognito, (username) => may[username]!)
-  rs = await startGuardedServer({
-    issuer: as.issuer,
-    scopeOf: (token, resource) => {
-      const found = as.tokens.get(token)
-      return found?.resource === resource ? found.scope : undefined
-    },
-  })
+  rs = await startGuardedServer({ issuer: as.issuer, verifier: opaque(as.tokens) })
 })
 beforeEach(async () => {
   await folder?.remove()
@@ -125,7 +121,7 @@ describe('signIn', () => {
     ],
     [
       'there is no authorization server',
-      () => (rs.bent.metadata = { authorization_servers: [] }),
+      () => (rs.bent.metadata = { resource: rs.url, authorization_servers: [] }),
       /names no authorization server/,
     ],
     ['the endpoint asks for no token', () => (rs.bent.status = 200), /does not ask for a token/],
@@ -169,31 +165,53 @@ describe('signIn', () => {
 })
 
 describe('signIn at Cognito itself', () => {
-  it('works with a client that is known beforehand, once the metadata advertise PKCE', async () => {
-    const callback = 'http://127.0.0.1:9/callback'
-    cognito.addClient({ clientId: 'web', callbackUrls: [callback], scopes: ['openid', scopes.read] })
+  const callback = 'http://127.0.0.1:9/callback'
+  let direct: GuardedServer
+  beforeAll(async () => {
+    cognito.addClient({ clientId: 'web', callbackUrls: [callback], scopes: ['openid', ...Object.values(scopes)] })
     cognito.addClient({ clientId: 'm', clientSecret: 's', flows: ['client_credentials'], scopes: [scopes.read] })
-    const direct = await startGuardedServer({ issuer: cognito.issuer, scopeOf: () => undefined })
-    const options = {
-      url: direct.url,
-      ...person('ada'),
-      client: { clientId: 'web', redirectUri: callback },
-      scopes: [scopes.read],
-    }
-    await expect(signIn(options)).rejects.toThrow(/does not advertise PKCE/)
-    cognito.switches.advertisePkce = true
-    const signedIn = await signIn(options).finally(() => (cognito.switches.advertisePkce = false))
-    const claims = JSON.parse(Buffer.from(signedIn.accessToken.split('.')[1]!, 'base64url').toString()) as object
-    expect(claims).toMatchObject({ aud: direct.url, scope: scopes.read, username: 'ada' })
+    direct = await startGuardedServer({
+      issuer: cognito.issuer,
+      verifier: (resource) => {
+        const groups = { [scopes.read]: undefined, [scopes.write]: ['operators'] }
+        const profile = cognitoProfile({ issuer: cognito.issuer, resource, clients: ['web', 'm'], scopes: groups })
+        return createTokenVerifier({ profile })
+      },
+    })
+  })
+  afterAll(() => direct.close())
+  const known = () => ({ url: direct.url, ...person('ada'), client: { clientId: 'web', redirectUri: callback } })
 
+  it('is refused while its metadata do not advertise PKCE', async () => {
+    await expect(signIn(known())).rejects.toThrow(/does not advertise PKCE/)
+  })
+
+  it('works with a client that is known beforehand, once they do', async () => {
+    cognito.switches.advertisePkce = true
+    const asAda = oauthFetch({ source: tokenSource({ ...known(), store }), username: 'ada' })
+    const client = await connectClient({ url: direct.url, version: '0', fetch: asAda })
+    cognito.switches.advertisePkce = false
+    expect(await client.callTool({ name: 'look', arguments: {} })).toMatchObject({ content: [{ text: 'look done' }] })
+    // Cognito grants what the client may ask for; that ada is in no group, the endpoint sees.
+    await expect(client.callTool({ name: 'change', arguments: {} })).rejects.toMatchObject({ code: 'ACCESS_DENIED' })
+    await client.close()
+  })
+
+  it('gives machines a token that the endpoint takes, and says why when it gives none', async () => {
     const machine = await signInMachine({ url: direct.url, clientId: 'm', clientSecret: 's', scopes: [scopes.read] })
     expect(machine).toMatchObject({ clientId: 'm', scope: scopes.read, issuer: cognito.issuer })
-    const wrong = signInMachine({ url: direct.url, clientId: 'm', clientSecret: 'no-secret' })
-    await expect(wrong).rejects.toMatchObject({
+    const withToken: typeof fetch = (input, init) => {
+      const headers = new Headers(init?.headers)
+      headers.set('authorization', `Bearer ${machine.accessToken}`)
+      return fetch(input, { ...init, headers })
+    }
+    const client = await connectClient({ url: direct.url, version: '0', fetch: withToken })
+    expect(await client.callTool({ name: 'look', arguments: {} })).toMatchObject({ content: [{ text: 'look done' }] })
+    await client.close()
+    await expect(signInMachine({ url: direct.url, clientId: 'm', clientSecret: 'wrong' })).rejects.toMatchObject({
       code: 'SIGN_IN_FAILED',
       why: expect.stringContaining('invalid_client') as string,
     })
-    await direct.close()
   })
 })
 
