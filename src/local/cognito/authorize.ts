@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { cookieOf, json, queryOf, redirect, withParameters, type Parameters } from './answers.ts'
-import { isAllowedUri, type Pool, type PoolClient } from './pool.ts'
+import { isAllowedUri } from './callback-url.ts'
+import type { Pool, PoolClient } from './pool.ts'
 import { sessionCookie } from './session.ts'
 
 /** A request to sign in that may go on. */

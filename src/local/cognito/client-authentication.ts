@@ -1,5 +1,6 @@
 import type { Parameters } from './answers.ts'
-import { sameSecret, type Pool, type PoolClient } from './pool.ts'
+import { sameSecret } from './same-secret.ts'
+import type { Pool, PoolClient } from './pool.ts'
 
 /**
  * Finds the client of a request to the token or revocation endpoint: client_secret_basic or client_secret_post for one

@@ -2,7 +2,8 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { cookieOf, formOf, json, queryOf, type Parameters } from './answers.ts'
 import { grantCode, readAuthorization } from './authorize.ts'
 import { errorPage, html, loginPage } from './page.ts'
-import { sameSecret, type Pool } from './pool.ts'
+import { sameSecret } from './same-secret.ts'
+import type { Pool } from './pool.ts'
 import { cookie, csrfCookie, startSession } from './session.ts'
 
 /**

@@ -1,5 +1,5 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { FairleadError } from '../../errors.ts'
+import { randomBytes } from 'node:crypto'
+import type { Expiring } from './expiring.ts'
 import type { PoolKeys } from './keys.ts'
 
 /** A person of the pool. */
@@ -104,69 +104,9 @@ export interface Pool {
   now: () => number
 }
 
-/** A map whose entries end at a time, and which never grows past `max`: the oldest goes first. Keys are kept hashed. */
-export class Expiring<T> {
-  readonly #entries = new Map<string, { value: T; expiresAt: number }>()
-  readonly #now: () => number
-  readonly #max: number
-
-  constructor(now: () => number, max = 10_000) {
-    this.#now = now
-    this.#max = max
-  }
-
-  set(key: string, value: T, seconds: number): void {
-    if (this.#entries.size >= this.#max) this.#entries.delete(this.#entries.keys().next().value!)
-    this.#entries.set(digest(key), { value, expiresAt: this.#now() + seconds * 1000 })
-  }
-
-  get(key: string): T | undefined {
-    const entry = this.#entries.get(digest(key))
-    return entry && entry.expiresAt > this.#now() ? entry.value : undefined
-  }
-
-  delete(key: string): void {
-    this.#entries.delete(digest(key))
-  }
-}
-
-function digest(key: string): string {
-  return createHash('sha256').update(key).digest('base64url')
-}
-
-/** Compares two secrets in a time that tells nothing about them. */
-export function sameSecret(given: string, wanted: string): boolean {
-  return timingSafeEqual(createHash('sha256').update(given).digest(), createHash('sha256').update(wanted).digest())
-}
-
 const idAlphabet = 'abcdefghijklmnopqrstuvwxyz0123456789'
 
 /** 26 lower-case letters and digits, as Cognito's client ids are. */
 export function newClientId(): string {
   return [...randomBytes(26)].map((byte) => idAlphabet[byte % idAlphabet.length]!).join('')
-}
-
-/**
- * Checks a callback or logout URL as CreateUserPoolClient does: HTTPS, `http://localhost`, or an app's own scheme, and
- * no fragment. Unlike Cognito it takes `http://127.0.0.1` as well. Throws CONFIG_INVALID.
- * @see https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateUserPoolClient.html CallbackURLs
- */
-export function checkCallback(url: string, switches: CognitoSwitches): void {
-  if (isAllowedUri(url, switches)) return
-  throw new FairleadError('CONFIG_INVALID', `${url} is no callback URL for Cognito`, {
-    why: 'Cognito takes https URLs, http://localhost, and schemes of apps; none with a fragment.',
-    fix: 'Use https, or http://localhost:PORT/…',
-  })
-}
-
-/** The rule for callbacks and for `resource` alike. */
-export function isAllowedUri(text: string, switches: CognitoSwitches): boolean {
-  const parsed = URL.canParse(text) ? new URL(text) : undefined
-  if (!parsed || text.includes('#') || text !== text.trim()) return false
-  if (['javascript:', 'data:', 'file:', 'blob:', 'vbscript:', 'about:'].includes(parsed.protocol)) return false
-  if (parsed.protocol === 'http:') {
-    const named = /^http:\/\/([^/:?]+)(?=[/:?]|$)/.exec(text)?.[1]
-    return named === 'localhost' || (named === '127.0.0.1' && !switches.localhostOnly)
-  }
-  return parsed.protocol === 'https:' ? /^https:\/\/[^/]/.test(text) : /^[a-z][a-z0-9+.-]*:\/\//i.test(text)
 }

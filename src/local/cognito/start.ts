@@ -9,16 +9,9 @@ import { makeKeys } from './keys.ts'
 import { login } from './login.ts'
 import { logout } from './logout.ts'
 import { errorPage, html } from './page.ts'
-import {
-  checkCallback,
-  Expiring,
-  newClientId,
-  noSwitches,
-  type CognitoSwitches,
-  type Pool,
-  type PoolClient,
-  type PoolUser,
-} from './pool.ts'
+import { checkCallback } from './callback-url.ts'
+import { Expiring } from './expiring.ts'
+import { newClientId, noSwitches, type CognitoSwitches, type Pool, type PoolClient, type PoolUser } from './pool.ts'
 import { revoke } from './revoke.ts'
 import { token } from './token.ts'
 import { userInfo } from './user-info.ts'

@@ -2,7 +2,9 @@ import { createHash, randomBytes } from 'node:crypto'
 import { formOf, json, type Parameters } from './answers.ts'
 import { clientAccessToken, idToken, userAccessToken } from './claims.ts'
 import { authenticateClient } from './client-authentication.ts'
-import { isAllowedUri, sameSecret, type Grant, type Pool, type PoolClient } from './pool.ts'
+import { isAllowedUri } from './callback-url.ts'
+import { sameSecret } from './same-secret.ts'
+import type { Grant, Pool, PoolClient } from './pool.ts'
 
 const cors = { 'access-control-allow-origin': '*' }
 const refuse = (error: string) => json(400, { error }, cors)
