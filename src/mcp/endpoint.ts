@@ -14,6 +14,7 @@ import { originHeaders, preflight } from './cors.ts'
 import { codes, decodeUtf8, errorResponse, isDeeperThan } from './json-rpc.ts'
 import { lean } from './lean-server.ts'
 import { serveLegacy } from './legacy.ts'
+import { registerToolsLightly } from './light-tools.ts'
 import { isHostAllowed, isOriginAllowed, type Allowed } from './origin.ts'
 import { newest } from './revisions.ts'
 import type { ServerSource } from './source.ts'
@@ -101,6 +102,7 @@ interface Leg {
 }
 
 function serveFactory(source: ServerSource & { kind: 'factory' }, options: EndpointOptions): Leg {
+  registerToolsLightly()
   const guarded = guardTools(lean(withCacheHints(source.factory)), options)
   const factory = withChangeNotifications(guarded, () => modern.notify)
   const modern: McpHttpHandler = createMcpHandler(factory, { legacy: 'reject' })
