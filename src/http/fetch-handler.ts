@@ -15,6 +15,8 @@ export interface RequestContext {
   /** The platform's own id of this request: it stands in logs and in sanitised errors. */
   requestId: string
   principal: Principal
+  /** Who is at the other end of the connection: perhaps a proxy. */
+  remoteAddress?: string
 }
 
 /**

@@ -1,0 +1,265 @@
+import type { Provider, KoaContextWithOIDC } from 'oidc-provider'
+import type { FetchHandler } from '../http/fetch-handler.ts'
+import type { Table } from '../state/table.ts'
+import { Accounts } from './accounts.ts'
+import { tableAdapter, usedClientS } from './adapter.ts'
+import { callbackPath, Federation } from './federation.ts'
+import { registerIdJag, type TrustedIssuer } from './id-jag.ts'
+import { interactionPages } from './interactions.ts'
+import { KeySet, type SigningAlg } from './keys.ts'
+import { callNode } from './node-bridge.ts'
+import { outgoingFetch } from './outgoing.ts'
+import { accessTokenS, createProvider, routes, type RegisteredClient } from './provider.ts'
+import { addressOf, mayFetchDocument, mayRegister, registrationsPerHour } from './rate-limits.ts'
+import { refreshGrace } from './refresh-grace.ts'
+import { Resources, type ProtectedResource } from './scopes.ts'
+import { createSeal } from './seal.ts'
+import { sealTable } from './sealed-table.ts'
+import { withDefaultScopes } from './default-scopes.ts'
+import { Upstream, type UpstreamOptions } from './upstream.ts'
+
+export interface AuthorizationServiceLog {
+  event: string
+  [detail: string]: unknown
+}
+
+export interface AuthorizationServiceOptions {
+  /** An origin. Host and scheme of everything that it says come from here, and never from a request. */
+  issuer: string
+  /** What tokens are issued for; the first is meant when a client names none. */
+  resources: ProtectedResource[]
+  /** Keys of the scopes that a client gets that asks for none. */
+  baseScopes?: string[]
+  alg?: SigningAlg
+  clients?: RegisteredClient[]
+  /** Identity providers whose assertions let their people in without consent (ID-JAG). */
+  trustedIssuers?: TrustedIssuer[]
+  upstream: UpstreamOptions
+  /** All state. The caller closes it. */
+  table: Table
+  /** At least 32 bytes. It seals what is stored and signs cookies; a new one ends every session and forgets the keys. */
+  secret: string
+  /** How many proxies in front add to X-Forwarded-For; 0, the default, believes none. */
+  trustedHops?: number
+  /** How many clients may register from one address; 10 by default. */
+  registrationsPerHour?: number
+  /** For development and tests: metadata documents on loopback, with any certificate. */
+  allowLocalMetadata?: boolean
+  log?: (entry: AuthorizationServiceLog) => void
+  now?: () => number
+}
+
+export interface AuthorizationService {
+  fetch: FetchHandler
+  /** Lets the published next key sign. Without downtime, however many processes there are. */
+  rotateKeys(): Promise<void>
+  close(): Promise<void>
+}
+
+const graceS = 30
+/** oidc-provider takes no larger ones either. */
+export const maxBodyBytes = 56 * 1024
+
+/**
+ * Starts the OAuth 2.1 authorization service in front of an OpenID provider where people sign in, such as Amazon Cognito.
+ * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization
+ */
+export async function createAuthorizationService(options: AuthorizationServiceOptions): Promise<AuthorizationService> {
+  const { issuer, alg = 'RS256', clients = [], trustedIssuers = [], trustedHops = 0 } = options
+  checkOptions(options)
+  const now = options.now ?? Date.now
+  const secure = issuer.startsWith('https:')
+  const pinned = { host: new URL(issuer).host, secure }
+  const seal = createSeal(options.secret)
+  const table = sealTable(options.table, seal)
+  const resources = new Resources(options.resources, options.baseScopes)
+  const accounts = new Accounts(table, options.upstream.check)
+  const keys = await KeySet.open(table, alg, now)
+  const outgoing = outgoingFetch({ allowLocal: options.allowLocalMetadata ?? false, now })
+  const log = (event: string, detail: Record<string, unknown>) => options.log?.({ event, ...detail })
+  const adapter = tableAdapter(table, { graceS, now })
+  const federation = new Federation({
+    upstream: new Upstream(options.upstream, `${issuer}${callbackPath}`, now),
+    table,
+    accounts,
+    secure,
+    isClientId: (sub) => clients.some(({ id }) => id === sub) || sub.startsWith('dcr_') || sub.includes('://'),
+  })
+
+  let provider: Provider
+  let listener: ReturnType<Provider['callback']>
+  makeProvider()
+  const publishing = keys
+    .publishNext()
+    .then(makeProvider)
+    .catch((error: unknown) => log('keys.error', { detail: String(error) }))
+
+  function makeProvider(): void {
+    provider = createProvider({
+      issuer,
+      alg,
+      jwks: keys.jwks(),
+      clients,
+      resources,
+      accounts,
+      adapter,
+      cookieKey: seal.mac('cookies', issuer),
+      idJag: trustedIssuers.length > 0,
+      mayFetchDocument: (host) => mayFetchDocument(table, host),
+      outgoing,
+    })
+    const made = provider
+    const unique = (iss: string, jti: string, exp: number) => made.ReplayDetection.unique(iss, jti, exp)
+    const soon = () => Math.floor(now() / 1000) + 600
+    if (trustedIssuers.length > 0)
+      registerIdJag(provider, {
+        issuer,
+        trusted: trustedIssuers,
+        resources,
+        accessTokenS,
+        alg,
+        kid: () => keys.jwks().keys[0]!.kid!,
+        unique,
+      })
+    const use = (middleware: (ctx: KoaContextWithOIDC, next: () => Promise<unknown>) => Promise<void>) =>
+      provider.use(middleware as never)
+    use(tellDiscovery)
+    use(rememberUse)
+    use(refreshGrace({ table, seal, graceS, unique: (iss, jti) => unique(iss, jti, soon()) }))
+    use(interactionPages({ issuer, provider: () => made, federation, accounts, resources, seal, log }))
+    for (const event of [
+      'authorization.error',
+      'grant.error',
+      'registration_create.error',
+      'revocation.error',
+      'server_error',
+    ])
+      provider.on(event as 'server_error', (ctx: KoaContextWithOIDC, error: Error & { error_detail?: string }) => {
+        const detail = event === 'server_error' ? error.stack : error.error_detail
+        log(event, { error: error.message, ...(detail ? { detail } : {}), ...clientOf(ctx) })
+      })
+    provider.on('grant.success', (ctx) =>
+      log('grant.success', { grant: ctx.oidc.params?.grant_type, ...clientOf(ctx) }),
+    )
+    provider.on('registration_create.success', (_ctx, client) =>
+      log('registration.success', { clientId: client.clientId }),
+    )
+    listener = provider.callback()
+  }
+
+  /** What oidc-provider does not know of: the resources' scopes, and that other response modes are refused. */
+  async function tellDiscovery(ctx: KoaContextWithOIDC, next: () => Promise<unknown>): Promise<void> {
+    await next()
+    if (ctx.oidc?.route !== 'discovery' || ctx.status !== 200) return
+    ctx.body = {
+      ...(ctx.body as object),
+      scopes_supported: ['openid', 'offline_access', ...resources.every()],
+      response_modes_supported: ['query'],
+      ...(trustedIssuers.length > 0
+        ? { authorization_grant_profiles_supported: ['urn:ietf:params:oauth:grant-profile:id-jag'] }
+        : {}),
+    }
+  }
+
+  /** A registered client that is used is kept: it could not know that it was forgotten. */
+  async function rememberUse(ctx: KoaContextWithOIDC, next: () => Promise<unknown>): Promise<void> {
+    await next()
+    const id = ctx.oidc?.route === 'token' && ctx.status === 200 ? ctx.oidc.client?.clientId : undefined
+    if (!id?.startsWith('dcr_')) return
+    const entry = await table.get('Client', id)
+    if (!entry || entry.expires - now() / 1000 > usedClientS - 86_400) return
+    // A day is added to the 90, since it is written once a day.
+    await table.write('Client', id, entry.value, { ttlS: usedClientS + 86_400, if: entry.rev })
+  }
+
+  return {
+    async fetch(request, context) {
+      const url = new URL(request.url)
+      if (url.pathname === '/health') return new Response('ok', { headers: { 'cache-control': 'no-store' } })
+      const bytes = new Uint8Array(await request.arrayBuffer())
+      if (bytes.byteLength > maxBodyBytes) return oauthError(413, 'invalid_request', 'the body is too large')
+      if (await keys.refresh()) makeProvider()
+      if (url.pathname === routes.registration) {
+        const refused = await beforeRegistration(request, context.remoteAddress ?? '')
+        if (refused) return refused
+      }
+      const asked = withDefaultScopes(request, url, bytes, resources)
+      const response = await callNode(listener, asked.request, asked.bytes, pinned)
+      return guarded(response, url.pathname)
+    },
+    async rotateKeys() {
+      await publishing
+      await keys.rotate()
+      makeProvider()
+    },
+    async close() {
+      await publishing
+    },
+  }
+
+  async function beforeRegistration(request: Request, peer: string): Promise<Response | undefined> {
+    if (request.method === 'OPTIONS')
+      return new Response(null, {
+        status: 204,
+        headers: {
+          'access-control-allow-origin': '*',
+          'access-control-allow-methods': 'POST',
+          'access-control-allow-headers': 'content-type, mcp-protocol-version',
+          'access-control-max-age': '3600',
+        },
+      })
+    if (request.method !== 'POST')
+      return oauthError(405, 'invalid_request', 'clients register with POST', { allow: 'POST' })
+    const address = addressOf(request.headers.get('x-forwarded-for'), trustedHops, peer)
+    const perHour = options.registrationsPerHour ?? registrationsPerHour
+    if (await mayRegister(table, address, perHour)) return undefined
+    log('registration.limited', { address })
+    return oauthError(
+      429,
+      'temporarily_unavailable',
+      'too many registrations from here; use a client ID metadata document',
+      {
+        'retry-after': '3600',
+      },
+    )
+  }
+
+  function guarded(response: Response, path: string): Response {
+    const { headers } = response
+    headers.set('x-content-type-options', 'nosniff')
+    if (!headers.has('referrer-policy')) headers.set('referrer-policy', 'no-referrer')
+    if (secure) headers.set('strict-transport-security', 'max-age=31536000')
+    if (path === routes.registration) headers.set('access-control-allow-origin', '*')
+    return response
+  }
+}
+
+function clientOf(ctx: KoaContextWithOIDC): { clientId?: string } {
+  const clientId = ctx.oidc?.client?.clientId
+  return clientId === undefined ? {} : { clientId }
+}
+
+function oauthError(
+  status: number,
+  error: string,
+  description: string,
+  headers: Record<string, string> = {},
+): Response {
+  return Response.json(
+    { error, error_description: description },
+    { status, headers: { 'cache-control': 'no-store', 'access-control-allow-origin': '*', ...headers } },
+  )
+}
+
+function checkOptions({ issuer, resources, clients = [], trustedIssuers = [] }: AuthorizationServiceOptions): void {
+  const url = URL.parse(issuer)
+  const local = url && ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname)
+  if (!url || url.origin !== issuer) throw new TypeError('`issuer` is an origin, such as https://auth.example.com')
+  if (url.protocol !== 'https:' && !local) throw new TypeError('`issuer` is https, except on loopback')
+  if (resources.length === 0) throw new TypeError('`resources` names at least one')
+  for (const { id } of clients)
+    if (id.startsWith('dcr_') || id.includes('://'))
+      throw new TypeError(`The client id ${id} could be another client's`)
+  for (const { jwksUri } of trustedIssuers)
+    if (!jwksUri.startsWith('https:') && !local) throw new TypeError('`jwksUri` of a trusted issuer is https')
+}
