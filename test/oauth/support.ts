@@ -33,7 +33,7 @@ export interface TestService {
 export async function startService(extra: Partial<AuthorizationServiceOptions> = {}): Promise<TestService> {
   const dynamo = await startLocalDynamo('us-east-1')
   Object.assign(process.env, dynamo.env)
-  const table = await openDynamoTable({ tableName: dynamo.tableName })
+  const table = await openDynamoTable({ tableName: dynamo.tableName, ...(extra.now ? { now: extra.now } : {}) })
   const upstream = await startUpstream()
   let handler: FetchHandler = async () => new Response('not yet', { status: 503 })
   const server = await listen((request, context) => handler(request, context), {
