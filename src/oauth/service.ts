@@ -91,7 +91,10 @@ export async function createAuthorizationService(options: AuthorizationServiceOp
   makeProvider()
   const publishing = keys
     .publishNext()
-    .then(makeProvider)
+    .then(() => {
+      makeProvider()
+      log('keys.published', { keys: keys.jwks().keys.map(({ kid }) => kid) })
+    })
     .catch((error: unknown) => log('keys.error', { detail: String(error) }))
 
   function makeProvider(): void {
@@ -175,7 +178,7 @@ export async function createAuthorizationService(options: AuthorizationServiceOp
   return {
     async fetch(request, context) {
       const url = new URL(request.url)
-      if (url.pathname === '/health') return new Response('ok', { headers: { 'cache-control': 'no-store' } })
+      if (url.pathname === '/healthz') return new Response('ok', { headers: { 'cache-control': 'no-store' } })
       const bytes = new Uint8Array(await request.arrayBuffer())
       if (bytes.byteLength > maxBodyBytes) return oauthError(413, 'invalid_request', 'the body is too large')
       if (await keys.refresh()) makeProvider()

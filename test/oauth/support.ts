@@ -40,6 +40,7 @@ export async function startService(extra: Partial<AuthorizationServiceOptions> =
     context: (_request, socket) => ({ requestId: 'test', principal: { kind: 'anonymous', id: '' }, ...socket }),
   })
   const logs: string[] = []
+  const published = Promise.withResolvers<void>()
   const secret = randomBytes(32).toString('base64url')
   const service = await createAuthorizationService({
     issuer: server.url,
@@ -60,10 +61,14 @@ export async function startService(extra: Partial<AuthorizationServiceOptions> =
     table,
     secret,
     trustedHops: 1,
-    log: (entry) => logs.push(JSON.stringify(entry)),
+    log: (entry) => {
+      logs.push(JSON.stringify(entry))
+      if (entry.event === 'keys.published') published.resolve()
+    },
     ...extra,
   })
   handler = service.fetch
+  await published.promise
   return {
     issuer: server.url,
     service,
