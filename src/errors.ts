@@ -39,6 +39,11 @@ export const errors = {
     why: 'fairlead.config.ts threw, or has a syntax error.',
     fix: 'Correct the file: node --check fairlead.config.ts',
   },
+  SETTING_INVALID: {
+    exit: 'usage',
+    why: 'A process that runs an artifact reads its settings from environment variables.',
+    fix: 'Set the variable that is named. All of them: docs/auth/oauth.md',
+  },
   PLATFORM_NOT_BUILT: {
     exit: 'usage',
     why: 'This version of fairlead does not run that platform.',

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { build, type BuildFailure, type Message } from 'esbuild'
 import type { FairleadConfig, Server } from '../config.ts'
 import { FairleadError } from '../errors.ts'
+import { ownFile } from './own-file.ts'
 
 export interface BuildOptions {
   projectDir: string
@@ -126,12 +127,6 @@ function featuresOf(config: FairleadConfig): [imports: string, features: string]
     "import { guardByOauth } from 'fairlead/guard'\nimport { sharedState } from 'fairlead/state'",
     `{ guard: guardByOauth(${facts}), state: sharedState }`,
   ]
-}
-
-/** A file of ours: compiled beside this one, or a source when this one runs from sources. */
-function ownFile(path: string): string {
-  const compiled = fileURLToPath(new URL(`../${path}.js`, import.meta.url))
-  return existsSync(compiled) ? compiled : compiled.replace(/\.js$/, '.ts')
 }
 
 function said({ text, location }: Message): string {

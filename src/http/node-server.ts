@@ -13,6 +13,10 @@ export interface ListenOptions {
   port?: number
   /** A larger body is answered 413 and not read further; 4 MiB by default. */
   maxBodyBytes?: number
+  /** The JSON of that answer; a JSON-RPC error by default. */
+  tooLarge?: unknown
+  /** How long a request may take to arrive; 30 s by default. */
+  requestTimeoutMs?: number
   context?: (request: LightRequest, socket: { remoteAddress: string }) => RequestContext
 }
 
@@ -26,13 +30,20 @@ export interface Listening {
 
 /** Serves a FetchHandler on a port. Throws PORT_IN_USE. The body is read whole before the handler is called. */
 export async function listen(handler: FetchHandler, options: ListenOptions = {}): Promise<Listening> {
-  const { host = '127.0.0.1', maxBodyBytes = 4 * 1024 * 1024 } = options
+  const { host = '127.0.0.1', maxBodyBytes = 4 * 1024 * 1024, requestTimeoutMs = 30_000 } = options
   LightResponse.install()
   let origin = ''
   const server = createServer(
-    { requestTimeout: 30_000, headersTimeout: 15_000, keepAliveTimeout: 65_000 },
+    {
+      requestTimeout: requestTimeoutMs,
+      headersTimeout: Math.min(15_000, requestTimeoutMs),
+      keepAliveTimeout: 65_000,
+      // How often Node looks for requests that took too long.
+      connectionsCheckingInterval: Math.min(30_000, requestTimeoutMs),
+    },
     (req, res) => {
-      void answer(req, res, { handler, origin, maxBodyBytes, ...(options.context ? { context: options.context } : {}) })
+      const { context, tooLarge = jsonRpcTooLarge } = options
+      void answer(req, res, { handler, origin, maxBodyBytes, tooLarge, ...(context ? { context } : {}) })
     },
   )
   await bind(server, host, options.port ?? 0)
@@ -45,13 +56,14 @@ interface Serving {
   handler: FetchHandler
   origin: string
   maxBodyBytes: number
+  tooLarge: unknown
   context?: NonNullable<ListenOptions['context']>
 }
 
 async function answer(req: IncomingMessage, res: ServerResponse, serving: Serving): Promise<void> {
   try {
     const bytes = await readBody(req, serving.maxBodyBytes)
-    if (!bytes) return refuseLarge(res)
+    if (!bytes) return refuseLarge(res, serving.tooLarge)
     const gone = new AbortController()
     res.on('close', () => res.writableFinished || gone.abort())
     const request = new LightRequest({
@@ -92,13 +104,14 @@ async function readBody(req: IncomingMessage, max: number): Promise<Uint8Array |
   })
 }
 
-function refuseLarge(res: ServerResponse): void {
-  const body = JSON.stringify({
-    jsonrpc: '2.0',
-    id: null,
-    error: { code: -32600, message: 'The request body is too large' },
-  })
-  res.writeHead(413, { 'content-type': 'application/json', connection: 'close' }).end(body)
+const jsonRpcTooLarge = {
+  jsonrpc: '2.0',
+  id: null,
+  error: { code: -32600, message: 'The request body is too large' },
+}
+
+function refuseLarge(res: ServerResponse, body: unknown): void {
+  res.writeHead(413, { 'content-type': 'application/json', connection: 'close' }).end(JSON.stringify(body))
 }
 
 /** Writes a Response to a Node response, with back-pressure; ends a stream's source when the client goes away. */

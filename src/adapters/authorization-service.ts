@@ -1,0 +1,95 @@
+import { FairleadError } from '../errors.ts'
+import { anonymous } from '../http/fetch-handler.ts'
+import { listen } from '../http/node-server.ts'
+import {
+  createAuthorizationService,
+  maxBodyBytes,
+  type AuthorizationService,
+  type AuthorizationServiceOptions,
+} from '../oauth/service.ts'
+import { openDynamoTable } from '../state/dynamodb.ts'
+import type { Table } from '../state/table.ts'
+import { fetchLambdaHandler, type LambdaHandler } from './lambda.ts'
+
+type Client = NonNullable<AuthorizationServiceOptions['clients']>[number]
+
+/** The value of FAIRLEAD_AUTHORIZATION_SERVICE, as JSON: secrets stand in variables of their own, and are named here. */
+export interface AuthorizationServiceSettings extends Omit<
+  AuthorizationServiceOptions,
+  'table' | 'secret' | 'log' | 'now' | 'clients' | 'upstream'
+> {
+  clients?: (Omit<Client, 'secret'> & { secretEnv?: string })[]
+  upstream: { issuer: string; clientId: string; clientSecretEnv?: string }
+}
+
+/** How long a stopping process waits for what is in flight: below the 120 s that ECS gives at most. */
+const graceMs = 100_000
+
+/**
+ * Runs the authorization service wherever its artifact finds itself: under Lambda's runtime it gives the handler, anywhere
+ * else it listens on HOST and PORT, and on SIGTERM finishes what is in flight and ends.
+ */
+export async function runAuthorizationService(
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<LambdaHandler | undefined> {
+  const options = readOptions(env)
+  const table = await openDynamoTable({ tableName: required(env, 'FAIRLEAD_TABLE') })
+  const service = await createAuthorizationService({
+    ...options,
+    table,
+    log: (entry) => console.error(JSON.stringify(entry)),
+  })
+  // Not `awslambda` in the global scope: the AWS SDK puts one there too.
+  if (env.AWS_LAMBDA_RUNTIME_API) return fetchLambdaHandler(service.fetch)
+  await serve(service, table, env)
+  return undefined
+}
+
+async function serve(service: AuthorizationService, table: Table, env: NodeJS.ProcessEnv): Promise<void> {
+  const server = await listen(service.fetch, {
+    host: env.HOST ?? '0.0.0.0',
+    port: Number(env.PORT ?? 8000),
+    maxBodyBytes,
+    tooLarge: { error: 'invalid_request', error_description: 'the body is too large' },
+    requestTimeoutMs: 10_000,
+    context: (_request, { remoteAddress }) => ({ requestId: crypto.randomUUID(), principal: anonymous, remoteAddress }),
+  })
+  process.once('SIGTERM', () => {
+    void server
+      .close(graceMs)
+      .then(() => service.close())
+      .then(() => table.close())
+  })
+  console.log(JSON.stringify({ listening: server.url }))
+}
+
+function readOptions(env: NodeJS.ProcessEnv): Omit<AuthorizationServiceOptions, 'table'> {
+  const { clients = [], upstream, ...rest } = parse(required(env, 'FAIRLEAD_AUTHORIZATION_SERVICE'))
+  const { clientSecretEnv, ...provider } = upstream
+  return {
+    ...rest,
+    secret: required(env, 'FAIRLEAD_SECRET'),
+    clients: clients.map(({ secretEnv, ...client }) => ({
+      ...client,
+      ...(secretEnv === undefined ? {} : { secret: required(env, secretEnv) }),
+    })),
+    upstream: {
+      ...provider,
+      ...(clientSecretEnv === undefined ? {} : { clientSecret: required(env, clientSecretEnv) }),
+    },
+  }
+}
+
+function parse(text: string): AuthorizationServiceSettings {
+  try {
+    return JSON.parse(text) as AuthorizationServiceSettings
+  } catch {
+    throw new FairleadError('SETTING_INVALID', 'FAIRLEAD_AUTHORIZATION_SERVICE is not JSON')
+  }
+}
+
+function required(env: NodeJS.ProcessEnv, name: string): string {
+  const value = env[name]
+  if (value) return value
+  throw new FairleadError('SETTING_INVALID', `The variable ${name} is not set`)
+}

@@ -1,0 +1,54 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+import type { Artifact } from './build.ts'
+import { ownFile } from './own-file.ts'
+
+/**
+ * Makes the artifact of the authorization service: one index.js and a package.json, the same bytes every time. It is the
+ * same for every project, which comes in by environment. Names of classes are kept: oidc-provider stores by them.
+ */
+export async function buildAuthorizationService(outDir: string): Promise<Artifact> {
+  const root = fileURLToPath(new URL('../..', import.meta.url))
+  const result = await build({
+    stdin: {
+      contents: `import { runAuthorizationService } from 'fairlead/authorization-service'
+export const handler = await runAuthorizationService()`,
+      resolveDir: root,
+      sourcefile: 'artifact.js',
+      loader: 'js',
+    },
+    absWorkingDir: root,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node22',
+    minify: true,
+    keepNames: true,
+    legalComments: 'none',
+    write: false,
+    logLevel: 'silent',
+    banner: {
+      js: "import{createRequire as __fairleadRequire}from'node:module';const require=__fairleadRequire(import.meta.url);",
+    },
+    alias: { 'fairlead/authorization-service': ownFile('adapters/authorization-service') },
+  })
+  const contents: Record<string, string> = {
+    'index.js': result.outputFiles[0]!.text,
+    'package.json': `${JSON.stringify({ type: 'module' })}\n`,
+  }
+  mkdirSync(outDir, { recursive: true })
+  const sum = createHash('sha256')
+  for (const [name, text] of Object.entries(contents)) {
+    writeFileSync(join(outDir, name), text)
+    sum.update(name).update('\0').update(text).update('\0')
+  }
+  return {
+    dir: outDir,
+    files: Object.entries(contents).map(([name, text]) => ({ name, bytes: Buffer.byteLength(text) })),
+    digest: `sha256-${sum.digest('hex')}`,
+    warnings: result.warnings.map(({ text }) => text),
+  }
+}
