@@ -128,12 +128,7 @@ const notBuilt = [
   ...Object.entries(platforms)
     .filter(([, facts]) => !facts.built)
     .map(([name]) => ['platforms', name]),
-  ['platforms', 'lambda', 'auth=oauth'],
-  ['scopes'],
-  ['baseScopes'],
-  ['oauth'],
   ['environments'],
-  ['tools', '*', 'scopes'],
   ['tools', '*', 'task'],
 ]
 
@@ -148,10 +143,33 @@ export function checkConfig(value: unknown, file: string): FairleadConfig {
     })
   for (const path of notBuilt) refuseNotBuilt(value, path)
   const result = config.safeParse(value)
-  if (result.success) return result.data as FairleadConfig
+  if (result.success) {
+    const checked = result.data as FairleadConfig
+    checkScopes(checked, file)
+    return checked
+  }
   // A misspelt key also makes the right one missing: the key is the cause.
   const { issues } = result.error
   throw invalid(issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]!, value, file)
+}
+
+/** What one part says of another must be there. */
+function checkScopes({ scopes = {}, baseScopes = [], tools = {} }: FairleadConfig, file: string): void {
+  const named: [string, string][] = [
+    ...baseScopes.map((key): [string, string] => ['baseScopes', key]),
+    ...Object.entries(tools).flatMap(([tool, { scopes: keys = [] }]) =>
+      keys.map((key): [string, string] => [`tools.${tool}.scopes`, key]),
+    ),
+  ]
+  const absent = named.find(([, key]) => !Object.hasOwn(scopes, key))
+  if (!absent) return
+  const [where, key] = absent
+  const right = nearest(key, Object.keys(scopes))
+  throw new FairleadError(
+    'CONFIG_INVALID',
+    `${file}: \`${where}\` names the scope ${key}, which is not in \`scopes\`${right ? `; did you mean \`${right}\`?` : ''}`,
+    { fix: `Write it into scopes: { ${JSON.stringify(key)}: { description: '…' } }` },
+  )
 }
 
 function invalid(issue: z.core.$ZodIssue, value: unknown, file: string): FairleadError {

@@ -19,7 +19,7 @@ export interface PlatformFacts {
  */
 export const platforms = {
   lambda: { for: 'stateless, bursty tools', portOffset: 1, service: 'lambda', built: true },
-  fargate: { for: 'long-running, stateful, public servers', portOffset: 2, built: false },
+  fargate: { for: 'long-running, stateful, public servers', portOffset: 2, built: true },
   'agentcore-runtime': {
     for: 'managed, one isolated session each',
     portOffset: 3,
@@ -38,6 +38,9 @@ export const platformNames = Object.keys(platforms) as Platform[]
 
 /** Where the local stack listens unless told otherwise: the control API; each platform adds its offset. */
 export const basePort = 4100
+
+/** What stands beside the platforms, added to the base port too. */
+export const portOffsets = { authorizationService: 5, cognito: 6 } as const
 
 /** The account and region that the local stack plays. */
 export const localAccount = { accountId: '000000000000', region: 'us-east-1' } as const

@@ -35,10 +35,8 @@ describe('the configuration', () => {
   })
 
   it.each([
-    [{ ...good, platforms: { fargate: {} } }, 'platforms.fargate'],
-    [{ ...good, platforms: { lambda: { auth: 'oauth' } } }, 'platforms.lambda.auth: oauth'],
-    [{ ...good, oauth: {} }, 'oauth'],
-    [{ ...good, tools: { echo: { scopes: ['a'] } } }, 'tools.echo.scopes'],
+    [{ ...good, platforms: { 'agentcore-gateway': { gateway: 'a', targets: [] } } }, 'platforms.agentcore-gateway'],
+    [{ ...good, environments: {} }, 'environments'],
   ])('refuses by name a part that is not built (%#)', (value, part) => {
     const error = refusal(value)
     expect(error.code).toBe('PLATFORM_NOT_BUILT')
@@ -48,6 +46,10 @@ describe('the configuration', () => {
   it.each([
     [{ ...good, name: '1st server' }, 'name'],
     [{ ...good, callers: ['agent'] }, 'callers.0'],
+    [{ ...good, scopes: { 'a b': { description: 'x' } } }, 'scopes'],
+    [{ ...good, scopes: { read: { description: 'x' } }, baseScopes: ['raed'] }, 'did you mean `read`'],
+    [{ ...good, tools: { echo: { scopes: ['write'] } } }, 'tools.echo.scopes'],
+    [{ ...good, platforms: { fargate: { tasks: 0 } } }, 'tasks'],
     [{ ...good, platforms: { lambda: { timeoutS: 901 } } }, 'timeoutS'],
     [undefined, 'default export'],
   ])('says what is wrong with a value (%#)', (value, part) => {

@@ -5,8 +5,13 @@ export default defineConfig({
   server: { kind: 'module', entry: './server.ts' },
   callers: ['arn:aws:iam::000000000000:role/agent-execution-role'],
   permissions: [{ actions: ['ce:GetCostAndUsage', 'tag:GetResources', 'tag:TagResources'], resources: ['*'] }],
-  tools: { find_idle_resources: { timeoutMs: 120_000 } },
-  platforms: { lambda: { memoryMb: 1024, timeoutS: 60 } },
+  scopes: {
+    read: { description: 'Read what AWS accounts cost and hold', groups: ['analysts', 'operators'] },
+    write: { description: 'Change tags of resources', groups: ['operators'] },
+  },
+  baseScopes: ['read'],
+  tools: { find_idle_resources: { timeoutMs: 120_000 }, tag_resource: { scopes: ['write'] } },
+  platforms: { lambda: { memoryMb: 1024, timeoutS: 60 }, fargate: { tasks: 2 } },
   dev: {
     standIn: './stand-in.ts',
     env: ['AWS_ENDPOINT_URL_COST_EXPLORER', 'AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API'],

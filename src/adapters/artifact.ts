@@ -5,7 +5,7 @@ import { MemoryTable } from '../state/memory.ts'
 import type { Table } from '../state/table.ts'
 import { audited, withTraceId } from './audit.ts'
 import { serveProcess } from './http.ts'
-import { fetchLambdaHandler, type LambdaHandler } from './lambda.ts'
+import { fetchLambdaHandler, underLambda, type LambdaHandler } from './lambda.ts'
 
 /** What an artifact has beside the server: only what its configuration asks for is in the bundle. */
 export interface ArtifactFeatures {
@@ -35,7 +35,7 @@ export async function runArtifact(
   const table = features.state?.(env) ?? new MemoryTable()
   const guarded = features.guard?.(endpoint.fetch, env, { table, openPaths: [healthPath] })
   const fetch = guarded ? withTraceId(audited(guarded, console.error)) : endpoint.fetch
-  if ('awslambda' in globalThis || env.AWS_LAMBDA_RUNTIME_API) return fetchLambdaHandler(fetch)
+  if (underLambda(env)) return fetchLambdaHandler(fetch)
   await serveProcess({ ...endpoint, fetch })
   return undefined
 }

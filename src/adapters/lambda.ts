@@ -26,10 +26,20 @@ export function lambdaHandler(factory: McpServerFactory, options: EndpointOption
   return fetchLambdaHandler(createMcpEndpoint({ kind: 'factory', factory }, { allowedHosts: 'any', ...options }).fetch)
 }
 
+/** Whether this process is a Lambda function's. The AWS SDK makes an `awslambda` of its own wherever it runs, but no stream. */
+export function underLambda(env: NodeJS.ProcessEnv = process.env): boolean {
+  return env.AWS_LAMBDA_RUNTIME_API !== undefined || awsLambda() !== undefined
+}
+
+function awsLambda(): AwsLambda | undefined {
+  const { awslambda } = globalThis as { awslambda?: Partial<AwsLambda> }
+  return typeof awslambda?.streamifyResponse === 'function' ? (awslambda as AwsLambda) : undefined
+}
+
 /** Makes the handler of a Lambda function behind a function URL from anything that answers HTTP. */
 export function fetchLambdaHandler(handler: FetchHandler): LambdaHandler {
   LightResponse.install()
-  const { awslambda } = globalThis as { awslambda?: AwsLambda }
+  const awslambda = awsLambda()
   if (!awslambda) return (event, context) => buffered(handler, event, context.awsRequestId)
   return awslambda.streamifyResponse((event, stream, context) =>
     streamed(handler, event, stream, context.awsRequestId, awslambda),

@@ -1,4 +1,5 @@
 import type { Project } from '../build/project.ts'
+import type { Authorization } from './authorization.ts'
 import type { RequestLog } from './requests.ts'
 import type { IamIdentity, LocalEndpoint } from './state.ts'
 
@@ -13,6 +14,8 @@ export interface PlatformOptions {
   /** What the server's process gets beside its platform's own variables. */
   env: Record<string, string>
   requests: RequestLog
+  /** What guards it with OAuth; there when its configuration asks for that. */
+  authorization?: Authorization
   log: (line: string) => void
 }
 

@@ -2,13 +2,16 @@ import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildArtifact, type Artifact } from '../build/build.ts'
 import type { Project } from '../build/project.ts'
-import { basePort, localAccount, platformNames, platforms, type Platform } from '../platforms.ts'
+import type { FairleadConfig } from '../config.ts'
+import { basePort, localAccount, platformNames, platforms, portOffsets, type Platform } from '../platforms.ts'
+import { startAuthorization, type Authorization } from './authorization.ts'
+import { startFargatePlatform } from './fargate/platform.ts'
 import { loadIdentities } from './iam/identities.ts'
 import { startLambdaPlatform } from './lambda/platform.ts'
 import type { RunningPlatform, StartPlatform } from './platform.ts'
 import { RequestLog, type RequestRecord } from './requests.ts'
 import { startStandIn } from './stand-in.ts'
-import { stateDir, type IamIdentity, type LocalEndpoint } from './state.ts'
+import { stateDir, type IamIdentity, type LocalEndpoint, type LocalUser } from './state.ts'
 
 export interface StackOptions {
   /** The base port; 0 takes free ports. */
@@ -21,6 +24,10 @@ export interface StackOptions {
 export interface Stack {
   endpoints: Partial<Record<Platform, LocalEndpoint>>
   identities: IamIdentity[]
+  /** Who can sign in, where OAuth guards a platform. */
+  users: LocalUser[]
+  /** The issuer of the tokens, where OAuth guards a platform. */
+  authorizationServer?: string
   requests: RequestLog
   /**
    * Builds again and gives every platform the new artifact; the old one goes on when the build fails. Says whether there
@@ -31,13 +38,22 @@ export interface Stack {
 }
 
 /** How each platform is started; one that is not here is refused when the configuration is checked. */
-const starters: Partial<Record<Platform, StartPlatform>> = { lambda: startLambdaPlatform }
+const starters: Partial<Record<Platform, StartPlatform>> = {
+  lambda: startLambdaPlatform,
+  fargate: startFargatePlatform,
+}
 
 /** Builds the project's artifact and runs it on its platforms, on loopback. What was started is closed again when a later part fails. */
 export async function startStack(project: Project, options: StackOptions = {}): Promise<Stack> {
   const dir = stateDir(project.dir)
+  const log = options.log ?? (() => {})
+  const port = (offset: number) => platformPort(options.port ?? basePort, offset)
   const requests = new RequestLog(dir, options.onRequest ?? (() => {}))
   const closers: (() => Promise<void>)[] = []
+  const keep = <T extends { close(): Promise<void> } | undefined>(started: T): T => {
+    if (started) closers.push(() => started.close())
+    return started
+  }
   const close = async () => {
     for (const each of closers.toReversed()) await each()
     requests.flush()
@@ -45,22 +61,24 @@ export async function startStack(project: Project, options: StackOptions = {}): 
   }
   try {
     sweepArtifacts(dir)
-    const [artifact, standIn] = await Promise.all([
+    const [artifact, standIn, authorization] = await settled([
       buildInto(project, dir),
-      startStandIn(project.config.dev ?? {}, project.dir),
+      startStandIn(project.config.dev ?? {}, project.dir).then(keep),
+      authorizationOf(project, { stateDir: dir, port, log }).then(keep),
     ])
-    closers.push(() => standIn.close())
     const identities = loadIdentities(dir, localAccount)
     const running = await startPlatforms(project, (name) => ({
       project,
       artifactDir: artifact.dir,
-      port: platformPort(options.port ?? basePort, platforms[name].portOffset),
+      port: port(platforms[name].portOffset),
       identities,
       env: standIn.env,
       requests,
-      log: options.log ?? (() => {}),
+      ...(authorization ? { authorization } : {}),
+      log,
     }))
     closers.push(async () => void (await Promise.all(Object.values(running).map((each) => each.close()))))
+    await authorization?.ready
     let digest = artifact.digest
     const reload = async (always = project.config.server?.kind !== 'module') => {
       const built = await buildInto(project, dir)
@@ -73,11 +91,39 @@ export async function startStack(project: Project, options: StackOptions = {}): 
       return true
     }
     const endpoints = Object.fromEntries(Object.entries(running).map(([name, { endpoint }]) => [name, endpoint]))
-    return { endpoints, identities, requests, reload, close }
+    const users = authorization?.users ?? []
+    const issuer = authorization ? { authorizationServer: authorization.issuer } : {}
+    return { endpoints, identities, users, ...issuer, requests, reload, close }
   } catch (error) {
     await close()
     throw error
   }
+}
+
+/** Waits for all, and throws what the first that failed threw: so what else has started can be closed. */
+async function settled<T extends readonly unknown[]>(work: { [K in keyof T]: Promise<T[K]> }): Promise<T> {
+  const outcomes = await Promise.allSettled(work as readonly Promise<unknown>[])
+  const failed = outcomes.find((each) => each.status === 'rejected')
+  if (failed) throw failed.reason
+  return outcomes.map((each) => (each as PromiseFulfilledResult<unknown>).value) as unknown as T
+}
+
+/** Whether a platform takes tokens of our authorization service. */
+function usesOauth(name: Platform, { platforms: configured }: FairleadConfig): boolean {
+  return (
+    (name === 'fargate' && configured.fargate !== undefined) ||
+    (name === 'lambda' && configured.lambda?.auth === 'oauth')
+  )
+}
+
+async function authorizationOf(
+  project: Project,
+  options: { stateDir: string; port: (offset: number) => number; log: (line: string) => void },
+): Promise<Authorization | undefined> {
+  const guarded = platformNames.filter((name) => usesOauth(name, project.config))
+  if (guarded.length === 0) return undefined
+  const ports = { service: options.port(portOffsets.authorizationService), cognito: options.port(portOffsets.cognito) }
+  return startAuthorization({ project, stateDir: options.stateDir, ports, guarded: guarded.length, log: options.log })
 }
 
 /** Starts the platforms that the configuration names, at once. When one fails, those that came up are closed again. */

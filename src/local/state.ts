@@ -11,6 +11,14 @@ export interface IamIdentity {
   sessionToken?: string
 }
 
+/** Somebody who can sign in at the Cognito stand-in. */
+export interface LocalUser {
+  username: string
+  password: string
+  /** On the wire: `name/key`. */
+  scopes: string[]
+}
+
 export interface LocalEndpoint {
   url: string
   auth: 'iam' | 'oauth'
@@ -20,6 +28,8 @@ export interface LocalEndpoint {
   arn?: string
   /** Where AWS's own SDK client for the service may be pointed. */
   sdkEndpoint?: string
+  /** The function URL behind CloudFront, when `lambda` is guarded by OAuth. */
+  originUrl?: string
 }
 
 /** What a running local stack says of itself in .fairlead/local.json. Fields may be added; these stay. */
@@ -29,7 +39,7 @@ export interface LocalState {
   region: string
   accountId: string
   endpoints: Partial<Record<Platform, LocalEndpoint>>
-  identities: { iam: IamIdentity[]; users: { username: string; password: string; scopes: string[] }[] }
+  identities: { iam: IamIdentity[]; users: LocalUser[] }
   /** The issuer of the authorization service, where one runs. */
   authorizationServer?: string
   control: { url: string; token: string }

@@ -2,6 +2,7 @@ import { Client as ClientV2, StreamableHTTPClientTransport as TransportV2 } from
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { revisions } from '../../src/mcp/revisions.ts'
+import type { ScriptedProvider } from './scripted-provider.ts'
 
 export type Revision = keyof typeof revisions
 export const legacyRevisions = (Object.keys(revisions) as Revision[]).filter(
@@ -12,6 +13,8 @@ export interface Target {
   url: string
   /** Signs, where the platform wants it. */
   fetch: typeof fetch
+  /** Signs in, where the platform wants a token: the clients find their own way from the 401. */
+  provider?: ScriptedProvider
   /** The id of the caller, as tools see it. */
   principal: string
   close(): Promise<void>
@@ -41,7 +44,17 @@ export const clients: Record<string, { revisions: readonly Revision[]; connect: 
     connect: async (target, revision, name = 'v2') => {
       const mode = revision === '2026-07-28' ? { pin: revision } : 'legacy'
       const client = new ClientV2({ name, version: '1.0.0' }, { versionNegotiation: { mode } })
-      await client.connect(new TransportV2(new URL(target.url), { fetch: offering(target.fetch, revision) }))
+      await connected(target, async () => {
+        const { provider } = target
+        const transport = new TransportV2(new URL(target.url), {
+          fetch: offering(provider ? fetch : target.fetch, revision),
+          ...(provider ? { authProvider: provider } : {}),
+        })
+        await client.connect(transport).catch(async (error: unknown) => {
+          if (provider?.came) await transport.finishAuth(provider.came)
+          throw error
+        })
+      })
       return {
         revision: () => client.getNegotiatedProtocolVersion(),
         serverName: () => client.getServerVersion()?.name,
@@ -62,8 +75,18 @@ export const clients: Record<string, { revisions: readonly Revision[]; connect: 
     revisions: legacyRevisions,
     connect: async (target, revision, name = 'v1') => {
       const client = new ClientV1({ name, version: '1.0.0' })
-      const transport = new TransportV1(new URL(target.url), { fetch: offering(target.fetch, revision) })
-      await client.connect(transport)
+      const transport = await connected(target, async () => {
+        const { provider } = target
+        const made = new TransportV1(new URL(target.url), {
+          fetch: offering(provider ? fetch : target.fetch, revision),
+          ...(provider ? { authProvider: provider as never } : {}),
+        })
+        await client.connect(made as never).catch(async (error: unknown) => {
+          if (provider?.came) await made.finishAuth(provider.came.get('code')!)
+          throw error
+        })
+        return made
+      })
       return {
         revision: () => transport.protocolVersion,
         serverName: () => client.getServerVersion()?.name,
@@ -81,6 +104,17 @@ export const clients: Record<string, { revisions: readonly Revision[]; connect: 
       }
     },
   },
+}
+
+/** Connects; once more after a sign-in, as an application does when the person is back from the browser. */
+async function connected<T>({ provider }: Target, connect: () => Promise<T>): Promise<T> {
+  try {
+    return await connect()
+  } catch (error) {
+    if (!provider?.came) throw error
+    provider.came = undefined
+    return connect()
+  }
 }
 
 function offering(inner: typeof fetch, revision: Revision): typeof fetch {

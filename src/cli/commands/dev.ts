@@ -32,7 +32,7 @@ async function serve(project: Project, port: number, io: Io, started: number): P
   const stack = await startStack(project, {
     port,
     onRequest: (record) => io.note(requestLine(record)),
-    log: (line) => (io.verbose || !/^(START|END) /.test(line)) && io.note(line),
+    log: (line) => (io.verbose || !/^(START|END) |^\{"event":/.test(line)) && io.note(line),
   })
   const closers = [() => stack.close()]
   try {
@@ -102,21 +102,28 @@ function stateOf(stack: Stack, control: LocalState['control']): LocalState {
     version: version(),
     ...localAccount,
     endpoints: stack.endpoints,
-    identities: { iam: stack.identities, users: [] },
+    identities: { iam: stack.identities, users: stack.users },
+    ...(stack.authorizationServer ? { authorizationServer: stack.authorizationServer } : {}),
     control,
   }
 }
 
 function banner(project: Project, state: LocalState, ms: number): string {
+  const widest = Math.max(...Object.keys(state.endpoints).map((name) => name.length))
   const rows = Object.entries(state.endpoints).map(
-    ([name, { url, auth }]) => `  ${name.padEnd(10)}${auth === 'iam' ? 'IAM (SigV4)' : 'OAuth 2.1'}   ${url}`,
+    ([name, { url, auth }]) =>
+      `  ${name.padEnd(widest + 4)}${(auth === 'iam' ? 'IAM (SigV4)' : 'OAuth 2.1').padEnd(14)}${url}`,
   )
+  const users = state.identities.users.map(({ username }) => username)
+  const signIn =
+    users.length > 0 ? [`  Sign in as ${users.join(' or ')}; the passwords are in .fairlead/local.json.`, ''] : []
   return [
     '',
     `  fairlead ${state.version}   ${project.config.name}   ready in ${Math.round(ms)} ms   no AWS account used`,
     '',
     ...rows,
     '',
+    ...signIn,
     '  Next, in a second terminal:   npx fairlead tools',
     '  Ctrl-C stops it. The server is built again when a source changes.',
     '',

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FairleadConfig } from '../../config.ts'
+import type { LocalUser } from '../state.ts'
 import type { PoolUser } from './pool.ts'
 
 type ScopeConfig = Pick<FairleadConfig, 'name' | 'scopes' | 'baseScopes'>
@@ -53,10 +54,7 @@ export function scopesOfGroups(groups: readonly string[], { name, scopes = {} }:
 }
 
 /** Writes users as they stand in .fairlead/local.json, with the scopes that their groups give. */
-export function localUsers(
-  users: readonly PoolUser[],
-  config: ScopeConfig,
-): { username: string; password: string; scopes: string[] }[] {
+export function localUsers(users: readonly PoolUser[], config: ScopeConfig): LocalUser[] {
   return users.map(({ username, password, groups }) => ({
     username,
     password,

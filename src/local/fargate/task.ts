@@ -40,9 +40,10 @@ export class Task {
     if (this.#child.pid) options.watchdog.add(this.#child.pid)
     this.ended = new Promise((resolve) => {
       this.#child.once('error', (error) => resolve(error.message))
-      this.#child.once('exit', (code, signal) => resolve(signal ? `signal ${signal}` : `exit code ${code}`))
+      // Its last words have come when its pipes are closed, and not before.
+      this.#child.once('close', (code, signal) => resolve(signal ? `signal ${signal}` : `exit code ${code}`))
     })
-    void this.ended.then(() => this.#onEnd())
+    this.#child.once('exit', () => this.#onEnd())
     this.#memory = setInterval(() => void this.#watchMemory(), 250).unref()
   }
 

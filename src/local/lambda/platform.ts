@@ -1,70 +1,145 @@
-import type { FetchHandler } from '../../http/fetch-handler.ts'
+import { randomBytes } from 'node:crypto'
+import { viewerRequestFunction } from '../../aws/viewer-request.ts'
+import { anonymous, type FetchHandler } from '../../http/fetch-handler.ts'
 import type { LightRequest } from '../../http/light-request.ts'
-import { listen } from '../../http/node-server.ts'
+import { listen, type Listening } from '../../http/node-server.ts'
 import { localAccount } from '../../platforms.ts'
 import { createIamGuard } from '../iam/guard.ts'
+import { Notes } from '../notes.ts'
 import { observed } from '../observe.ts'
 import type { PlatformOptions, RunningPlatform } from '../platform.ts'
-import { startLocalFunction } from './function.ts'
+import type { LocalEndpoint } from '../state.ts'
+import { cloudfront } from './cloudfront.ts'
+import { startLocalFunction, type LocalFunction } from './function.ts'
 import { functionUrl } from './function-url.ts'
 import { invokeApi, isInvokePath } from './invoke-api.ts'
 
 /** A request of a function URL may have 6 MB; Lambda itself answers when it has more. */
 const largestBody = 7 * 1024 * 1024
 
-/** Runs the artifact as a Lambda function, its function URL and, on the same port, the Invoke API for AWS's own SDK client. */
+const { region, accountId } = localAccount
+
+/**
+ * Runs the artifact as a Lambda function and its function URL. With IAM the Invoke API for AWS's own SDK client is on the
+ * same port; with OAuth CloudFront stands in front, and the function URL has a port of its own.
+ */
 export async function startLambdaPlatform(options: PlatformOptions): Promise<RunningPlatform> {
-  const { project, identities, log } = options
-  const { region, accountId } = localAccount
+  const notes = new Notes()
+  let handler: FetchHandler = async () => new Response('starting', { status: 503 })
+  const open: { close(): Promise<void> }[] = []
+  const close = async () => {
+    for (const each of open.toReversed()) await each.close()
+  }
+  try {
+    const server = await listen(
+      observed('lambda', (request, context) => handler(request, context), options.requests, notes),
+      {
+        port: options.port,
+        maxBodyBytes: largestBody,
+      },
+    )
+    open.push(server)
+    const oauth = options.project.config.platforms.lambda?.auth === 'oauth'
+    const origin = oauth ? await originOf(open) : undefined
+    const fn = await functionOf(options, notes, {
+      ...(oauth ? options.authorization!.guard(`${server.url}/mcp`) : {}),
+      ...(origin ? { FAIRLEAD_ORIGIN_SECRET: origin.secret } : {}),
+    })
+    open.push(fn)
+    await fn.warm()
+    const { endpoint, entrance } = origin ? behindCloudfront(fn, server, origin, options) : withIam(fn, server, options)
+    handler = entrance
+    return { endpoint, replace: (artifactDir) => fn.replace(artifactDir), close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function functionOf(
+  { project, ...options }: PlatformOptions,
+  notes: Notes,
+  env: Record<string, string>,
+): Promise<LocalFunction> {
   const { memoryMb, timeoutS, concurrency } = project.config.platforms.lambda ?? {}
-  const fn = await startLocalFunction({
+  return startLocalFunction({
     name: project.config.name,
     artifactDir: options.artifactDir,
     ...(memoryMb ? { memoryMb } : {}),
     ...(timeoutS ? { timeoutS } : {}),
     ...(concurrency ? { concurrency } : {}),
-    env: { ...options.env, FAIRLEAD_PROJECT_DIR: project.dir },
+    env: { ...options.env, ...env, FAIRLEAD_PLATFORM: 'lambda', FAIRLEAD_PROJECT_DIR: project.dir },
     region,
     accountId,
-    log,
+    log: (line) => notes.take(line.trim()) || options.log(line),
   })
-  try {
-    await fn.warm()
-    const guardOf = (authType: 'function-url' | 'invoke') =>
-      createIamGuard({
-        service: 'lambda',
-        region,
-        accountId,
-        identities,
-        functionArn: fn.arn,
-        callers: project.config.callers ?? [],
-        entrance: authType,
-      })
-    const url = functionUrl({ fn, guard: guardOf('function-url'), mode: 'RESPONSE_STREAM', region, accountId })
-    const invoke = invokeApi({ fn, guard: guardOf('invoke') })
-    const route: FetchHandler = (request, context) =>
-      (isInvokePath((request as unknown as LightRequest).target) ? invoke : url)(request, context)
-    const server = await listen(observed('lambda', route, options.requests), {
-      port: options.port,
-      maxBodyBytes: largestBody,
+}
+
+interface Entrance {
+  endpoint: LocalEndpoint
+  entrance: FetchHandler
+}
+
+function withIam(fn: LocalFunction, server: Listening, { identities, project }: PlatformOptions): Entrance {
+  const guardOf = (entrance: 'function-url' | 'invoke') =>
+    createIamGuard({
+      service: 'lambda',
+      region,
+      accountId,
+      identities,
+      functionArn: fn.arn,
+      callers: project.config.callers ?? [],
+      entrance,
     })
-    return {
-      endpoint: {
-        url: `${server.url}/mcp`,
-        auth: 'iam',
-        service: 'lambda',
-        region,
-        arn: fn.arn,
-        sdkEndpoint: server.url,
-      },
-      replace: (artifactDir) => fn.replace(artifactDir),
-      close: async () => {
-        await server.close()
-        await fn.close()
-      },
-    }
-  } catch (error) {
-    await fn.close()
-    throw error
+  const url = functionUrl({ fn, guard: guardOf('function-url'), mode: 'RESPONSE_STREAM', region, accountId })
+  const invoke = invokeApi({ fn, guard: guardOf('invoke') })
+  return {
+    entrance: (request, context) =>
+      (isInvokePath((request as unknown as LightRequest).target) ? invoke : url)(request, context),
+    endpoint: {
+      url: `${server.url}/mcp`,
+      auth: 'iam',
+      service: 'lambda',
+      region,
+      arn: fn.arn,
+      sdkEndpoint: server.url,
+    },
+  }
+}
+
+interface Origin {
+  server: Listening
+  secret: string
+  serve(handler: FetchHandler): void
+}
+
+/** The function URL as CloudFront's origin: reachable by itself too, as on AWS, where only the secret header keeps others out. */
+async function originOf(open: { close(): Promise<void> }[]): Promise<Origin> {
+  let handler: FetchHandler = async () => new Response('starting', { status: 503 })
+  const server = await listen((request, context) => handler(request, context), { maxBodyBytes: largestBody })
+  open.push(server)
+  return { server, secret: randomBytes(32).toString('base64url'), serve: (served) => void (handler = served) }
+}
+
+function behindCloudfront(
+  fn: LocalFunction,
+  server: Listening,
+  origin: Origin,
+  { project }: PlatformOptions,
+): Entrance {
+  const { name, baseScopes = [] } = project.config
+  const url = functionUrl({ fn, mode: 'RESPONSE_STREAM', region, accountId })
+  origin.serve((request, context) => url(request, { ...context, principal: anonymous }))
+  const { host } = new URL(origin.server.url)
+  return {
+    entrance: cloudfront({
+      viewerRequest: viewerRequestFunction({
+        origin: server.url,
+        path: '/mcp',
+        scopes: baseScopes.map((key) => `${name}/${key}`),
+      }),
+      origin: { handler: url, host, secret: origin.secret },
+    }),
+    endpoint: { url: `${server.url}/mcp`, auth: 'oauth', arn: fn.arn, originUrl: `${origin.server.url}/mcp` },
   }
 }

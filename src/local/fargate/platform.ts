@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto'
+import { findNode } from '../lambda/node.ts'
+import { Notes } from '../notes.ts'
+import { callIn } from '../observe.ts'
+import type { PlatformOptions, RunningPlatform } from '../platform.ts'
+import { startLoadBalancer, type Exchange } from './load-balancer.ts'
+import { Service } from './service.ts'
+
+/** Faster than on AWS, where a check each 30 s is usual: a developer waits here. */
+const healthCheck = { path: '/healthz', intervalMs: 5000, healthyCount: 2, unhealthyCount: 2 }
+
+/** Runs the artifact as tasks behind a load balancer, and each task guards itself by OAuth as it will on AWS. */
+export async function startFargatePlatform(options: PlatformOptions): Promise<RunningPlatform> {
+  const { project, authorization, log } = options
+  const { tasks = 2, memoryMb = 1024 } = project.config.platforms.fargate ?? {}
+  const notes = new Notes()
+  let service: Service | undefined
+  const balancer = await startLoadBalancer({
+    port: options.port,
+    targets: () => service?.targets() ?? [],
+    onEnd: (exchange) => void record(exchange, notes, options),
+  })
+  try {
+    const url = `${balancer.url}/mcp`
+    service = new Service({
+      node: findNode(log),
+      artifactDir: options.artifactDir,
+      tasks,
+      memoryMb,
+      env: {
+        ...options.env,
+        ...authorization!.guard(url),
+        FAIRLEAD_PLATFORM: 'fargate',
+        FAIRLEAD_PROJECT_DIR: project.dir,
+      },
+      log: (line) => notes.take(line) || log(line),
+      healthCheck,
+      deregistrationDelayS: 10,
+      stopTimeoutS: 10,
+      startTimeoutMs: 15_000,
+    })
+    await service.start()
+    const running = service
+    return {
+      endpoint: { url, auth: 'oauth' },
+      replace: (artifactDir) => running.replace(artifactDir),
+      close: async () => {
+        await balancer.close()
+        await running.close()
+      },
+    }
+  } catch (error) {
+    await balancer.close()
+    throw error
+  }
+}
+
+async function record(exchange: Exchange, notes: Notes, { requests }: PlatformOptions): Promise<void> {
+  const { traceId, body, ...rest } = exchange
+  const note = await notes.of(traceId)
+  const call = exchange.method === 'POST' ? callIn(body) : {}
+  requests.add({ id: traceId || randomUUID(), platform: 'fargate', ...rest, ...note, ...call })
+}
