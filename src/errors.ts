@@ -56,6 +56,33 @@ export const errors = {
     fix: 'Run it again with --verbose and report what it prints.',
   },
 
+  // choose, cost and prices
+  WORKLOAD_INVALID: {
+    exit: 'usage',
+    why: 'A part of the workload cannot be, or contradicts another part.',
+    fix: 'Correct the flag that is named. All flags: docs/choose.md',
+  },
+  PRICE_MISSING: {
+    exit: 'usage',
+    why: 'The price was not read for that region, and fairlead does not guess one.',
+    fix: 'fairlead prices refresh --region REGION',
+  },
+  PRICES_INVALID: {
+    exit: 'usage',
+    why: 'The file with your own prices is not one that fairlead prices refresh writes.',
+    fix: 'Correct the file, or remove it: fairlead prices names it.',
+  },
+  PRICE_LIST_INVALID: {
+    exit: 'aws',
+    why: 'The public AWS price list answered with something else than an offer file.',
+    fix: 'Try again later. The prices that were there before stay in use.',
+  },
+  TRAFFIC_TOO_LITTLE: {
+    exit: 'usage',
+    why: 'A month is only as good as the window that it is scaled from.',
+    fix: 'Let fairlead dev answer at least 10 tool calls over at least a minute, or give --calls.',
+  },
+
   // the local stack
   PORT_IN_USE: {
     exit: 'usage',
