@@ -100,6 +100,7 @@ function fargate(workload: Workload): Amount[] {
   return [
     [`${tasks} tasks, vCPU`, `fargate-vcpu-hour-${architecture}`, tasks * taskVcpu * hoursAMonth],
     [`${tasks} tasks, memory`, `fargate-gb-hour-${architecture}`, tasks * (taskMemoryMb / 1024) * hoursAMonth],
+    ['container image', 'ecr-gb-month', workload.imageMb / 1000],
     ['load balancer', 'alb-hour', hoursAMonth],
     ['load balancer capacity', 'alb-lcu-hour', lcuHours(workload)],
     ['public addresses', 'ipv4-hour', (2 + (nat > 0 ? nat : tasks)) * hoursAMonth],

@@ -65,7 +65,7 @@ const limits: Limit[] = [
   },
   {
     platform: 'agentcore-runtime',
-    breaks: ({ imageMb }) => imageMb > 2_048,
+    breaks: ({ workload }) => workload.imageMb > 2_048,
     limit: 'an image has at most 2 GB',
     source: agentcoreQuotas,
   },

@@ -29,13 +29,13 @@ const fargate = {
 const americas = ['us-east-2', 'us-west-2', 'eu-west-1']
 const alb = { source: 'aws.amazon.com/elasticloadbalancing/pricing, transcription of 2026-09-20', date: '2026-09-20' }
 const nat = { source: 'aws.amazon.com/vpc/pricing, price list copy of 2026-09-06', date: '2026-09-06' }
-const waf = { source: 'aws.amazon.com/waf/pricing by c3x.dev and awsnegotiations, 2026', date: '2026-05-31' }
+const waf = { source: 'aws.amazon.com/waf/pricing by c3x.dev and awsnegotiations, 2026', date: '2026-11-22' }
 const cloudfront = { source: 'aws.amazon.com/cloudfront/pricing, transcription of 2026-09-05', date: '2026-09-05' }
 const cognito = { source: 'aws.amazon.com/cognito/pricing, transcription of 2026-09-20', date: '2026-09-20' }
 const dynamodb = { source: 'price list, us-east-1, copy of 2026-09-06', date: '2026-09-06' }
 const agentcore = {
   source: 'aws.amazon.com/bedrock/agentcore/pricing by aws/agent-toolkit-for-aws cost.md',
-  date: '2026-08-31',
+  date: '2026-08-01',
 }
 const cloudwatch = { source: 'aws.amazon.com/cloudwatch/pricing, price list copy of 2025-10-28', date: '2026-09-06' }
 
@@ -89,14 +89,19 @@ export const prices = {
   },
   'ipv4-hour': {
     ...{
-      unit: 'address-hours',
+      unit: 'hours',
       per: 1,
       usd: 0.005,
       regions: 'all',
-      source: 'aws.amazon.com/vpc/pricing',
-      date: '2026-05-31',
+      source: 'known list price of aws.amazon.com/vpc/pricing',
+      date: '2026-11-22',
     },
     offer: { code: 'AmazonVPC', usageType: 'PublicIPv4:InUseAddress' },
+  },
+  'ecr-gb-month': {
+    ...{ unit: 'GB-months', per: 1, usd: 0.1, date: '2026-11-22' },
+    source: 'known list price of aws.amazon.com/ecr/pricing; eu-west-1 from a price list row',
+    regions: sameIn(0.1, ['us-east-2', 'us-west-2', 'eu-west-1']),
   },
   'nat-hour': { unit: 'hours', per: 1, usd: 0.045, regions: sameIn(0.045, ['us-east-2', 'us-west-2']), ...nat },
   'nat-gb': { unit: 'GB', per: 1, usd: 0.045, regions: sameIn(0.045, ['us-east-2', 'us-west-2']), ...nat },
@@ -118,12 +123,12 @@ export const prices = {
     source: 'Cognito docs, tracking cost; Vantage billing code CognitoUserPoolsM2MTokenOp',
   },
   'dynamodb-write': {
-    ...{ unit: 'write request units', per: 1_000_000, usd: 0.625, ...dynamodb },
+    ...{ unit: 'write units', per: 1_000_000, usd: 0.625, ...dynamodb },
     regions: sameIn(0.625, ['us-east-2', 'us-west-2']),
     offer: { code: 'AmazonDynamoDB', usageType: 'WriteRequestUnits' },
   },
   'dynamodb-read': {
-    ...{ unit: 'read request units', per: 1_000_000, usd: 0.125, ...dynamodb },
+    ...{ unit: 'read units', per: 1_000_000, usd: 0.125, ...dynamodb },
     regions: sameIn(0.125, ['us-east-2', 'us-west-2']),
     offer: { code: 'AmazonDynamoDB', usageType: 'ReadRequestUnits' },
   },

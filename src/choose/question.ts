@@ -12,7 +12,6 @@ export interface Question {
   bursty: boolean
   multiTenant: boolean
   existing: Existing[]
-  imageMb: number
 }
 
 export const existingKinds = ['lambdas', 'openapi', 'rest', 'smithy', 'mcp'] as const

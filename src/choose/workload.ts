@@ -29,6 +29,8 @@ export interface Workload {
   tasks: number
   taskVcpu: number
   taskMemoryMb: number
+  /** Of the container image that Fargate pulls. */
+  imageMb: number
   nat: number
   waf: boolean
   cloudfront: 'none' | 'payg' | 'free' | 'pro' | 'business'
@@ -48,7 +50,16 @@ export interface Workload {
 const defaults = {
   ...{ region: 'us-east-1', durationMs: 200, memoryMb: 512, requestKb: 1, responseKb: 4, logKb: 1.5 },
   ...{ architecture: 'arm64', era: 'legacy', sessionS: 0, callers: 'aws', users: 0, machineTokens: 0 },
-  ...{ cognitoPlan: 'essentials', peak: 1, tasks: 2, taskVcpu: 0.25, taskMemoryMb: 512, nat: 0, cloudfront: 'none' },
+  ...{
+    cognitoPlan: 'essentials',
+    peak: 1,
+    tasks: 2,
+    taskVcpu: 0.25,
+    taskMemoryMb: 512,
+    imageMb: 500,
+    nat: 0,
+    cloudfront: 'none',
+  },
   ...{ streams: 0, idleS: 900, runtimeMemoryMb: 150, searches: 0, tools: 0 },
   ...{ memoryEvents: 0, memoryRecords: 0, memoryRetrievals: 0, freeTier: true },
 } as const satisfies Partial<Workload>
@@ -90,6 +101,7 @@ const ranges: Partial<Record<keyof Workload, { flag: string; min: number; max: n
   tasks: { flag: '--tasks', min: 1, max: 1_000 },
   taskVcpu: { flag: '--task-vcpu', min: 0.25, max: 16 },
   taskMemoryMb: { flag: '--task-memory', min: 512, max: 122_880 },
+  imageMb: { flag: '--image-mb', min: 1, max: 10_240 },
   nat: { flag: '--nat', min: 0, max: 6 },
   streams: { flag: '--streams', min: 0, max: 1e7 },
   idleS: { flag: '--idle', min: 60, max: 28_800 },

@@ -24,6 +24,18 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     summary: 'make the artifact that AWS runs',
     load: async () => (await import('./commands/build.ts')).buildCommand(),
   },
+  choose: {
+    summary: 'which platform, why, and what would change the answer',
+    load: async () => (await import('./commands/choose.ts')).chooseCommand(),
+  },
+  cost: {
+    summary: 'what a workload costs in a month, line by line',
+    load: async () => (await import('./commands/cost.ts')).costCommand(),
+  },
+  prices: {
+    summary: 'the prices that choose and cost count with',
+    load: async () => (await import('./commands/prices.ts')).pricesCommand(),
+  },
 }
 
 const args = process.argv.slice(2)
