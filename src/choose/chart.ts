@@ -36,11 +36,17 @@ export const letters: Record<Platform, string> = {
 }
 
 const rows = 16
-const lowest = -2
+
+/** The powers of ten between which the costs lie; what is under a cent is drawn as a cent. */
+export function decades({ lines }: Chart): { lowest: number; highest: number } {
+  const all = lines.flatMap(({ usd }) => usd)
+  const lowest = Math.floor(Math.log10(Math.max(0.01, Math.min(...all))))
+  return { lowest, highest: Math.max(lowest + 1, Math.ceil(Math.log10(Math.max(...all)))) }
+}
 
 /** Draws the chart in characters, at most 80 columns wide; both axes are logarithmic. */
 export function drawChart(chart: Chart): string {
-  const highest = Math.max(1, Math.ceil(Math.log10(Math.max(1, ...chart.lines.flatMap(({ usd }) => usd)))))
+  const { lowest, highest } = decades(chart)
   const grid = Array.from({ length: rows + 1 }, () => chart.calls.map(() => ' '))
   const rowOf = (usd: number) =>
     Math.round(((highest - Math.log10(Math.max(usd, 10 ** lowest))) / (highest - lowest)) * rows)
@@ -59,9 +65,16 @@ export function drawChart(chart: Chart): string {
     .join('')
     .trimEnd()
   const key = chart.lines.map(({ platform }) => `${letters[platform]} ${platform}`).join('   ')
-  return [...body, axis, `  ${''.padStart(9)}  ${under}  calls a month`, '', `  ${key}   * several`].join('\n')
+  return [
+    ...body,
+    axis,
+    `  ${''.padStart(9)}  ${under}  calls a month`,
+    '',
+    `  ${key}${chart.lines.length > 1 ? '   * several' : ''}`,
+  ].join('\n')
 }
 
-function money(power: number): string {
+/** A power of ten as dollars. */
+export function money(power: number): string {
   return power < 0 ? `$${(10 ** power).toFixed(2)}` : `$${(10 ** power).toLocaleString('en-US')}`
 }

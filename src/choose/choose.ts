@@ -17,6 +17,8 @@ export interface Ranked {
   /** Dollars a month; undefined when the calls are not known, it is ruled out, or a price is missing. */
   usd: number | undefined
   missing: PriceKey[]
+  /** A hard limit removes it. */
+  ruledOut: boolean
 }
 
 export interface Choice extends Ranked {
@@ -46,17 +48,20 @@ export function choose(question: Question, book: PriceBook): Choice {
   const ruledOut = platformNames
     .filter((platform) => !left.includes(platform))
     .map((platform) => removed(platform, out, asked))
-  const [first, ...rest] = suited(ranked)
+  const [most, ...rest] = suited(ranked)
+  const first = most!.rule === '-' ? { ...most!, rule: 'R0' as const, reason: whatIsLeft } : most!
   return {
-    ...first!,
+    ...first,
     ranking: [...rest, ...ruledOut],
     hardLimits: out,
     crossover: asked.crossover,
-    wouldChange: changes(question, book, first!.platform),
-    cautions: cautions(asked, first!, book),
-    next: { config: `platforms: { ${configOf(first!)} }`, command: 'fairlead dev' },
+    wouldChange: changes(question, book, first.platform),
+    cautions: cautions(asked, first, book),
+    next: { config: `platforms: { ${configOf(first)} }`, command: 'fairlead dev' },
   }
 }
+
+const whatIsLeft = 'the hard limits leave it, and no rule speaks for another platform'
 
 /** A gateway with nothing to put behind it comes after whatever else is left. */
 function suited(ranked: Ranked[]): Ranked[] {
@@ -64,8 +69,10 @@ function suited(ranked: Ranked[]): Ranked[] {
   return [...ranked.filter((each) => !empty.includes(each)), ...empty]
 }
 
+/** Where lambda is ruled out, nothing is compared with it. */
 function withCrossover(question: Question, book: PriceBook): Asked {
-  return { ...question, crossover: crossover(question.workload, book, 'lambda', 'fargate') }
+  const out = hardLimits(question).some(({ platform }) => platform === 'lambda')
+  return { ...question, crossover: out ? undefined : crossover(question.workload, book, 'lambda', 'fargate') }
 }
 
 /** What each rule says, in order, each platform once. */
@@ -74,12 +81,16 @@ function verdicts(asked: Asked): Verdict[] {
   return all.filter((each, at) => all.findIndex(({ platform }) => platform === each.platform) === at)
 }
 
-function costed(verdict: Verdict | Omit<Ranked, 'usd' | 'missing'>, asked: Asked, book: PriceBook): Ranked {
+function costed(
+  verdict: Verdict | Omit<Ranked, 'usd' | 'missing' | 'ruledOut'>,
+  asked: Asked,
+  book: PriceBook,
+): Ranked {
   const { platform, rule, auth, reason } = verdict
-  if (!asked.callsKnown) return { platform, rule, auth, reason, usd: undefined, missing: [] }
+  if (!asked.callsKnown) return { platform, rule, auth, reason, usd: undefined, missing: [], ruledOut: false }
   const workload = { ...asked.workload, lambdaAuth: auth === 'IAM' ? ('iam' as const) : ('oauth' as const) }
   const { usd, missing } = costOf(platform, platform === 'lambda' ? workload : asked.workload, book)
-  return { platform, rule, auth, reason, usd, missing }
+  return { platform, rule, auth, reason, usd, missing, ruledOut: false }
 }
 
 const fallbackReasons: Record<Platform, string> = {
@@ -89,7 +100,7 @@ const fallbackReasons: Record<Platform, string> = {
   'agentcore-gateway': 'no rule speaks for it: there is nothing yet to put behind it',
 }
 
-function fallback(platform: Platform, asked: Asked): Omit<Ranked, 'usd' | 'missing'> {
+function fallback(platform: Platform, asked: Asked): Omit<Ranked, 'usd' | 'missing' | 'ruledOut'> {
   const inAws = asked.callers === 'aws' && !asked.multiTenant
   const auth = platform === 'fargate' ? 'OAuth' : inAws ? 'IAM' : platform === 'lambda' ? 'OAuth' : 'JWT'
   return { platform, rule: '-', auth, reason: fallbackReasons[platform] }
@@ -100,13 +111,20 @@ function removed(platform: Platform, out: HardLimit[], asked: Asked): Ranked {
     .filter((each) => each.platform === platform)
     .map(({ limit }) => limit)
     .join('; ')
-  return { ...fallback(platform, asked), rule: 'R0', reason: `ruled out: ${reason}`, usd: undefined, missing: [] }
+  return {
+    ...fallback(platform, asked),
+    rule: 'R0',
+    reason: `ruled out: ${reason}`,
+    usd: undefined,
+    missing: [],
+    ruledOut: true,
+  }
 }
 
 /** Asks again with one answer changed, and keeps what then comes out differently. */
 function changes(question: Question, book: PriceBook, now: Platform): Choice['wouldChange'] {
   const { workload } = question
-  const cross = crossover(workload, book, 'lambda', 'fargate')
+  const { crossover: cross } = withCrossover(question, book)
   const tries: [when: string, other: Question][] = [
     ['existing Lambdas or APIs that are to become tools', { ...question, existing: ['lambdas'] }],
     ['no existing Lambdas or APIs', { ...question, existing: [] }],
@@ -116,8 +134,8 @@ function changes(question: Question, book: PriceBook, now: Platform): Choice['wo
     ['no open connections', { ...question, workload: { ...workload, streams: 0 } }],
     ['a call longer than 15 minutes', { ...question, workload: { ...workload, durationMs: 1_000_000 } }],
     ['calls under 15 minutes', { ...question, workload: { ...workload, durationMs: 1_000, cpuMs: 30 } }],
-    ['callers outside AWS', { ...question, callers: 'public' }],
-    ['callers in AWS alone', { ...question, callers: 'aws', multiTenant: false }],
+    ['callers outside AWS', calledBy(question, 'public')],
+    ['callers in AWS alone', { ...calledBy(question, 'aws'), multiTenant: false }],
   ]
   if (cross !== undefined && workload.calls < cross) {
     const many = { ...question, callsKnown: true, bursty: false, workload: { ...workload, calls: cross } }
@@ -129,14 +147,21 @@ function changes(question: Question, book: PriceBook, now: Platform): Choice['wo
       { ...question, workload: { ...workload, calls: cross - 1 } },
     ])
   return tries.flatMap(([when, other]) => {
-    const verdict = decided(other, book, cross)
+    const verdict = decided(other, book)
     return verdict && verdict.platform !== now ? [{ when, platform: verdict.platform, rule: verdict.rule }] : []
   })
 }
 
-function decided(question: Question, book: PriceBook, cross: number | undefined): Verdict | undefined {
+function decided(question: Question, book: PriceBook): Verdict | undefined {
   const out = new Set(hardLimits(question).map(({ platform }) => platform))
-  return verdicts({ ...question, crossover: cross }).find(({ platform }) => !out.has(platform))
+  return verdicts(withCrossover(question, book)).find(({ platform }) => !out.has(platform))
+}
+
+function calledBy(question: Question, callers: 'aws' | 'public'): Question {
+  const inAws = callers === 'aws'
+  const { users } = question.workload
+  const auth = { lambdaAuth: inAws ? ('iam' as const) : ('oauth' as const), waf: !inAws, users: inAws ? 0 : users }
+  return { ...question, callers, workload: { ...question.workload, callers, ...auth } }
 }
 
 /** `36.2 M`, `120 k`: as people say it. */

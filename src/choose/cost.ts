@@ -1,7 +1,7 @@
 import type { Platform } from '../platforms.ts'
 import type { PriceBook, PriceInRegion } from './price-book.ts'
 import type { PriceKey } from './prices.ts'
-import { hoursAMonth, type Workload } from './workload.ts'
+import { hoursAMonth, overhead, requests, type Workload } from './workload.ts'
 
 export interface LineItem {
   item: string
@@ -63,14 +63,8 @@ function amounts(platform: Platform, workload: Workload): Amount[] {
   }
 }
 
-/** Requests that are not tool calls, for each session: initialize, initialized, tools/list; or server/discover alone. */
-const overhead = { legacy: 3, modern: 1 } as const
-/** How long such a request takes. */
+/** How long a request takes that is not a tool call. */
 const overheadMs = 20
-
-export function requests({ calls, sessions, era }: Workload): number {
-  return calls + sessions * overhead[era]
-}
 
 function lambda(workload: Workload): Amount[] {
   const { calls, sessions, era, durationMs, memoryMb, architecture } = workload

@@ -133,7 +133,7 @@ export const prices = {
     offer: { code: 'AmazonDynamoDB', usageType: 'ReadRequestUnits' },
   },
   'agentcore-vcpu-hour': {
-    ...{ unit: 'vCPU-hours used', per: 1, usd: 0.0895, regions: { 'us-west-2': 0.0895 }, ...agentcore },
+    ...{ unit: 'vCPU-hours', per: 1, usd: 0.0895, regions: { 'us-west-2': 0.0895 }, ...agentcore },
     offer: { code: 'AmazonBedrockAgentCore', usageType: 'Runtime:Consumption-based:vCPU' },
   },
   'agentcore-gb-hour': {

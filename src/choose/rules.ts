@@ -48,6 +48,8 @@ function state(asked: Asked): Verdict | undefined {
 function published(asked: Asked): Verdict | undefined {
   if (!isPublic(asked)) return undefined
   const who = asked.multiTenant ? 'several tenants' : 'callers outside AWS'
+  if (isStateful(asked))
+    return verdict('R4', 'fargate', 'OAuth', `${who} need OAuth, and a session needs a process that stays`)
   if (isAbove(asked))
     return verdict(
       'R4',
@@ -78,17 +80,23 @@ function internal(asked: Asked): Verdict | undefined {
 function steady(asked: Asked): Verdict | undefined {
   const auth = 'OAuth'
   if (asked.workload.streams > 0) return verdict('R5', 'fargate', auth, 'connections stay open for hours')
+  if (isStateful(asked)) return verdict('R5', 'fargate', auth, 'a session in memory needs a process that stays')
   if (!isAbove(asked)) return undefined
   return verdict('R5', 'fargate', auth, 'a steady load over the crossover costs less on tasks that are always on')
 }
 
-function unknown(asked: Asked): Verdict {
+function unknown(asked: Asked): Verdict | undefined {
+  if (isStateful(asked)) return undefined
   const auth = asked.callers === 'public' || asked.callers === 'both' ? 'OAuth' : 'IAM'
   return verdict('R6', 'lambda', auth, 'too little is known: start here, and move on when R3 or R5 becomes true')
 }
 
 function isPublic({ callers, multiTenant }: Asked): boolean {
   return callers === 'public' || callers === 'both' || multiTenant
+}
+
+function isStateful({ state, workload }: Asked): boolean {
+  return state === 'session' || state === 'managed' || workload.sessionS > 900
 }
 
 function isAbove({ crossover, callsKnown, workload }: Asked): boolean {

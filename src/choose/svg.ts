@@ -1,5 +1,5 @@
 import type { Platform } from '../platforms.ts'
-import type { Chart } from './chart.ts'
+import { decades, money, type Chart } from './chart.ts'
 import { spoken } from './choose.ts'
 
 const width = 860
@@ -19,8 +19,7 @@ const strokes: Record<Platform, { colour: string; dash: string }> = {
 
 /** Draws the chart as an SVG document of its own, on white, with no script, font or address in it. */
 export function svgOf(chart: Chart, title: string): string {
-  const highest = Math.max(1, Math.ceil(Math.log10(Math.max(1, ...chart.lines.flatMap(({ usd }) => usd)))))
-  const lowest = -2
+  const { lowest, highest } = decades(chart)
   const x = (calls: number) => left + ((Math.log10(calls) - 3) / 6) * (right - left)
   const y = (usd: number) =>
     top + ((highest - Math.log10(Math.max(usd, 10 ** lowest))) / (highest - lowest)) * (bottom - top)
@@ -32,9 +31,8 @@ export function svgOf(chart: Chart, title: string): string {
   ]
   for (let power = lowest; power <= highest; power++) {
     const at = y(10 ** power).toFixed(1)
-    const label = power < 0 ? `$${(10 ** power).toFixed(2)}` : `$${(10 ** power).toLocaleString('en-US')}`
     parts.push(`<line x1="${left}" x2="${right}" y1="${at}" y2="${at}" stroke="#e5e7eb"/>`)
-    parts.push(`<text x="${left - 8}" y="${at}" dy="4" text-anchor="end" fill="#374151">${label}</text>`)
+    parts.push(`<text x="${left - 8}" y="${at}" dy="4" text-anchor="end" fill="#374151">${money(power)}</text>`)
   }
   for (let power = 3; power <= 9; power++) {
     const at = x(10 ** power).toFixed(1)

@@ -137,6 +137,12 @@ function check(whole: Workload): void {
       'Users sign in, and all callers are in AWS',
       'Say --callers both or --callers public, or leave --users out.',
     )
+  const most = planRequests[whole.cloudfront]
+  if (most !== undefined && requests(whole) > most)
+    throw invalid(
+      `CloudFront's ${whole.cloudfront} plan has ${most / 1e6} M requests a month, and these are ${Math.ceil(requests(whole)).toLocaleString('en-US')}`,
+      'Take a larger plan, or --cloudfront payg.',
+    )
   const taskLimit = taskMemory[whole.taskVcpu]
   if (!taskLimit)
     throw invalid(`--task-vcpu is ${whole.taskVcpu}, and Fargate has ${Object.keys(taskMemory).join(', ')}`)
@@ -144,6 +150,17 @@ function check(whole: Workload): void {
     throw invalid(
       `A Fargate task of ${whole.taskVcpu} vCPU has ${taskLimit[0]} to ${taskLimit[1]} MB, and --task-memory is ${whole.taskMemoryMb}`,
     )
+}
+
+/** What a flat plan has in its price. @see https://aws.amazon.com/cloudfront/pricing/, transcription of 2026-09-05 */
+const planRequests: Partial<Record<Workload['cloudfront'], number>> = { free: 1e6, pro: 1e7, business: 1.25e8 }
+
+/** Requests that are not tool calls, for each session: initialize, initialized, tools/list; or server/discover alone. */
+export const overhead = { legacy: 3, modern: 1 } as const
+
+/** All requests of a month, tool calls and others. */
+export function requests({ calls, sessions, era }: Workload): number {
+  return calls + sessions * overhead[era]
 }
 
 /** Task sizes. @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html, read 2026-11-24 */

@@ -5,6 +5,7 @@ import { checkQuestion, existingKinds, type Existing, type Question } from '../.
 import { workload, type Workload } from '../../choose/workload.ts'
 import { FairleadError } from '../../errors.ts'
 import { newCommand, run } from '../output.ts'
+import { wrapped } from '../wrap.ts'
 import { askFor, type Needed } from '../questions.ts'
 import {
   dollars,
@@ -66,6 +67,7 @@ function questionOf(options: WorkloadOptions): Question {
   const calls = callsKnown ? amount(text('calls'), '--calls') : 0
   const given: Partial<Workload> = givenWorkload(options)
   if (callers !== 'unknown') given.callers = callers
+  if (options['multiTenant'] === true) given.lambdaAuth = 'oauth'
   return checkQuestion({
     workload: workload({ ...given, calls }),
     callsKnown,
@@ -87,9 +89,9 @@ function existingOf(value: string | boolean | undefined): Existing[] {
 
 function asData(choice: Choice): Record<string, unknown> {
   const plain = ({ usd, ...rest }: Ranked) => ({ ...rest, usd: usd ?? null })
-  const { platform, rule, auth, reason, usd, missing, ranking, crossover, ...rest } = choice
+  const { platform, rule, auth, reason, usd, missing, ruledOut, ranking, crossover, ...rest } = choice
   return {
-    ...plain({ platform, rule, auth, reason, usd, missing }),
+    ...plain({ platform, rule, auth, reason, usd, missing, ruledOut }),
     ranking: ranking.map(plain),
     crossover: crossover ?? null,
     ...rest,
@@ -103,7 +105,7 @@ function textOf(choice: Choice): string {
     ...wrapped(`${choice.reason}.`, '  '),
     '',
     ...ranked.flatMap((each, at) => [
-      `  ${at + 1}  ${each.platform.padEnd(20)}${each.auth.padEnd(7)}${each.rule.padEnd(4)}${price(each).padStart(16)}`,
+      `  ${at + 1}  ${each.platform.padEnd(20)}${each.auth.padEnd(7)}${each.rule.padEnd(4)}${price(each).padStart(16)}`.trimEnd(),
       ...(at === 0 ? [] : wrapped(each.reason, '     ')),
     ]),
     ...(choice.crossover === undefined
@@ -119,14 +121,15 @@ function textOf(choice: Choice): string {
     ),
     ...section('Mind', choice.cautions),
     '',
-    'Go on with',
-    `  in fairlead.config.ts   ${choice.next.config}`,
-    `  then                    ${choice.next.command}`,
+    'Go on with, in fairlead.config.ts',
+    `  ${choice.next.config}`,
+    'and then',
+    `  ${choice.next.command}`,
   ].join('\n')
 }
 
-function price({ rule, usd, missing }: Ranked): string {
-  if (rule === 'R0') return 'ruled out'
+function price({ ruledOut, usd, missing }: Ranked): string {
+  if (ruledOut) return 'ruled out'
   if (missing.length > 0) return 'price missing'
   return usd === undefined ? '' : `${dollars(usd)}/month`
 }
@@ -134,18 +137,4 @@ function price({ rule, usd, missing }: Ranked): string {
 function section(heading: string, lines: string[]): string[] {
   if (lines.length === 0) return []
   return ['', heading, ...lines.flatMap((line) => wrapped(line, '  ', '    '))]
-}
-
-/** Breaks a line at 80 columns, between words. */
-function wrapped(text: string, indent: string, next = indent): string[] {
-  const lines: string[] = []
-  let line = indent
-  for (const word of text.split(' ')) {
-    if (line.trim() !== '' && line.length + word.length + 1 > 80) {
-      lines.push(line)
-      line = next
-    }
-    line += line.trim() === '' ? word : ` ${word}`
-  }
-  return [...lines, line]
 }

@@ -13,6 +13,7 @@ import { FairleadError } from '../../errors.ts'
 import { nearest } from '../../nearest.ts'
 import { platformNames, type Platform } from '../../platforms.ts'
 import { newCommand, run } from '../output.ts'
+import { wrapped } from '../wrap.ts'
 import {
   callersWords,
   dollars,
@@ -63,7 +64,7 @@ export function costCommand(): Command {
           title(whole),
           ...costs.flatMap((cost) => ['', ...costText(cost, whole.region)]),
           ...(options['chart'] ? ['', drawChart(chart!)] : []),
-          ...(chart ? ['', ...crossingsText(chart.crossings)] : []),
+          ...(chart && chart.lines.length > 1 ? ['', ...crossingsText(chart.crossings)] : []),
           ...(typeof options['svg'] === 'string' ? ['', `wrote ${options['svg']}`] : []),
         ].join('\n'),
       }
@@ -106,7 +107,7 @@ function trafficText({ records, toolCalls, windowS, from, to, skipped }: Traffic
 }
 
 function title({ calls, durationMs, memoryMb, sessions, region, freeTier }: Workload): string {
-  return `${spoken(calls)} calls a month of ${spokenMs(durationMs)}, ${memoryMb} MB, ${spoken(sessions)} sessions, ${region}, ${freeTier ? 'with' : 'without'} the free tier`
+  return `${spoken(calls)} calls a month of ${spokenMs(durationMs)}, ${memoryMb} MB, ${spoken(sessions)} sessions, ${region}, ${freeTier ? '' : 'no '}free tier`
 }
 
 function spokenMs(ms: number): string {
@@ -120,7 +121,10 @@ function costText({ platform, usd, items, missing }: Cost, region: string): stri
       (line) => `  ${line.item.padEnd(25)}${counted(line)}`.padEnd(64) + dollars(cents(line.usd)).padStart(12),
     ),
     ...(missing.length > 0
-      ? [`  no price for ${region}: ${missing.join(', ')}`, `  fairlead prices refresh --region ${region}`]
+      ? [
+          ...wrapped(`no price for ${region}: ${missing.join(', ')}`, '  ', '    '),
+          `  fairlead prices refresh --region ${region}`,
+        ]
       : []),
   ]
 }

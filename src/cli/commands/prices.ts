@@ -5,6 +5,7 @@ import { publicPriceList, readPriceList } from '../../choose/price-list.ts'
 import type { PriceKey } from '../../choose/prices.ts'
 import { checkRegion } from '../../choose/regions.ts'
 import { newCommand, run, type Io, type Result } from '../output.ts'
+import { wrapped } from '../wrap.ts'
 import { priceNotes } from '../workload-options.ts'
 
 interface PricesOptions {
@@ -36,7 +37,8 @@ function list({ region = 'us-east-1' }: PricesOptions, io: Io): Result {
   return {
     data: { region, file, prices: book.list(), missing: book.missing(), notes },
     text: [
-      `US dollars, list price, ${region}. Your own prices go into ${file}`,
+      `US dollars, list price, ${region}. Your own prices: ${book.list().some(({ own }) => own) ? '' : 'none yet, '}in`,
+      `  ${file}`,
       '',
       ...book.list().flatMap(row),
       ...(book.missing().length > 0 ? ['', `No price for ${region}: fairlead prices refresh --region ${region}`] : []),
@@ -49,9 +51,9 @@ function row({ key, usd, per, unit, free, source, date, own }: PriceInRegion): s
   const price = `$${usd}`.padStart(14)
   const off = free > 0 ? `, ${free.toLocaleString('en-US')} free` : ''
   return [
-    `  ${key.padEnd(26)}${price}  per ${per === 1 ? '' : `${per.toLocaleString('en-US')} `}${unit}`,
+    `  ${key.padEnd(26)}${price}  per ${per === 1 ? unit.replace(/s$/, '') : `${per.toLocaleString('en-US')} ${unit}`}`,
     ...(off === '' ? [] : [`      ${off.slice(2)} a month`]),
-    `      ${date}  ${own ? 'your own: ' : ''}${source}`,
+    ...wrapped(`${date}  ${own ? 'your own: ' : ''}${source}`, '      ', '                  '),
   ]
 }
 
