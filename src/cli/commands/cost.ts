@@ -102,7 +102,7 @@ function trafficText({ records, toolCalls, windowS, from, to, skipped }: Traffic
   return [
     `From ${records} requests (${toolCalls} tool calls) in ${window}, ${from} to ${to}.`,
     'Scaled as if every hour of the month were like them.',
-    ...(skipped > 0 ? [`${skipped} lines could not be read and were left out.`] : []),
+    ...(skipped > 0 ? [`Lines that could not be read and were left out: ${skipped}.`] : []),
   ].join('\n')
 }
 
