@@ -1,4 +1,4 @@
-import { prices, priceKeys, type Price, type PriceKey } from './prices.ts'
+import { prices, priceKeys, type Price, type PriceKey, type Regional } from './prices.ts'
 
 /** The user's own prices of one region, as `fairlead prices refresh` writes them. */
 export type Overrides = Record<string, Partial<Record<PriceKey, { usd: number; source: string; date: string }>>>
@@ -28,11 +28,10 @@ export interface PriceBook {
 export function priceBook(region: string, overrides: Overrides = {}): PriceBook {
   const found = new Map<PriceKey, PriceInRegion>()
   for (const key of priceKeys) {
-    const { unit, per, free = 0, source, date }: Price = prices[key]
+    const { unit, per, free = 0 }: Price = prices[key]
     const own = overrides[region]?.[key]
-    const usd = own?.usd ?? listed(key, region)
-    if (usd !== undefined)
-      found.set(key, { key, unit, per, usd, free, source: own?.source ?? source, date: own?.date ?? date, own: !!own })
+    const from = own ?? listed(key, region)
+    if (from) found.set(key, { key, unit, per, free, usd: from.usd, source: from.source, date: from.date, own: !!own })
   }
   return {
     region,
@@ -42,10 +41,11 @@ export function priceBook(region: string, overrides: Overrides = {}): PriceBook 
   }
 }
 
-function listed(key: PriceKey, region: string): number | undefined {
-  const { usd, regions }: Price = prices[key]
-  if (region === 'us-east-1' || regions === 'all') return usd
-  return regions?.[region]
+function listed(key: PriceKey, region: string): Regional | undefined {
+  const { usd, source, date, regions }: Price = prices[key]
+  if (region === 'us-east-1' || regions === 'all') return { usd, source, date }
+  const there = regions?.[region]
+  return typeof there === 'number' ? { usd: there, source, date } : there
 }
 
 const staleAfterDays = 180

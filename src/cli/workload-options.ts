@@ -151,7 +151,7 @@ export function givenWorkload(options: WorkloadOptions): Partial<Workload> {
     const value = options[optionName(flag)]
     if (typeof value === 'string') given[key] = read(value, flag)
   }
-  return given as Partial<Workload>
+  return given
 }
 
 /** As commander names it: `--machine-tokens` is `machineTokens`. */

@@ -194,9 +194,18 @@ describe('over two thousand workloads', () => {
       sessions: 1 + Math.floor(next() * (calls - 1)),
       memoryMb: 128 + upTo(10_000),
       callers: 'both',
-      ...{ users: upTo(1e6), machineTokens: upTo(1e7), peak: 1 + next() * 9, nat: any(0, 1, 2), streams: upTo(1e4) },
-      ...{ cloudfront: any('none', 'payg'), era: any('legacy', 'modern'), architecture: any('arm64', 'x86_64') },
-      ...{ lambdaAuth: any('iam', 'oauth'), freeTier: any(true, false), searches: upTo(1e7), sessionS: upTo(3600) },
+      users: upTo(1e6),
+      machineTokens: upTo(1e7),
+      peak: 1 + next() * 9,
+      nat: any(0, 1, 2),
+      streams: upTo(1e4),
+      cloudfront: any('none', 'payg'),
+      era: any('legacy', 'modern'),
+      architecture: any('arm64', 'x86_64'),
+      lambdaAuth: any('iam', 'oauth'),
+      freeTier: any(true, false),
+      searches: upTo(1e7),
+      sessionS: upTo(3600),
     })
   })
   const sum = (platform: Platform, whole: Workload) => exact(costOf(platform, whole, book).items)

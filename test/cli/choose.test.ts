@@ -67,7 +67,7 @@ describe('fairlead choose, outside any project', () => {
       'choose',
       ...'--calls 5M --callers public --state session --machine-tokens 1M'.split(' '),
     )
-    expect(stdout.split('\n').filter((line) => [...line].length > 80)).toEqual([])
+    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
     expect(stdout).toMatch(/^agentcore-runtime with JWT {3}\(R3\)/)
   })
 
@@ -109,7 +109,7 @@ describe('fairlead cost, outside any project', () => {
     const file = join(dir, 'chart.svg')
     const { stdout } = await run('cost', '--calls', '1M', '--chart', '--svg', file)
     expect(stdout).not.toContain('\u001b')
-    expect(stdout.split('\n').filter((line) => [...line].length > 80)).toEqual([])
+    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
     expect(stdout).toMatch(/from 42.1 M calls a month fargate costs less than lambda/)
     const svg = await readFile(file, 'utf8')
     expect(svg).toMatch(/^<svg xmlns="http:\/\/www.w3.org\/2000\/svg"/)
