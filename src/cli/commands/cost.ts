@@ -49,7 +49,7 @@ export function costCommand(): Command {
       )
       for (const note of notes) io.note(note)
       const chart = options['chart'] || options['svg'] !== undefined ? chartOf(whole, book, platforms) : undefined
-      if (typeof options['svg'] === 'string') writeChart(options['svg'], svgOf(chart!, title(whole)))
+      if (typeof options['svg'] === 'string') writeChart(options['svg'], svgOf(chart!, chartTitle(whole)))
       return {
         data: {
           workload: whole,
@@ -108,6 +108,11 @@ function trafficText({ records, toolCalls, windowS, from, to, skipped }: Traffic
 
 function title({ calls, durationMs, memoryMb, sessions, region, freeTier }: Workload): string {
   return `${spoken(calls)} calls a month of ${spokenMs(durationMs)}, ${memoryMb} MB, ${spoken(sessions)} sessions, ${region}, ${freeTier ? '' : 'no '}free tier`
+}
+
+/** The calls are the axis, so the title leaves them out. */
+function chartTitle({ durationMs, memoryMb, region, freeTier }: Workload): string {
+  return `Cost a month against calls of ${spokenMs(durationMs)}, ${memoryMb} MB, ${region}, ${freeTier ? '' : 'no '}free tier`
 }
 
 function spokenMs(ms: number): string {
