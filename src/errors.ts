@@ -60,7 +60,7 @@ export const errors = {
   WORKLOAD_INVALID: {
     exit: 'usage',
     why: 'A part of the workload cannot be, or contradicts another part.',
-    fix: 'Correct the flag that is named. All flags: docs/choose.md',
+    fix: 'Correct the flag that is named. All flags: fairlead cost --help',
   },
   PRICE_MISSING: {
     exit: 'usage',

@@ -119,6 +119,22 @@ describe('the cost of a month, to the cent', () => {
   })
 })
 
+describe('the figures that docs/choose.md compares with', () => {
+  const open = { callers: 'public', lambdaAuth: 'iam' } as const
+  it.each<[Partial<Workload> & { calls: number }, number[]]>([
+    [{ calls: 1e4, sessions: 1e3 }, [0.01, 45.5, 0.4, 0.07]],
+    [{ calls: 1e5, sessions: 5e3, ...open }, [0.09, 53.66, 2.09, 0.66]],
+    [{ calls: 1e6, sessions: 5e4, ...open }, [0.89, 55.16, 20.85, 6.64]],
+    [{ calls: 1e6, sessions: 5e4, ...open, machineTokens: 5e4 }, [0.89, 167.66, 133.35, 119.14]],
+    [{ calls: 1e7, sessions: 5e5, ...open, users: 2e4 }, [18.93, 220.17, 358.53, 226.43]],
+    [{ calls: 1e8, sessions: 1e6, durationMs: 50 }, [154.13, 210.61, 565.2, 641.05]],
+    [{ calls: 1e5, sessions: 2e4, durationMs: 20_000, cpuMs: 300 }, [8.13, 45.65, 9.3, 8.93]],
+    [{ calls: 1e6, era: 'modern' }, [1.7, 48.46, 385.68, 11.7]],
+  ])('%j', (given, expected) => {
+    expect(platformNames.map((each) => usd(each, given))).toEqual(expected)
+  })
+})
+
 describe('a price that is missing', () => {
   it('leaves the platform without a sum and says which it is', () => {
     const there = costOf('fargate', workload({ calls: 1e4, region: 'eu-central-1' }), priceBook('eu-central-1'))

@@ -1,7 +1,8 @@
-import { mkdtemp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdtemp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { RequestLog } from '../../src/local/requests.ts'
 import { servePriceList, type ServedList } from '../choose/offers.ts'
 import { fairlead } from './support.ts'
 
@@ -108,6 +109,8 @@ describe('fairlead cost, outside any project', () => {
   it('draws the chart in 80 columns, without colour, and writes it as SVG', async () => {
     const file = join(dir, 'chart.svg')
     const { stdout } = await run('cost', '--calls', '1M', '--chart', '--svg', file)
+    // The documentation's chart is this one.
+    expect(await readFile(new URL('../../docs/choose.svg', import.meta.url), 'utf8')).toBe(await readFile(file, 'utf8'))
     expect(stdout).not.toContain('\u001b')
     expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
     expect(stdout).toMatch(/from 42.1 M calls a month fargate costs less than lambda/)
@@ -137,21 +140,40 @@ describe('fairlead cost --from-traffic', () => {
   const line = (at: number, tool?: string) =>
     JSON.stringify({ at, platform: 'lambda', ms: tool ? 100 : 5, requestBytes: 1000, responseBytes: 4000, tool })
 
-  async function recorded(name: string, lines: string[], older: string[] = []): Promise<string> {
+  async function recorded(name: string, lines: string[]): Promise<string> {
     await mkdir(join(dir, name, '.fairlead'), { recursive: true })
     await writeFile(join(dir, name, 'fairlead.config.ts'), 'export default { name: "x", platforms: {} }')
     const file = join(dir, name, '.fairlead', 'traffic.jsonl')
     await writeFile(file, lines.join('\n'))
-    if (older.length > 0) await writeFile(`${file}.1`, older.join('\n'))
     return join(dir, name)
   }
 
   it('scales a window to a month, with the file before it, and says how long it was', async () => {
     // 20 tool calls in two sessions within an hour: 730 times as many a month.
     const start = Date.parse('2026-11-01T00:00:00Z')
-    const calls = Array.from({ length: 20 }, (_, at) => line(start + (at * 3_600_000) / 19, 'echo'))
-    const others = Array.from({ length: 6 }, (_, at) => line(start + at))
-    const project = await recorded('hour', [...calls.slice(10), '{"at": 17'], [...others, ...calls.slice(0, 10)])
+    const project = await recorded('hour', [])
+    const state = join(project, '.fairlead')
+    const log = new RequestLog(state, () => {})
+    const add = (at: number, tool?: string) =>
+      log.add({
+        id: 'x',
+        at,
+        platform: 'lambda',
+        method: 'POST',
+        path: '/mcp',
+        status: 200,
+        ms: tool ? 100 : 5,
+        requestBytes: 1000,
+        responseBytes: 4000,
+        ...(tool ? { tool } : {}),
+      })
+    for (let at = 0; at < 6; at++) add(start + at)
+    for (let at = 0; at < 10; at++) add(start + (at * 3_600_000) / 19, 'echo')
+    log.flush()
+    await rename(join(state, 'traffic.jsonl'), join(state, 'traffic.jsonl.1'))
+    for (let at = 10; at < 20; at++) add(start + (at * 3_600_000) / 19, 'echo')
+    log.flush()
+    await appendFile(join(state, 'traffic.jsonl'), '{"at": 17')
     const { data } = await json('cost', '--from-traffic', '--project', project)
     expect(data['traffic']).toMatchObject({ records: 26, toolCalls: 20, windowS: 3600, skipped: 1 })
     expect(data['workload']).toMatchObject({
