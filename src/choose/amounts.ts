@@ -32,3 +32,15 @@ export function number(text: string, flag: string): number {
     throw invalid(`${flag} is ${text}, which is not a number`, `Write it as in ${flag} 512.`)
   return Number(text)
 }
+
+/** `36.2 M`, `120 k`: as people say it. */
+export function spoken(calls: number): string {
+  if (calls >= 1e9) return `${trimmed(calls / 1e9)} G`
+  if (calls >= 1e6) return `${trimmed(calls / 1e6)} M`
+  if (calls >= 1e3) return `${trimmed(calls / 1e3)} k`
+  return trimmed(calls)
+}
+
+function trimmed(value: number): string {
+  return String(Number(value.toPrecision(3)))
+}

@@ -1,12 +1,13 @@
 import { platformNames, type Platform } from '../platforms.ts'
-import { costOf, taskCount } from './cost.ts'
-import { crossover } from './crossover.ts'
+import { cautions } from './cautions.ts'
+import { costOf } from './cost.ts'
+import { verdicts, withCrossover } from './decide.ts'
 import { hardLimits, type HardLimit } from './limits.ts'
 import type { PriceBook } from './price-book.ts'
 import type { PriceKey } from './prices.ts'
 import type { Question } from './question.ts'
-import { rules, type Asked, type Auth, type RuleId, type Verdict } from './rules.ts'
-import { hoursAMonth } from './workload.ts'
+import type { Asked, Auth, RuleId, Verdict } from './rules.ts'
+import { changes, type Change } from './would-change.ts'
 
 export interface Ranked {
   platform: Platform
@@ -26,7 +27,7 @@ export interface Choice extends Ranked {
   hardLimits: HardLimit[]
   /** Calls a month from which fargate costs less than lambda. */
   crossover: number | undefined
-  wouldChange: { when: string; platform: Platform; rule: RuleId }[]
+  wouldChange: Change[]
   cautions: string[]
   /** What goes into fairlead.config.ts, and the command to go on with. */
   next: { config: string; command: string }
@@ -69,18 +70,6 @@ function suited(ranked: Ranked[]): Ranked[] {
   return [...ranked.filter((each) => !empty.includes(each)), ...empty]
 }
 
-/** Where lambda is ruled out, nothing is compared with it. */
-function withCrossover(question: Question, book: PriceBook): Asked {
-  const out = hardLimits(question).some(({ platform }) => platform === 'lambda')
-  return { ...question, crossover: out ? undefined : crossover(question.workload, book, 'lambda', 'fargate') }
-}
-
-/** What each rule says, in order, each platform once. */
-function verdicts(asked: Asked): Verdict[] {
-  const all = rules.flatMap((rule) => rule(asked) ?? [])
-  return all.filter((each, at) => all.findIndex(({ platform }) => platform === each.platform) === at)
-}
-
 function costed(
   verdict: Verdict | Omit<Ranked, 'usd' | 'missing' | 'ruledOut'>,
   asked: Asked,
@@ -119,103 +108,6 @@ function removed(platform: Platform, out: HardLimit[], asked: Asked): Ranked {
     missing: [],
     ruledOut: true,
   }
-}
-
-/** Asks again with one answer changed, and keeps what then comes out differently. */
-function changes(question: Question, book: PriceBook, now: Platform): Choice['wouldChange'] {
-  const { workload } = question
-  const { crossover: cross } = withCrossover(question, book)
-  const tries: [when: string, other: Question][] = [
-    ['existing Lambdas or APIs that are to become tools', { ...question, existing: ['lambdas'] }],
-    ['no existing Lambdas or APIs', { ...question, existing: [] }],
-    ['a session in memory', { ...question, state: 'session' }],
-    ['nothing that outlives a call', { ...question, state: 'none', workload: { ...workload, sessionS: 0 } }],
-    ['connections that stay open for hours', { ...question, workload: { ...workload, streams: 1 } }],
-    ['no open connections', { ...question, workload: { ...workload, streams: 0 } }],
-    ['a call longer than 15 minutes', { ...question, workload: { ...workload, durationMs: 1_000_000 } }],
-    ['calls under 15 minutes', { ...question, workload: { ...workload, durationMs: 1_000, cpuMs: 30 } }],
-    ['callers outside AWS', calledBy(question, 'public')],
-    ['callers in AWS alone', { ...calledBy(question, 'aws'), multiTenant: false }],
-  ]
-  if (cross !== undefined && workload.calls < cross) {
-    const many = { ...question, callsKnown: true, bursty: false, workload: { ...workload, calls: cross } }
-    tries.push([`a steady ${spoken(cross)} calls a month or more`, many])
-  }
-  if (cross !== undefined && workload.calls >= cross)
-    tries.push([
-      `fewer than ${spoken(cross)} calls a month`,
-      { ...question, workload: { ...workload, calls: cross - 1 } },
-    ])
-  return tries.flatMap(([when, other]) => {
-    const verdict = decided(other, book)
-    return verdict && verdict.platform !== now ? [{ when, platform: verdict.platform, rule: verdict.rule }] : []
-  })
-}
-
-function decided(question: Question, book: PriceBook): Verdict | undefined {
-  const out = new Set(hardLimits(question).map(({ platform }) => platform))
-  return verdicts(withCrossover(question, book)).find(({ platform }) => !out.has(platform))
-}
-
-function calledBy(question: Question, callers: 'aws' | 'public'): Question {
-  const inAws = callers === 'aws'
-  const { users } = question.workload
-  const auth = { lambdaAuth: inAws ? ('iam' as const) : ('oauth' as const), waf: !inAws, users: inAws ? 0 : users }
-  return { ...question, callers, workload: { ...question.workload, callers, ...auth } }
-}
-
-/** `36.2 M`, `120 k`: as people say it. */
-export function spoken(calls: number): string {
-  if (calls >= 1e9) return `${trimmed(calls / 1e9)} G`
-  if (calls >= 1e6) return `${trimmed(calls / 1e6)} M`
-  if (calls >= 1e3) return `${trimmed(calls / 1e3)} k`
-  return trimmed(calls)
-}
-
-function trimmed(value: number): string {
-  return String(Number(value.toPrecision(3)))
-}
-
-function cautions(asked: Asked, first: Ranked, book: PriceBook): string[] {
-  const { workload } = asked
-  const said: string[] = []
-  const oauth = first.auth !== 'IAM'
-  if (oauth && workload.machineTokens > 10_000)
-    said.push(
-      'Machine tokens cost $2.25 a thousand, often more than the compute: cache them, or let machines sign with IAM.',
-    )
-  if (first.platform === 'fargate' && asked.callsKnown && load(asked) < 0.1)
-    said.push('The tasks are idle for more than 90 % of the time that is paid for.')
-  if (first.platform === 'fargate' && workload.waf && workload.cloudfront === 'none')
-    said.push(
-      'A flat CloudFront plan (from $0) has the web ACL in its price: compare with --cloudfront free, pro or business.',
-    )
-  if (first.platform === 'agentcore-runtime')
-    said.push('The idle time is the main lever on its price: 15 minutes by default, --idle 60s is the least.')
-  if (first.platform === 'agentcore-runtime' && workload.era === 'modern')
-    said.push('A client of 2026-07-28 sends no session id, so each call may open a session: see modernSessions.')
-  if (first.auth === 'JWT')
-    said.push(
-      'Cognito alone has no client registration: clients that need it are refused without an authorization service.',
-    )
-  if (asked.state === 'managed') said.push(memoryCaution(book))
-  return said
-}
-
-function memoryCaution(book: PriceBook): string {
-  const [event, record, retrieval] = (
-    ['agentcore-memory-event', 'agentcore-memory-record', 'agentcore-memory-retrieval'] as const
-  ).map((key) => book.get(key)?.usd)
-  const prices =
-    event === undefined
-      ? `with a price that is not known for ${book.region}`
-      : `$${event} a thousand events, $${record} a thousand records a month, $${retrieval} a thousand retrievals`
-  return `Managed memory is AgentCore Memory, a service of its own that any platform may call: ${prices}. Count it with --memory-events, --memory-records and --memory-retrievals.`
-}
-
-function load(asked: Asked): number {
-  const { calls, cpuMs, taskVcpu } = asked.workload
-  return (calls * cpuMs) / 1000 / (hoursAMonth * 3600) / (taskCount(asked.workload) * taskVcpu)
 }
 
 function configOf({ platform, auth }: Ranked): string {

@@ -1,6 +1,6 @@
 import type { Platform } from '../platforms.ts'
 import { decades, money, type Chart } from './chart.ts'
-import { spoken } from './choose.ts'
+import { spoken } from './amounts.ts'
 
 const width = 860
 const height = 520

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { amount } from '../../choose/amounts.ts'
-import { choose, spoken, type Choice, type Ranked } from '../../choose/choose.ts'
+import { amount, spoken } from '../../choose/amounts.ts'
+import { choose, type Choice, type Ranked } from '../../choose/choose.ts'
 import { checkQuestion, existingKinds, type Existing, type Question } from '../../choose/question.ts'
 import { workload, type Workload } from '../../choose/workload.ts'
 import { FairleadError } from '../../errors.ts'
