@@ -88,9 +88,8 @@ export function taskCount({ calls, cpuMs, peak, tasks, taskVcpu, streams }: Work
 const streamsPerTask = 2_000
 
 function fargate(workload: Workload): Amount[] {
-  const { architecture, taskVcpu, taskMemoryMb, nat, waf, cloudfront } = workload
+  const { architecture, taskVcpu, taskMemoryMb, nat, waf } = workload
   const tasks = taskCount(workload)
-  const flat = isFlat(workload)
   return [
     [`${tasks} tasks, vCPU`, `fargate-vcpu-hour-${architecture}`, tasks * taskVcpu * hoursAMonth],
     [`${tasks} tasks, memory`, `fargate-gb-hour-${architecture}`, tasks * (taskMemoryMb / 1024) * hoursAMonth],
@@ -100,7 +99,7 @@ function fargate(workload: Workload): Amount[] {
     ['public addresses', 'ipv4-hour', (2 + (nat > 0 ? nat : tasks)) * hoursAMonth],
     ['NAT gateways', 'nat-hour', nat * hoursAMonth],
     ['NAT gateway data', 'nat-gb', nat > 0 ? gigabytes(workload) : 0],
-    ...(waf && !(flat && cloudfront !== 'none') ? firewall(workload) : []),
+    ...(waf && !isFlat(workload) ? firewall(workload) : []),
   ]
 }
 

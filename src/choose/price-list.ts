@@ -61,7 +61,7 @@ class PriceList {
   constructor({ url = publicPriceList, fetch: given = fetch }: ListOptions) {
     this.#url = url
     this.#fetch = given
-    const { protocol, hostname } = new URL(url)
+    const { protocol, hostname } = URL.parse(url) ?? { protocol: '', hostname: '' }
     if (protocol !== 'https:' && !(protocol === 'http:' && ['127.0.0.1', '[::1]', 'localhost'].includes(hostname)))
       throw new FairleadError('USAGE', `${url} is not an https address`, {
         fix: 'Give an address that begins with https://',

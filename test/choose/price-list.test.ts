@@ -62,6 +62,7 @@ describe('the public price list', () => {
     await expect(readPriceList({ region: 'us-east-1', url: 'http://example.com' })).rejects.toThrow(
       /not an https address/,
     )
+    await expect(readPriceList({ region: 'us-east-1', url: 'nonsense' })).rejects.toMatchObject({ code: 'USAGE' })
     const failing = (async () => {
       throw new TypeError('fetch failed')
     }) as typeof fetch
