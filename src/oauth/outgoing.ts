@@ -11,44 +11,47 @@ export interface OutgoingOptions {
 
 const timeoutMs = 2500
 const maxBytes = 5 * 1024
-const negativeMs = 60_000
+const keptMs = 60_000
+const maxKept = 200
+
+interface Answer {
+  status: number
+  headers: [string, string][]
+  text: string
+}
 
 /**
  * Makes the `fetch` for addresses that strangers name: metadata documents and key sets of clients. HTTPS only, no redirect,
  * 5 kB, 2.5 s, and no address outside the public internet: that is asked when the name is resolved, before anything
- * connects, so the answer cannot change between. An address that failed is not asked again for a minute.
+ * connects, so the answer cannot change between. An address is asked once a minute at most, whatever it answered.
  * @see https://datatracker.ietf.org/doc/draft-ietf-oauth-client-id-metadata-document/
  */
 export function outgoingFetch({ allowLocal, now }: OutgoingOptions): typeof fetch {
-  const failed = new Map<string, number>()
+  const kept = new Map<string, { until: number; answer: Promise<Answer> }>()
   return async (input) => {
     const url = new URL(input instanceof Request ? input.url : input)
-    const until = failed.get(url.href)
-    if (until !== undefined && until > now()) throw new Error('it failed a moment ago')
-    try {
-      const response = await get(url, allowLocal)
-      if (response.status !== 200) remember(url.href)
-      return response
-    } catch (error) {
-      remember(url.href)
-      throw error
-    }
+    const { status, headers, text } = await answerOf(url)
+    return new Response(text, { status, headers })
   }
 
-  function remember(href: string): void {
-    failed.delete(href)
-    failed.set(href, now() + negativeMs)
-    if (failed.size > 1000) failed.delete(failed.keys().next().value!)
+  function answerOf(url: URL): Promise<Answer> {
+    const found = kept.get(url.href)
+    if (found && found.until > now()) return found.answer
+    const answer = get(url, allowLocal)
+    kept.delete(url.href)
+    kept.set(url.href, { until: now() + keptMs, answer })
+    if (kept.size > maxKept) kept.delete(kept.keys().next().value!)
+    return answer
   }
 }
 
-async function get(url: URL, allowLocal: boolean): Promise<Response> {
+async function get(url: URL, allowLocal: boolean): Promise<Answer> {
   if (url.protocol !== 'https:') throw new Error('only https is called')
   const host = url.hostname.replace(/^\[|\]$/g, '')
   const mayCall = (address: string) => !isSpecialAddress(address) || (allowLocal && isLoopbackAddress(address))
   if (isIP(host) && !mayCall(host)) throw new Error('the address is not public')
   const local = allowLocal && (host === 'localhost' || isLoopbackAddress(host))
-  return new Promise<Response>((settle, reject) => {
+  return new Promise<Answer>((settle, reject) => {
     const req = request(
       url,
       {
@@ -68,10 +71,11 @@ async function get(url: URL, allowLocal: boolean): Promise<Response> {
         })
         res.on('error', reject)
         res.on('end', () => {
-          const headers = new Headers()
-          for (const name of ['content-type', 'cache-control', 'expires'] as const)
-            if (res.headers[name]) headers.set(name, res.headers[name])
-          settle(new Response(Buffer.concat(chunks).toString('utf8'), { status: res.statusCode ?? 502, headers }))
+          const names = ['content-type', 'cache-control', 'expires'] as const
+          const headers = names.flatMap((name) =>
+            res.headers[name] ? [[name, res.headers[name]] as [string, string]] : [],
+          )
+          settle({ status: res.statusCode ?? 502, headers, text: Buffer.concat(chunks).toString('utf8') })
         })
       },
     )

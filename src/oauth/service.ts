@@ -15,7 +15,7 @@ import { refreshGrace } from './refresh-grace.ts'
 import { Resources, type ProtectedResource } from './scopes.ts'
 import { createSeal } from './seal.ts'
 import { sealTable } from './sealed-table.ts'
-import { withDefaultScopes } from './default-scopes.ts'
+import { withDefaultMethod, withDefaultScopes } from './defaults.ts'
 import { Upstream, type UpstreamOptions } from './upstream.ts'
 
 export interface AuthorizationServiceLog {
@@ -186,7 +186,8 @@ export async function createAuthorizationService(options: AuthorizationServiceOp
         const refused = await beforeRegistration(request, context.remoteAddress ?? '')
         if (refused) return refused
       }
-      const asked = withDefaultScopes(request, url, bytes, resources)
+      const filled = url.pathname === routes.registration ? withDefaultMethod(bytes) : bytes
+      const asked = withDefaultScopes(request, url, filled, resources)
       const response = await callNode(listener, asked.request, asked.bytes, pinned)
       return guarded(response, url.pathname)
     },

@@ -5,6 +5,7 @@ import { listen } from '../../src/http/node-server.ts'
 import { startLocalDynamo } from '../../src/local/dynamodb/start.ts'
 import {
   createAuthorizationService,
+  maxBodyBytes,
   type AuthorizationService,
   type AuthorizationServiceOptions,
 } from '../../src/oauth/service.ts'
@@ -37,6 +38,9 @@ export async function startService(extra: Partial<AuthorizationServiceOptions> =
   const upstream = await startUpstream()
   let handler: FetchHandler = async () => new Response('not yet', { status: 503 })
   const server = await listen((request, context) => handler(request, context), {
+    maxBodyBytes,
+    tooLarge: { error: 'invalid_request' },
+    requestTimeoutMs: 1000,
     context: (_request, socket) => ({ requestId: 'test', principal: { kind: 'anonymous', id: '' }, ...socket }),
   })
   const logs: string[] = []

@@ -25,6 +25,19 @@ export function withDefaultScopes(
   return { request, bytes }
 }
 
+/** A client that does not say how it proves itself is a public one: oidc-provider would make it a secret to lose. */
+export function withDefaultMethod(bytes: Uint8Array): Uint8Array {
+  try {
+    const metadata = JSON.parse(Buffer.from(bytes).toString('utf8')) as unknown
+    if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) return bytes
+    if ('token_endpoint_auth_method' in metadata) return bytes
+    return Buffer.from(JSON.stringify({ ...metadata, token_endpoint_auth_method: 'none' }))
+  } catch {
+    // oidc-provider says what is wrong with it.
+    return bytes
+  }
+}
+
 function fill(parameters: URLSearchParams, scopes: (resource: string) => string[], resources: Resources): boolean {
   // Twice is an error, and oidc-provider says so.
   if (parameters.getAll('scope').length > 1) return false
