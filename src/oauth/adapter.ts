@@ -126,7 +126,7 @@ function grantIndex(grantId: string): string {
 }
 
 function contextNow(): KoaContextWithOIDC | undefined {
-  return Provider.ctx as KoaContextWithOIDC | undefined
+  return Provider.ctx
 }
 
 /** A wrong `resource` must not burn the token: oidc-provider looks at it only after it has consumed the token. */
@@ -139,7 +139,7 @@ function checkResource({ resource }: Row): void {
 
 function refreshReplay({ clientId, grantId, jkt }: Row): Error {
   const ctx = contextNow()
-  const replay: RefreshReplay = { clientId: clientId!, grantId: grantId!, ...(jkt ? { jkt: String(jkt) } : {}) }
+  const replay: RefreshReplay = { clientId: clientId!, grantId: grantId!, ...(jkt ? { jkt } : {}) }
   if (ctx) ctx.state.refreshReplay = replay
   return new errors.InvalidGrant('refresh token already used')
 }

@@ -17,5 +17,5 @@ function written(part: Part): string {
   if (part === undefined || part === false) return ''
   if (part instanceof Markup) return part.text
   if (Array.isArray(part)) return part.map(written).join('')
-  return String(part).replace(/[&<>"'`]/g, (char) => `&#${char.charCodeAt(0)};`)
+  return `${part as string | number}`.replace(/[&<>"'`]/g, (char) => `&#${char.charCodeAt(0)};`)
 }

@@ -108,11 +108,12 @@ export function interactionPages(options: InteractionOptions) {
     const account = await options.accounts.find(details.session!.accountId, { fresh: false })
     if (!account) throw new errors.SessionNotFound('the account is not known')
     const asked = words(details.params.scope)
-    const resources = [details.params.resource ?? options.resources.default].flat().map((resource) => {
-      const all = options.resources.scopes(String(resource)).filter(({ value }) => asked.includes(value))
-      const own = new Set(options.resources.ofPerson(String(resource), account.person.groups))
+    const named = [details.params.resource ?? options.resources.default].flat().filter((one) => typeof one === 'string')
+    const resources = named.map((resource) => {
+      const all = options.resources.scopes(resource).filter(({ value }) => asked.includes(value))
+      const own = new Set(options.resources.ofPerson(resource, account.person.groups))
       return {
-        resource: String(resource),
+        resource,
         scopes: all,
         granted: all.map(({ value }) => value).filter((value) => own.has(value)),
       }

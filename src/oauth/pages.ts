@@ -34,6 +34,8 @@ button:hover{filter:brightness(1.06)}:focus-visible{outline:3px solid var(--sea)
 footer{margin-top:1rem;color:var(--soft);font-size:.8125rem;text-align:center;max-width:29rem}
 @media (max-width:26rem){main{padding:1.4rem 1.2rem}form{flex-direction:column-reverse}dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.4rem}}
 `
+// In one piece: its hash is of every character between the tags.
+const styleElement = new Markup(`<style>${style}</style>`)
 const styleHash = createHash('sha256').update(style).digest('base64')
 
 /**
@@ -116,9 +118,7 @@ function document(title: string, main: Markup, footer?: Markup): string {
         <meta name="viewport" content="width=device-width,initial-scale=1" />
         <meta name="robots" content="noindex" />
         <title>${title}</title>
-        <style>
-          ${new Markup(style)}
-        </style>
+        ${styleElement}
       </head>
       <body>
         <main>${main}</main>

@@ -60,9 +60,9 @@ export const routes = {
  */
 export function createProvider(options: ProviderOptions): Provider {
   const { issuer, alg } = options
-  const provider = new Provider(issuer, {
+  return new Provider(issuer, {
     adapter: options.adapter,
-    jwks: options.jwks as NonNullable<Configuration['jwks']>,
+    jwks: options.jwks,
     clients: options.clients.map((client) => metadataOf(client, options)),
     clientDefaults: {
       token_endpoint_auth_method: 'none',
@@ -107,8 +107,7 @@ export function createProvider(options: ProviderOptions): Provider {
       RefreshToken: 30 * 86_400,
       Grant: 90 * 86_400,
     },
-  } as Configuration)
-  return provider
+  })
 }
 
 function featuresOf(options: ProviderOptions): Configuration['features'] {
@@ -175,7 +174,7 @@ function availableTo(
 ): string[] {
   if (ctx.oidc.params?.grant_type === 'client_credentials') {
     const own = resources.ofMachine(resource, client?.scopes)
-    const asked = String(ctx.oidc.params.scope ?? '').split(' ')
+    const asked = [ctx.oidc.params.scope].flatMap((scope) => (typeof scope === 'string' ? scope.split(' ') : []))
     if (!asked.some((scope) => own.includes(scope)))
       throw new errors.InvalidScope('the client may have none of the scopes', asked.join(' '))
     return own
@@ -260,7 +259,7 @@ function metadataOf(client: RegisteredClient, options: ProviderOptions): ClientM
     token_endpoint_auth_method: client.jwks ? 'private_key_jwt' : confidential ? 'client_secret_basic' : 'none',
     ...(client.secret === undefined || client.jwks ? {} : { client_secret: client.secret }),
     ...(client.jwks ? { jwks: client.jwks } : {}),
-  } as ClientMetadata
+  }
 }
 
 function renderError(ctx: KoaContextWithOIDC, out: { error: string; error_description?: string | undefined }): void {

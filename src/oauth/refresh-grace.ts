@@ -48,7 +48,7 @@ export function refreshGrace({ table, seal, graceS, unique }: GraceOptions) {
   async function waitFor(id: string, token: string): Promise<Answer | undefined> {
     for (let waitMs = 25, waited = 0; waited < 5000; waited += waitMs, waitMs = Math.min(400, waitMs * 2)) {
       const entry = await table.get<string>('RefreshAnswer', id)
-      if (entry) return seal.open<Answer>('refresh-answer', entry.value, token)
+      if (entry) return seal.open('refresh-answer', entry.value, token) as Answer | undefined
       await sleep(waitMs)
     }
     return undefined

@@ -21,7 +21,7 @@ export function sealTable(table: Table, seal: Seal): SealedTable {
   return {
     async get<T>(kind: string, id: string) {
       const entry = await table.get<{ s: string }>(kind, id)
-      const value = entry && seal.open<T>('row', entry.value.s, `${kind}|${id}`)
+      const value = entry && (seal.open('row', entry.value.s, `${kind}|${id}`) as T | undefined)
       return value === undefined ? undefined : { value, rev: entry!.rev, expires: entry!.expires }
     },
     write: (kind, id, value, options) =>

@@ -1,5 +1,5 @@
 import { request as httpRequest } from 'node:http'
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { connect } from 'node:net'
 import { SignJWT, generateKeyPair } from 'jose'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -343,6 +343,8 @@ describe('the consent', () => {
     expect(policy).toContain("frame-ancestors 'none'")
     expect(policy).toContain(`form-action 'self' ${new URL(callback).origin}`)
     expect(policy).not.toContain('unsafe')
+    const style = /<style>([\s\S]*?)<\/style>/.exec(page.text)![1]!
+    expect(policy).toContain(`style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`)
     expect(page.headers.get('x-frame-options')).toBe('DENY')
     expect(page.headers.get('cache-control')).toBe('no-store')
     expect(page.headers.get('x-content-type-options')).toBe('nosniff')

@@ -97,11 +97,11 @@ it.each(['legacy', { pin: '2026-07-28' }] as const)('SDK v2 signs in, calls and 
 it('SDK v1 signs in, calls and refreshes', async () => {
   const provider = memory()
   const url = new URL(`${server.url}/mcp`)
-  const transport = new TransportV1(url, { authProvider: provider as never })
+  const transport = new TransportV1(url, { authProvider: provider })
   await expect(new ClientV1({ name: 'v1', version: '1' }).connect(transport)).rejects.toBeInstanceOf(UnauthorizedV1)
   await transport.finishAuth((await signIn(new Browser(), String(provider.kept.url), 'grace')).get('code')!)
   const client = new ClientV1({ name: 'v1', version: '1' })
-  await client.connect(new TransportV1(url, { authProvider: provider as never }))
+  await client.connect(new TransportV1(url, { authProvider: provider }))
   expect(JSON.stringify(await client.callTool({ name: 'whoami', arguments: {} }))).toContain('sub-grace')
   const { access_token: first } = provider.kept.tokens as { access_token: string }
   refused.add(first)

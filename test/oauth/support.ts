@@ -210,6 +210,6 @@ export async function tokensFor(
   const flow = authorization(issuer, clientId, extra)
   const came = await signIn(new Browser(), flow.url, username)
   const { status, body } = await redeem(issuer, clientId, came.get('code') ?? '', flow.verifier)
-  if (status !== 200) throw new Error(`token: ${status} ${JSON.stringify(body)} ${came}`)
+  if (status !== 200) throw new Error(`token: ${status} ${JSON.stringify(body)} ${came.toString()}`)
   return body as unknown as Tokens
 }
