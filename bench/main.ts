@@ -1,6 +1,7 @@
 // `npm run bench [names] [--quick]`: ratios against floors and peers, measured in one run. See bench/README.md.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
+import { bearer } from './bearer.ts'
 import { cold } from './cold.ts'
 import { host } from './host.ts'
 import { lambda } from './lambda.ts'
@@ -8,7 +9,7 @@ import { sigv4 } from './sigv4.ts'
 import { start } from './start.ts'
 import { isMet, print, type Row } from './support/table.ts'
 
-const benches: Record<string, (quick: boolean) => Promise<Row[]>> = { host, lambda, cold, sigv4, start }
+const benches: Record<string, (quick: boolean) => Promise<Row[]>> = { host, bearer, lambda, cold, sigv4, start }
 const names = process.argv.slice(2).filter((word) => !word.startsWith('-'))
 const quick = process.argv.includes('--quick')
 const unknown = names.find((name) => !(name in benches))

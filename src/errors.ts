@@ -219,6 +219,11 @@ export const errors = {
     why: 'The token lacks a scope that the tool needs.',
     fix: 'Ask for the scopes that the challenge lists, or sign in as somebody who may have them.',
   },
+  BODY_UNREADABLE: {
+    exit: 'usage',
+    why: 'The body is not JSON, or is larger or deeper than it may be, so the scopes of a call cannot be told.',
+    fix: 'Send one JSON-RPC message.',
+  },
   DPOP_MISSING: {
     exit: 'auth',
     why: 'The token is bound to a key, and came without a proof of it.',

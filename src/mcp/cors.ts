@@ -3,6 +3,7 @@ const allowed = [
   'content-type',
   'accept',
   'authorization',
+  'dpop',
   'mcp-protocol-version',
   'mcp-method',
   'mcp-name',

@@ -165,7 +165,9 @@ function passOn(fetch: FetchHandler, options: EndpointOptions): FetchHandler {
 }
 
 async function readJson(request: Request, options: EndpointOptions): Promise<{ body: unknown } | Response> {
-  const bytes = (request as unknown as Partial<LightRequest>).bytes ?? new Uint8Array(await request.arrayBuffer())
+  const { bytes: read } = request as unknown as Partial<LightRequest>
+  // `Request` has a method of the name `bytes`.
+  const bytes = read instanceof Uint8Array ? read : new Uint8Array(await request.arrayBuffer())
   if (bytes.byteLength > (options.maxBodyBytes ?? 4 * 1024 * 1024))
     return errorResponse(413, codes.server, 'The request body is too large')
   const maxDepth = options.maxDepth ?? 64

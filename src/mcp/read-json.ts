@@ -8,11 +8,13 @@ export const jsonLimits = { maxBodyBytes: 4 * 1024 * 1024, maxDepth: 64 } as con
 export async function parseJson(request: Request): Promise<{ value: unknown } | undefined> {
   const light = request as unknown as Partial<LightRequest>
   if (light.parsed) return light.parsed
-  const bytes = light.bytes ?? new Uint8Array(await request.clone().arrayBuffer())
+  // `Request` has a method of the name `bytes`.
+  const known = light.bytes instanceof Uint8Array ? light.bytes : undefined
+  const bytes = known ?? new Uint8Array(await request.clone().arrayBuffer())
   if (bytes.byteLength > jsonLimits.maxBodyBytes || isDeeperThan(bytes, jsonLimits.maxDepth)) return undefined
   try {
     const parsed = { value: JSON.parse(decodeUtf8(bytes)) as unknown }
-    if (light.bytes) (request as unknown as LightRequest).parsed = parsed
+    if (known) (request as unknown as LightRequest).parsed = parsed
     return parsed
   } catch {
     return undefined

@@ -87,23 +87,25 @@ async function verifyAnew(
     checkHeader(header, profile.algorithm) ??
     checkIssuer(claims, profile.issuer) ??
     checkTimes(claims, now / 1000) ??
-    profile.check(header, claims)
+    profile.check(header, claims) ??
+    checkBinding(claims)
   if (wrong) return { ok: false, ...wrong }
   const unproved = await checkSignature(token, profile.algorithm, keys)
   if (unproved) return { ok: false, ...unproved }
-  const jkt = (claims.cnf as { jkt?: unknown } | undefined)?.jkt
+  const jkt = jktOf(claims)
   return {
     ok: true,
     token: {
       principal: profile.principalOf(claims),
       expiresAt: claims.exp as number,
       claims,
-      ...(typeof jkt === 'string' ? { jkt } : {}),
+      ...(jkt === undefined ? {} : { jkt }),
     },
   }
 }
 
-function decode(token: string): { header: Claims; claims: Claims } | undefined {
+/** Reads a compact JWT without believing it; undefined: it is none. */
+export function decode(token: string): { header: Claims; claims: Claims } | undefined {
   const [, payload, signature, ...more] = token.split('.')
   if (!payload || !signature || more.length > 0 || token.length > 8 * 1024) return undefined
   try {
@@ -129,7 +131,8 @@ function checkIssuer(claims: Claims, issuer: string): TokenRefusal | undefined {
   return { code: 'TOKEN_ISSUER', why: `It was issued by ${shown(claims.iss)}; tokens of ${issuer} are accepted.` }
 }
 
-function checkTimes(claims: Claims, now: number): TokenRefusal | undefined {
+/** Checks `exp`, `iat` and `nbf` against the clock, in seconds. */
+export function checkTimes(claims: Claims, now: number): TokenRefusal | undefined {
   const { exp, nbf, iat } = claims
   if (!isTime(exp)) return { code: 'TOKEN_CLAIM', why: 'It has no `exp` that is a number.' }
   if (!isTime(iat)) return { code: 'TOKEN_CLAIM', why: 'It has no `iat` that is a number.' }
@@ -142,7 +145,20 @@ function checkTimes(claims: Claims, now: number): TokenRefusal | undefined {
   return undefined
 }
 
-async function checkSignature(
+/** A token that is bound in another way than DPoP's would pass as a plain one, so it is refused. */
+function checkBinding(claims: Claims): TokenRefusal | undefined {
+  if (claims.cnf === undefined || jktOf(claims) !== undefined) return undefined
+  return { code: 'TOKEN_CLAIM', why: `Its \`cnf\` is ${shown(claims.cnf)}; only \`jkt\` (DPoP) can be proved here.` }
+}
+
+function jktOf({ cnf }: Claims): string | undefined {
+  if (typeof cnf !== 'object' || cnf === null) return undefined
+  const { jkt, ...others } = cnf as Claims
+  return typeof jkt === 'string' && jkt !== '' && Object.keys(others).length === 0 ? jkt : undefined
+}
+
+/** Verifies the signature with the key of the issuer that `kid` names. Undefined: it holds. */
+export async function checkSignature(
   token: string,
   algorithm: string,
   keys: JWTVerifyGetKey,
@@ -155,7 +171,7 @@ async function checkSignature(
       return { code: 'TOKEN_SIGNATURE', why: 'Its signature is not that of the key that it names.' }
     if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys)
       return { code: 'TOKEN_KEY_UNKNOWN', why: 'The issuer publishes no key of that id.' }
-    if (error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout))
+    if (error instanceof errors.JWSInvalid || error instanceof errors.JOSENotSupported)
       return { code: 'TOKEN_SIGNATURE', why: `Its signature cannot be verified: ${error.code}.` }
     return { code: 'TOKEN_KEYS_UNREACHABLE', why: 'The keys of the issuer cannot be read.' }
   }

@@ -2,6 +2,7 @@ import type { ErrorCode } from '../../errors.ts'
 import { anonymous, type FetchHandler } from '../../http/fetch-handler.ts'
 import { asRequest, type LightRequest } from '../../http/light-request.ts'
 import { annotate } from '../../http/note.ts'
+import { codes, errorResponse } from '../../mcp/json-rpc.ts'
 import type { Table } from '../../state/table.ts'
 import { challengeResponse, type Challenge } from './challenge.ts'
 import { checkProof } from './dpop.ts'
@@ -53,14 +54,20 @@ export function withBearer(handler: FetchHandler, options: BearerOptions): Fetch
     const admitted = await admit(request, pathname, options)
     if ('refused' in admitted) return refusal(admitted, request, options)
     const { principal } = admitted.token
-    const needed = toolsNeedMore
-      ? [...options.scopes.base, ...(await scopesCalled(request, options.scopes.tools))]
-      : options.scopes.base
+    const called = toolsNeedMore ? await scopesCalled(request, options.scopes.tools) : []
+    if (!called) return unreadable(principal.id)
+    const needed = [...options.scopes.base, ...called]
     if (!needed.every((scope) => principal.scopes.includes(scope)))
       return refusal(lacksScope(principal, needed, admitted.scheme), request, options)
     const response = await handler(withoutToken(request), { ...context, principal })
     return annotate(response, { principal: principal.id })
   }
+}
+
+/** What we cannot read, the server behind might: it is not let through with scopes unchecked. */
+function unreadable(principal: string): Response {
+  const response = errorResponse(400, codes.parseError, 'Parse error: the body is not JSON within the limits')
+  return annotate(response, { code: 'BODY_UNREADABLE', why: 'The scopes of a call cannot be told.', principal })
 }
 
 interface Refused {
