@@ -85,6 +85,13 @@ async function admit(request: Request, pathname: string, options: BearerOptions)
   const header = request.headers.get('authorization')
   if (header === null) return unauthorized('TOKEN_MISSING', 'No Authorization header was sent.')
   const [, scheme, token] = /^(Bearer|DPoP) +([\w.~+/-]+=*)$/i.exec(header) ?? []
+  if (token !== undefined && hasQueryToken(request.url))
+    return {
+      refused: { status: 400, error: 'invalid_request', description: 'The token came in more than one way' },
+      scheme: 'Bearer',
+      code: 'TOKEN_MALFORMED',
+      why: 'A token came in the header and one in the query, where none may be.',
+    }
   if (scheme === undefined || token === undefined) {
     if (!/^(Bearer|DPoP)\b/i.test(header))
       return unauthorized('TOKEN_MISSING', 'The Authorization header has another scheme than Bearer.')
@@ -101,6 +108,11 @@ async function admit(request: Request, pathname: string, options: BearerOptions)
   const unproved = await checkBinding(request, pathname, { kind, token, verified: outcome.token }, options)
   if (unproved) return invalid('DPoP', unproved)
   return { token: outcome.token, scheme: kind }
+}
+
+function hasQueryToken(url: string): boolean {
+  const at = url.indexOf('?')
+  return at >= 0 && new URLSearchParams(url.slice(at)).has('access_token')
 }
 
 /** A token that is bound to a key needs its proof: as a plain bearer token it is worth nothing. */
