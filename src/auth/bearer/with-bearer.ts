@@ -167,6 +167,7 @@ function lacksScope(
 }
 
 function refusal(refused: Refused, request: Request, options: BearerOptions): Response {
+  if (refused.code === 'TOKEN_KEYS_UNREACHABLE') return unavailable(refused)
   const challenge: Challenge = {
     ...refused.refused,
     scheme: refused.scheme,
@@ -179,6 +180,16 @@ function refusal(refused: Refused, request: Request, options: BearerOptions): Re
     why,
     ...(principal === undefined ? {} : { principal }),
   })
+}
+
+/** It is not the token's fault when its issuer is away: after a 401 a client would throw it away. */
+function unavailable({ code, why }: Refused): Response {
+  const body = JSON.stringify({
+    error: 'temporarily_unavailable',
+    error_description: 'The token cannot be verified now',
+  })
+  const headers = { 'content-type': 'application/json', 'retry-after': '1', 'cache-control': 'no-store' }
+  return annotate(new Response(body, { status: 503, headers }), { code, why })
 }
 
 /** Token passthrough is impossible when there is no token any more. */

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { serviceProfile } from '../../../src/auth/bearer/profiles.ts'
 import { createTokenVerifier } from '../../../src/auth/bearer/verify.ts'
 import { withBearer, type BearerOptions } from '../../../src/auth/bearer/with-bearer.ts'
-import type { FetchHandler } from '../../../src/http/fetch-handler.ts'
+import { anonymous, type FetchHandler } from '../../../src/http/fetch-handler.ts'
 import { listen, type Listening } from '../../../src/http/node-server.ts'
 import { noteOf } from '../../../src/http/note.ts'
 import { createMcpEndpoint, type McpEndpoint } from '../../../src/mcp/endpoint.ts'
@@ -357,6 +357,22 @@ describe('a resource server', () => {
     expect(await verifier.verify(await issuer.sign(good({ iss: gone })))).toMatchObject({
       code: 'TOKEN_KEYS_UNREACHABLE',
     })
+  })
+
+  it('answers 503 then, so that the client keeps its token', async () => {
+    const gone = 'http://127.0.0.1:9'
+    const guarded = withBearer(async () => new Response('in'), {
+      resource: url,
+      authorizationServers: [gone],
+      verifier: createTokenVerifier({ profile: serviceProfile({ issuer: gone, resource: url }) }),
+      scopes: { supported: [], base: [], tools: {} },
+      proofs: new MemoryTable(),
+    })
+    const token = await issuer.sign(good({ iss: gone }))
+    const request = new Request(url, { method: 'POST', headers: { authorization: `Bearer ${token}` } })
+    const response = await guarded(request, { requestId: 'r', principal: anonymous })
+    expect([response.status, response.headers.get('www-authenticate')]).toEqual([503, null])
+    expect(await response.json()).toMatchObject({ error: 'temporarily_unavailable' })
   })
 
   it('sends no token anywhere', () => {
