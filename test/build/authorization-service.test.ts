@@ -56,9 +56,9 @@ function run(
       }),
     },
   })
-  child.stderr!.on('data', (chunk: Buffer) => (text += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()))
   const listening = new Promise<string>((resolve, reject) => {
-    child.stdout!.once('data', (line: Buffer) =>
+    child.stdout.once('data', (line: Buffer) =>
       resolve((JSON.parse(line.toString()) as { listening: string }).listening),
     )
     child.once('exit', () => reject(new Error(text.slice(-1000))))

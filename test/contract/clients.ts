@@ -79,7 +79,7 @@ export const clients: Record<string, { revisions: readonly Revision[]; connect: 
         const { provider } = target
         const made = new TransportV1(new URL(target.url), {
           fetch: offering(provider ? fetch : target.fetch, revision),
-          ...(provider ? { authProvider: provider as never } : {}),
+          ...(provider ? { authProvider: provider } : {}),
         })
         await client.connect(made as never).catch(async (error: unknown) => {
           if (provider?.came) await made.finishAuth(provider.came.get('code')!)

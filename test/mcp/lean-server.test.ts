@@ -20,7 +20,7 @@ async function serve(): Promise<void> {
       made.registerTool('where', { inputSchema: named }, async ({ region }) => ({
         content: [{ type: 'text', text: region }],
       }))
-      made.server.onclose = () => void limits.push(Error.stackTraceLimit)
+      Object.assign(made.server, { onclose: () => void limits.push(Error.stackTraceLimit) })
       return made
     },
   })
