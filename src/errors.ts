@@ -83,6 +83,13 @@ export const errors = {
     fix: 'Let fairlead dev answer at least 10 tool calls over at least a minute, or give --calls.',
   },
 
+  // sessions and shared state (src/mcp, src/state)
+  SECRET_MISSING: {
+    exit: 'usage',
+    why: 'The processes of a deployment trust each other, and the state that they seal, by one shared secret of 32 characters or more.',
+    fix: 'Give every process the same secret: FAIRLEAD_SECRET=$(openssl rand -base64 48)',
+  },
+
   // the local stack
   PORT_IN_USE: {
     exit: 'usage',

@@ -16,7 +16,10 @@ import { lean } from './lean-server.ts'
 import { serveLegacy } from './legacy.ts'
 import { registerToolsLightly } from './light-tools.ts'
 import { isHostAllowed, isOriginAllowed, type Allowed } from './origin.ts'
-import { newest } from './revisions.ts'
+import { createEventBus } from './peers/event-bus.ts'
+import { peerPath, type Peers } from './peers/peers.ts'
+import { newest, revisions } from './revisions.ts'
+import { Sessions, type SessionOptions } from './sessions/sessions.ts'
 import type { ServerSource } from './source.ts'
 import { guardTools, type ToolGuardOptions } from './tool-guard.ts'
 
@@ -35,16 +38,21 @@ export interface EndpointOptions extends ToolGuardOptions {
   maxBodyBytes?: number
   /** How deep JSON may nest; 64 by default. */
   maxDepth?: number
+  /** Keeps a server per `Mcp-Session-Id` for the revisions with `initialize`; they are stateless by default. */
+  sessions?: SessionOptions
+  /** The other tasks of the deployment: they share sessions, and what `subscriptions/listen` tells. Its caller closes it. */
+  peers?: Peers
 }
 
 export interface McpEndpoint {
   fetch: FetchHandler
-  /** Refuses what is new with 503 and lets what is in flight finish. */
+  /** Refuses what is new with 503, ends the streams that wait for news, and lets what is in flight finish. */
   drain(): void
   close(): Promise<void>
 }
 
-const methods = ['POST', 'OPTIONS']
+const statelessMethods = ['POST', 'OPTIONS']
+const sessionMethods = ['GET', 'POST', 'DELETE', 'OPTIONS']
 
 /**
  * Serves MCP at one path, for every revision: 2026-07-28 through the SDK's handler, the older ones through a leg of our own.
@@ -54,17 +62,21 @@ const methods = ['POST', 'OPTIONS']
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/transports
  */
 export function createMcpEndpoint(source: ServerSource, options: EndpointOptions = {}): McpEndpoint {
-  const { path = '/mcp', healthPath = '/healthz' } = options
-  const serve =
+  const { path = '/mcp', healthPath = '/healthz', peers } = options
+  const methods = methodsOf(options)
+  const serve: Leg =
     source.kind === 'factory'
       ? serveFactory(source, options)
-      : { handle: passOn(source.fetch, options), close: async () => {} }
+      : { handle: passOn(source.fetch, options), drain: () => {}, close: async () => {} }
   let draining = false
   return {
     fetch: async (request, context) => {
       const pathname = pathOf(request)
       if (pathname === healthPath) return draining ? new Response('draining', { status: 503 }) : new Response('ok')
-      if (pathname !== path) return errorResponse(404, codes.server, `Not found. The MCP endpoint is ${path}`)
+      if (pathname !== path) {
+        if (pathname === peerPath && peers) return peers.fetch(request)
+        return errorResponse(404, codes.server, `Not found. The MCP endpoint is ${path}`)
+      }
       const refused = refuse(request, draining, options)
       if (refused) return refused
       if (request.method === 'OPTIONS') return preflight(request, methods)
@@ -72,6 +84,7 @@ export function createMcpEndpoint(source: ServerSource, options: EndpointOptions
     },
     drain: () => {
       draining = true
+      serve.drain()
     },
     close: async () => {
       draining = true
@@ -92,12 +105,22 @@ function refuse(request: Request, draining: boolean, options: EndpointOptions): 
     return errorResponse(403, codes.server, 'This Host is not served here')
   if (!isOriginAllowed(request.headers.get('origin'), options.allowedOrigins ?? 'loopback'))
     return errorResponse(403, codes.server, 'This Origin is not allowed')
-  if (draining) return errorResponse(503, codes.server, 'The server is stopping', { 'retry-after': '1' })
-  return undefined
+  // What a session's client still owes to a call in flight is let in: the session refuses the rest itself.
+  const owed = options.sessions && request.headers.has('mcp-session-id') && request.method !== 'GET'
+  return draining && !owed ? stopping() : undefined
+}
+
+function stopping(): Response {
+  return errorResponse(503, codes.server, 'The server is stopping', { 'retry-after': '1' })
+}
+
+function methodsOf(options: EndpointOptions): readonly string[] {
+  return options.sessions ? sessionMethods : statelessMethods
 }
 
 interface Leg {
   handle: FetchHandler
+  drain(): void
   close(): Promise<void>
 }
 
@@ -105,26 +128,47 @@ function serveFactory(source: ServerSource & { kind: 'factory' }, options: Endpo
   registerToolsLightly()
   const guarded = guardTools(lean(withCacheHints(source.factory)), options)
   const factory = withChangeNotifications(guarded, () => modern.notify)
-  const modern: McpHttpHandler = createMcpHandler(factory, { legacy: 'reject' })
+  const bus = createEventBus(options.peers)
+  const modern: McpHttpHandler = createMcpHandler(factory, { legacy: 'reject', bus })
+  // Subscriptions have a handler of their own: closing it answers them, and leaves other requests alone.
+  const listening = createMcpHandler(factory, { legacy: 'reject', bus })
+  const sessions = options.sessions && new Sessions(factory, options.sessions, options.peers)
   const inFlight = new Set<Promise<unknown>>()
-  const handle: FetchHandler = async (request, context) => {
-    if (request.method !== 'POST')
-      return errorResponse(405, codes.server, 'Method not allowed', { allow: methods.join(', ') })
+  let draining = false
+  const handle = async (request: Request, context: RequestContext, forwarded = false): Promise<Response> => {
+    if (request.method !== 'POST') {
+      if (sessions && (request.method === 'GET' || request.method === 'DELETE') && !namesModern(request))
+        return sessions.handle({ request, body: undefined, context, forwarded, ...authInfoOf(context) })
+      return errorResponse(405, codes.server, 'Method not allowed', { allow: methodsOf(options).join(', ') })
+    }
     if (!isJsonContentType(request.headers.get('content-type')))
       return errorResponse(415, codes.server, 'Content-Type must be application/json')
     const read = await readJson(request, options)
     if (read instanceof Response) return read
     const auth = authInfoOf(context)
-    if (isLegacy(read.body, request)) return serveLegacy(factory, { request, body: read.body, ...auth })
+    if (isLegacy(read.body, request)) {
+      if (sessions) return sessions.handle({ request, body: read.body, context, forwarded, ...auth })
+      return serveLegacy(factory, { request, body: read.body, ...auth })
+    }
+    if (draining) return stopping()
+    if (isListen(read.body)) return listening.fetch(request, { parsedBody: read.body, ...auth })
     return modern.fetch(request, { parsedBody: read.body, ...auth })
   }
+  const follow = async (answered: Promise<Response>) => {
+    inFlight.add(answered)
+    return answered.finally(() => inFlight.delete(answered))
+  }
+  if (sessions) options.peers?.on({ call: async (request, context) => follow(handle(request, context, true)) })
   return {
-    handle: async (request, context) => {
-      const answered = handle(request, context)
-      inFlight.add(answered)
-      return answered.finally(() => inFlight.delete(answered))
+    handle: async (request, context) => follow(handle(request, context)),
+    drain: () => {
+      draining = true
+      void listening.close()
+      void sessions?.drain()
     },
     close: async () => {
+      await sessions?.close()
+      await listening.close()
       await Promise.allSettled(inFlight)
       await modern.close()
     },
@@ -136,6 +180,16 @@ function isLegacy(body: unknown, request: Request): boolean {
   const { params } = (body ?? {}) as { params?: { _meta?: Record<string, unknown> } | null }
   if (params?._meta?.[PROTOCOL_VERSION_META_KEY] === newest.modern) return false
   return classifyInboundRequest({ httpMethod: 'POST', body, ...namedRevision(request) }).kind === 'legacy'
+}
+
+function isListen(body: unknown): boolean {
+  return (body as { method?: unknown } | null)?.method === 'subscriptions/listen'
+}
+
+/** Modern requests are all POST. */
+function namesModern(request: Request): boolean {
+  const revision = request.headers.get('mcp-protocol-version')
+  return revision !== null && revision in revisions && revisions[revision as keyof typeof revisions].era === 'modern'
 }
 
 function namedRevision(request: Request): {
