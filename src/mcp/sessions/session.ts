@@ -37,6 +37,8 @@ export interface SessionParts {
   onQuiet: () => void
 }
 
+type OnMessage = (message: JSONRPCMessage, extra?: MessageExtraInfo) => void
+
 interface Live {
   product: McpServer | Server
   transport: WebStandardStreamableHTTPServerTransport
@@ -65,7 +67,7 @@ export class Session {
   #live: Live | undefined
   #building: Promise<Live> | undefined
   readonly #negotiated = new Negotiated()
-  readonly #streams = new Set<Endable>()
+  readonly #streams = new Map<Endable, boolean>()
   readonly #requests = new Set<string>()
   #calls = 0
   #replay: ((message: JSONRPCMessage) => boolean) | undefined
@@ -98,7 +100,7 @@ export class Session {
       const auth = call.authInfo ? { authInfo: call.authInfo } : {}
       const response = await transport.handleRequest(call.request, { parsedBody: call.body, ...auth })
       const streams = response.headers.get('content-type')?.startsWith('text/event-stream')
-      return streams && response.body ? this.#follow(response) : response
+      return streams && response.body ? this.#follow(response, call.request.method === 'GET') : response
     } finally {
       this.#calls--
       this.#quieted()
@@ -116,8 +118,7 @@ export class Session {
 
   /** Ends the streams that wait for news; with `all`, those of calls too. */
   endStreams(all: boolean): void {
-    if (all) for (const stream of this.#streams) stream.end(retryMs)
-    else this.#live?.transport.closeStandaloneSSEStream()
+    for (const [stream, isNews] of this.#streams) if (all || isNews) stream.end(retryMs)
   }
 
   close(): void {
@@ -148,22 +149,22 @@ export class Session {
       },
     })
     await product.connect(transport)
-    this.#watch(transport)
-    if (this.initialized) await this.#replayInto(transport, { ...auth, request })
+    const onmessage = transport.onmessage as OnMessage
+    this.#watch(transport, onmessage)
+    if (this.initialized) await this.#replayInto(transport, (message) => onmessage(message, { ...auth, request }))
     this.#live = { product, transport }
     return this.#live
   }
 
   /** Follows every message, both ways: what is asked and not yet answered, and what was negotiated. */
-  #watch(transport: WebStandardStreamableHTTPServerTransport): void {
+  #watch(transport: WebStandardStreamableHTTPServerTransport, onmessage: OnMessage): void {
     const inside = transport as unknown as TransportInside
-    const { onmessage } = transport
     transport.onmessage = (message: JSONRPCMessage, extra?: MessageExtraInfo) => {
       this.#negotiated.received(message)
       if ('method' in message && 'id' in message) this.#requests.add(`in ${message.id}`)
       else if ('method' in message) this.#cancelled(message, 'in', inside)
       else this.#requests.delete(`out ${message.id}`)
-      return (onmessage as (message: JSONRPCMessage, extra?: MessageExtraInfo) => void)(message, extra)
+      onmessage(message, extra)
     }
     const send = transport.send.bind(transport)
     transport.send = async (message, options) => {
@@ -194,34 +195,35 @@ export class Session {
   }
 
   /** Tells a server made anew what its predecessor was told, and keeps its answers. */
-  async #replayInto(transport: WebStandardStreamableHTTPServerTransport, extra: MessageExtraInfo): Promise<void> {
+  async #replayInto(
+    transport: WebStandardStreamableHTTPServerTransport,
+    tell: (message: JSONRPCMessage) => void,
+  ): Promise<void> {
     transport.sessionId = this.id
     ;(transport as unknown as TransportInside)._initialized = true
-    const onmessage = transport.onmessage as (message: JSONRPCMessage, extra?: MessageExtraInfo) => void
     for (const message of this.#negotiated.messages()) {
       await new Promise<void>((resolve) => {
         if (!('id' in message)) {
-          onmessage(message, extra)
+          tell(message)
           return resolve()
         }
         this.#replay = (answer) => {
           if ('method' in answer || answer.id !== message.id) return false
-          this.#requests.delete(`in ${String(message.id)}`)
           resolve()
           return true
         }
-        onmessage(message, extra)
+        tell(message)
       })
       this.#replay = undefined
     }
   }
 
-  #follow(response: Response): Response {
+  #follow(response: Response, isNews: boolean): Response {
     const stream = endable(response, () => {
       this.#streams.delete(stream)
       this.#quieted()
     })
-    this.#streams.add(stream)
+    this.#streams.set(stream, isNews)
     return stream.response
   }
 
