@@ -18,10 +18,20 @@ const needSession = [
 /** Passes with nothing checked where there is no session. */
 const vacuous = ['server-sse-multiple-streams']
 
+/** What each revision asks for, of an endpoint without sessions and of one with them. */
 export const requirements = {
-  '2026-07-28': { of: 37, needed: 37, except: [] as string[] },
-  '2025-11-25': { of: 30, needed: 25, except: [...needSession, ...vacuous] },
-} as const
+  '2026-07-28': { of: 37, stateless: { needed: 37, except: [] }, sessions: { needed: 37, except: [] } },
+  '2025-11-25': {
+    of: 30,
+    stateless: { needed: 25, except: [...needSession, ...vacuous] },
+    sessions: { needed: 30, except: [] },
+  },
+} as const satisfies Record<string, { of: number } & Record<Posture, { needed: number; except: readonly string[] }>>
+
+export type Posture = 'stateless' | 'sessions'
+
+/** Scenarios of sessions that no revision requires. */
+export const beyondRequired = { 'server-session-lifecycle': 3, 'server-sse-polling': 3 } as const
 
 export interface Outcome {
   name: string
@@ -31,12 +41,21 @@ export interface Outcome {
 
 /** Runs the required scenarios of a revision against an endpoint. A scenario counts when it had a passed check and no failed one. */
 export async function conformance(url: string, revision: keyof typeof requirements): Promise<Outcome[]> {
+  const required = await requiredBy(revision)
+  return (await run(url, ['--requirements', revision])).filter(({ name }) => required.has(name))
+}
+
+/** Runs one scenario. */
+export async function scenario(url: string, name: string): Promise<Outcome | undefined> {
+  return (await run(url, ['--scenario', name, '--spec-version', '2025-11-25'])).find((each) => each.name === name)
+}
+
+async function run(url: string, args: string[]): Promise<Outcome[]> {
   const dir = await mkdtemp(join(tmpdir(), 'fairlead-conformance-'))
-  const child = spawn(process.execPath, [suite, 'server', '--url', url, '--requirements', revision, '-o', dir], {
+  const child = spawn(process.execPath, [suite, 'server', '--url', url, ...args, '-o', dir], {
     stdio: ['ignore', 'ignore', 'ignore'],
   })
   await new Promise((resolve) => child.on('close', resolve))
-  const required = await requiredBy(revision)
   const outcomes: Outcome[] = []
   for (const file of await readdir(dir, { recursive: true })) {
     if (!file.endsWith('checks.json')) continue
@@ -46,7 +65,6 @@ export async function conformance(url: string, revision: keyof typeof requiremen
       .at(-2)!
       .replace(/^server-(?=.*-\d{4}-\d{2}-\d{2}T)/, '')
       .replace(/-\d{4}-\d{2}-\d{2}T.*$/, '')
-    if (!required.has(name)) continue
     outcomes.push({
       name,
       passed: checks.filter(({ status }) => status === 'SUCCESS').length,

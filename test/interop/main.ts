@@ -5,7 +5,7 @@ import { startStack } from '../../src/local/stack.ts'
 import { createMcpEndpoint } from '../../src/mcp/endpoint.ts'
 import factory from '../fixtures/conformance-server.ts'
 import { temporaryFolder } from '../support/temporary.ts'
-import { conformance, requirements } from './conformance.ts'
+import { beyondRequired, conformance, requirements, scenario, type Posture } from './conformance.ts'
 import { fastmcp } from './fastmcp.ts'
 import { signingProxy } from './signing-proxy.ts'
 
@@ -13,6 +13,7 @@ let passed = 0
 let failed = 0
 
 await direct()
+await withSessions()
 await lambda()
 await python()
 console.log(`${passed} passed, ${failed} failed`)
@@ -22,6 +23,21 @@ async function direct(): Promise<void> {
   const endpoint = createMcpEndpoint({ kind: 'factory', factory })
   const server = await listen(endpoint.fetch)
   await score('the MCP host', `${server.url}/mcp`)
+  await server.close()
+  await endpoint.close()
+}
+
+async function withSessions(): Promise<void> {
+  const endpoint = createMcpEndpoint({ kind: 'factory', factory }, { sessions: {} })
+  const server = await listen(endpoint.fetch)
+  await score('the MCP host with sessions', `${server.url}/mcp`, 'sessions')
+  for (const [name, checks] of Object.entries(beyondRequired)) {
+    const outcome = await scenario(`${server.url}/mcp`, name)
+    const ok = outcome?.failed === 0 && outcome.passed >= checks
+    console.log(`${ok ? '✓' : '✗'} the MCP host with sessions: ${name}, ${outcome?.passed ?? 0} of ${checks} checks`)
+    if (ok) passed++
+    else failed++
+  }
   await server.close()
   await endpoint.close()
 }
@@ -42,9 +58,10 @@ async function lambda(): Promise<void> {
   await folder.remove()
 }
 
-async function score(name: string, url: string): Promise<void> {
+async function score(name: string, url: string, posture: Posture = 'stateless'): Promise<void> {
   for (const revision of ['2026-07-28', '2025-11-25'] as const) {
-    const { of, needed, except } = requirements[revision]
+    const { of } = requirements[revision]
+    const { needed, except }: { needed: number; except: readonly string[] } = requirements[revision][posture]
     const outcomes = await conformance(url, revision)
     const good = outcomes.filter((each) => each.passed > 0 && each.failed === 0)
     const wrong = outcomes.filter((each) => (each.passed === 0 || each.failed > 0) && !except.includes(each.name))
