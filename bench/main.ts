@@ -5,11 +5,20 @@ import { bearer } from './bearer.ts'
 import { cold } from './cold.ts'
 import { host } from './host.ts'
 import { lambda } from './lambda.ts'
+import { sessions } from './sessions.ts'
 import { sigv4 } from './sigv4.ts'
 import { start } from './start.ts'
 import { isMet, print, type Row } from './support/table.ts'
 
-const benches: Record<string, (quick: boolean) => Promise<Row[]>> = { host, bearer, lambda, cold, sigv4, start }
+const benches: Record<string, (quick: boolean) => Promise<Row[]>> = {
+  host,
+  bearer,
+  lambda,
+  cold,
+  sigv4,
+  start,
+  sessions,
+}
 const names = process.argv.slice(2).filter((word) => !word.startsWith('-'))
 const quick = process.argv.includes('--quick')
 const unknown = names.find((name) => !(name in benches))
