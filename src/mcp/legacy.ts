@@ -6,7 +6,6 @@ import {
   type McpServerFactory,
 } from '@modelcontextprotocol/server'
 import { withEnd } from '../http/with-end.ts'
-import { closeQuietly } from './close-quietly.ts'
 import { errorResponse } from './json-rpc.ts'
 
 export interface LegacyRequest {

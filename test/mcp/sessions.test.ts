@@ -41,7 +41,7 @@ describe('a session', () => {
     const { url } = await start()
     const old = new ClientV1({ name: 'old', version: '1' }, { capabilities: { elicitation: {} } })
     old.setRequestHandler(ElicitRequestSchema, async () => ({ action: 'accept', content: { name: 'Grace' } }))
-    await old.connect(new TransportV1(new URL(url)) as never)
+    await old.connect(new TransportV1(new URL(url)))
     closers.push(async () => old.close())
     expect(await old.callTool({ name: 'ask', arguments: {} })).toMatchObject({ content: [{ text: 'Hello Grace' }] })
   })
@@ -119,7 +119,7 @@ describe('a session', () => {
     const { value } = await again.body!.getReader().read()
     resume.abort()
     expect(
-      Buffer.from(value!)
+      Buffer.from(value)
         .toString()
         .match(/list_changed/g)!.length,
     ).toBeLessThanOrEqual(3)
@@ -231,7 +231,7 @@ describe('a server that was dropped', () => {
     await (await post(url, tool('change'), session)).text()
     expect(made.count).toBeLessThanOrEqual(before + 1)
     const { value } = await stream.body!.getReader().read()
-    expect(Buffer.from(value!).toString()).toContain('tools/list_changed')
+    expect(Buffer.from(value).toString()).toContain('tools/list_changed')
     stop.abort()
   })
 
@@ -272,7 +272,8 @@ describe('a stop', () => {
     const asked = await post(url, tool('ask'), { ...session, 'mcp-session-id': asking })
     const reader = asked.body!.getReader()
     let said = ''
-    while (!said.includes('elicitation/create')) said += Buffer.from((await reader.read()).value!).toString()
+    while (!said.includes('elicitation/create'))
+      said += Buffer.from((await reader.read()).value as Uint8Array).toString()
     endpoint.drain()
     expect(await news.text()).toContain('retry: 1000')
     expect((await post(url, ping, session)).status).toBe(404)

@@ -7,7 +7,6 @@ import {
   type Server,
   WebStandardStreamableHTTPServerTransport,
 } from '@modelcontextprotocol/server'
-import { closeQuietly } from '../close-quietly.ts'
 import { endable, type Endable } from './endable.ts'
 import type { BoundedEventStore } from './event-store.ts'
 import { Negotiated } from './negotiated.ts'
@@ -17,6 +16,9 @@ export const retryMs = 1000
 
 /** How many messages may wait for a client that does not read before its stream is ended: it resumes where it was. */
 const maxBacklog = 1000
+
+/** How long each thing that was negotiated may take when a server is told it again. */
+const replayMs = 5000
 
 export interface SessionCall {
   request: Request
@@ -31,8 +33,8 @@ export interface SessionParts {
   owner: string
   events: BoundedEventStore
   factory: McpServerFactory
-  /** Called after `initialize` was accepted, before it is answered. */
-  onInitialized: () => Promise<void>
+  /** Called after `initialize` was accepted, before it is answered. False: it could not be entered, and is not to be used. */
+  onInitialized: () => Promise<boolean>
   /** Called when the last stream or request has ended. */
   onQuiet: () => void
 }
@@ -70,6 +72,7 @@ export class Session {
   readonly #streams = new Map<Endable, boolean>()
   readonly #requests = new Set<string>()
   #calls = 0
+  #nextRequestId = 0
   #replay: ((message: JSONRPCMessage) => boolean) | undefined
   #closed = false
 
@@ -112,7 +115,8 @@ export class Session {
     if (!this.#live || !this.isQuiet || !this.#negotiated.isComplete) return false
     const { product } = this.#live
     this.#live = undefined
-    closeQuietly(product)
+    this.#nextRequestId = insideOf(product)._requestMessageId
+    letGo(product)
     return true
   }
 
@@ -125,7 +129,7 @@ export class Session {
     if (this.#closed) return
     this.#closed = true
     this.endStreams(true)
-    if (this.#live) closeQuietly(this.#live.product)
+    if (this.#live) letGo(this.#live.product)
     this.#live = undefined
     this.#requests.clear()
     this.events.clear()
@@ -144,16 +148,21 @@ export class Session {
       eventStore: this.events,
       retryInterval: retryMs,
       onsessioninitialized: async () => {
-        this.initialized = true
-        await this.#parts.onInitialized()
+        this.initialized = await this.#parts.onInitialized()
       },
     })
     await product.connect(transport)
     const onmessage = transport.onmessage as OnMessage
     this.#watch(transport, onmessage)
-    if (this.initialized) await this.#replayInto(transport, (message) => onmessage(message, { ...auth, request }))
-    this.#live = { product, transport }
-    return this.#live
+    if (this.initialized) {
+      // No id of a request to this client is used twice in a session.
+      insideOf(product)._requestMessageId = this.#nextRequestId
+      await this.#replayInto(transport, (message) => onmessage(message, { ...auth, request }))
+    }
+    // Ended meanwhile: the transport answers 404.
+    if (this.#closed) letGo(product)
+    else this.#live = { product, transport }
+    return { product, transport }
   }
 
   /** Follows every message, both ways: what is asked and not yet answered, and what was negotiated. */
@@ -207,8 +216,11 @@ export class Session {
           tell(message)
           return resolve()
         }
+        // A handler that does not answer what it answered once is not waited for.
+        const timer = setTimeout(resolve, replayMs).unref()
         this.#replay = (answer) => {
           if ('method' in answer || answer.id !== message.id) return false
+          clearTimeout(timer)
           resolve()
           return true
         }
@@ -230,4 +242,13 @@ export class Session {
   #quieted(): void {
     if (this.isQuiet && !this.#closed) this.#parts.onQuiet()
   }
+}
+
+/** The SDK's counter for the ids of the server's own requests. */
+function insideOf(product: McpServer | Server): { _requestMessageId: number } {
+  return ('server' in product ? product.server : product) as unknown as { _requestMessageId: number }
+}
+
+function letGo(product: McpServer | Server): void {
+  product.close().catch(() => {})
 }

@@ -130,7 +130,9 @@ export class Sessions {
       return errorResponse(503, codes.server, 'Too many sessions are in use', { 'retry-after': '10' })
     const session = this.#add(owner)
     try {
-      return await this.#serve(session, call)
+      const response = await this.#serve(session, call)
+      if (response.status === 200 && !session.initialized) return unavailable()
+      return response
     } finally {
       if (!session.initialized) this.#end(session)
     }
@@ -143,7 +145,11 @@ export class Sessions {
       owner,
       factory: this.#factory,
       events: new BoundedEventStore(events, (bytes) => this.#grow(bytes)),
-      onInitialized: async () => this.#register(session),
+      onInitialized: async () =>
+        this.#register(session).then(
+          () => true,
+          () => false,
+        ),
       onQuiet: () => this.#quieted(session),
     })
     session.usedAt = now()
@@ -175,7 +181,8 @@ export class Sessions {
 
   async #elsewhere(id: string, owner: string, { request, forwarded, context }: SessionsCall): Promise<Response> {
     if (forwarded || !this.#directory || !/^[\x21-\x7e]{1,128}$/.test(id)) return notFound()
-    return (await this.#directory.forward({ id, owner, request, context })) ?? notFound()
+    const answer = this.#directory.forward({ id, owner, request, context }).catch(() => unavailable())
+    return (await answer) ?? notFound()
   }
 
   async #register(session: Session): Promise<void> {
@@ -283,6 +290,11 @@ function ownerOf({ kind, id, clientId = '' }: Principal): string {
 /** The answer that makes a client begin anew. */
 function notFound(): Response {
   return errorResponse(404, -32001, 'Session not found')
+}
+
+/** The shared table does not answer. */
+function unavailable(): Response {
+  return errorResponse(503, codes.server, 'The sessions cannot be reached', { 'retry-after': '1' })
 }
 
 function stopping(): Response {
