@@ -148,12 +148,23 @@ async function pump(body: ReadableStream<Uint8Array>, res: ServerResponse): Prom
     for (;;) {
       const { done, value } = await reader.read()
       if (done) break
-      if (!res.write(value)) await new Promise<void>((resolve) => res.once('drain', resolve).once('close', resolve))
+      if (!res.write(value)) await drained(res)
     }
   } finally {
     res.off('close', cancel)
     res.end()
   }
+}
+
+/** Waits until more may be written, or nobody reads any more; no listener stays behind. */
+async function drained(res: ServerResponse): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const go = () => {
+      res.off('drain', go).off('close', go)
+      resolve()
+    }
+    res.once('drain', go).once('close', go)
+  })
 }
 
 async function bind(server: Server, host: string, port: number): Promise<void> {

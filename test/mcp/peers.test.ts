@@ -151,6 +151,28 @@ describe('a session on another task', () => {
   })
 })
 
+describe('a table that does not answer', () => {
+  it('is 503: no session is given that others could not find', async () => {
+    let down = false
+    const flaky = new Proxy(table, {
+      get: (target, name) => {
+        const member = target[name as keyof Table] as (...args: unknown[]) => unknown
+        return async (...args: unknown[]) => {
+          if (down) throw new Error('table-host.example refused')
+          return member.apply(target, args)
+        }
+      },
+    })
+    const { url } = await start({ table: flaky })
+    down = true
+    const begun = await open(url)
+    expect(begun).toMatchObject({ status: 503, id: '' })
+    expect((await post(url, ping, { 'mcp-session-id': 'elsewhere' })).status).toBe(503)
+    down = false
+    expect((await open(url)).status).toBe(200)
+  })
+})
+
 describe('the endpoint for peers', () => {
   const body = Buffer.from(JSON.stringify(ping))
   const key = (from = secret) => deriveKey(from, 'peers')
@@ -241,7 +263,7 @@ describe('subscriptions/listen', () => {
     await heard
     expect(news).toEqual(['test://one', 'test://two'])
     a.endpoint.drain()
-    await subscription.closed
+    expect(await subscription.closed).toBe('graceful')
   })
 })
 

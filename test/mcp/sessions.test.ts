@@ -1,6 +1,8 @@
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js'
+import { McpServer, type McpServerFactory } from '@modelcontextprotocol/server'
+import { createConnection } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { made } from '../fixtures/session-server.ts'
 import { call, connect, headers, open, ping, post, startTask } from './support/tasks.ts'
@@ -125,6 +127,38 @@ describe('a session', () => {
     ).toBeLessThanOrEqual(3)
   })
 
+  it('keeps no more of all sessions together either: what was used longest ago goes first', async () => {
+    const { url } = await start({ sessions: { maxEventBytes: 2000 } })
+    const kept = async (id: string) => {
+      const resume = new AbortController()
+      const session = { 'mcp-session-id': id, 'mcp-protocol-version': '2025-11-25' }
+      await (await post(url, tool('change'), session)).text()
+      const last = { 'last-event-id': '1._GET_stream', accept: 'text/event-stream' }
+      const reader = (await fetch(url, { headers: { ...last, ...session }, signal: resume.signal })).body!.getReader()
+      const text = Buffer.from((await reader.read()).value as Uint8Array).toString()
+      resume.abort()
+      return text.match(/list_changed/g)!.length
+    }
+    const [a, b] = [await open(url), await open(url)]
+    for (let at = 0; at < 5; at++) await (await post(url, tool('change', at), { 'mcp-session-id': a.id })).text()
+    for (let at = 0; at < 10; at++) await (await post(url, tool('change', at), { 'mcp-session-id': b.id })).text()
+    expect(await kept(a.id)).toBe(1)
+  })
+
+  it('ends the stream of a client that does not read, which may come back', async () => {
+    const { url, port } = await start({ factory: talkative })
+    const { id } = await open(url)
+    const socket = createConnection(port, '127.0.0.1')
+    closers.push(async () => void socket.destroy())
+    socket.pause()
+    socket.write(`GET /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\nMcp-Session-Id: ${id}\r\n\r\n`)
+    const session = { 'mcp-session-id': id, 'mcp-protocol-version': '2025-11-25' }
+    const news = async () => fetch(url, { headers: { accept: 'text/event-stream', ...session } })
+    await expect.poll(async () => (await news()).status).toBe(409)
+    await (await post(url, tool('talk'), session)).text()
+    await expect.poll(async () => (await news()).status, { timeout: 5000 }).toBe(200)
+  })
+
   it('ends a stream whose request was cancelled', async () => {
     const { url } = await start()
     const { id } = await open(url)
@@ -220,6 +254,21 @@ describe('a server that was dropped', () => {
     expect(await call(it, 'ask')).toBe('Hello Ada')
   })
 
+  it('uses no id twice for what it asks', async () => {
+    const { url } = await start({ sessions: { maxLive: 0 } })
+    const ids: unknown[] = []
+    const { client: it } = await client(url, { fetch: noStream })
+    const ask = it.transport!.onmessage!
+    Object.assign(it.transport!, {
+      onmessage: (message: { method?: string; id?: number }, extra: never) => {
+        if (message.method) ids.push(message.id)
+        ask(message as never, extra)
+      },
+    })
+    for (let round = 0; round < 3; round++) await call(it, 'ask')
+    expect(new Set(ids).size).toBe(3)
+  })
+
   it('is not dropped while a stream is open', async () => {
     const { url } = await start({ sessions: { maxLive: 0 } })
     const { id } = await open(url)
@@ -303,6 +352,16 @@ describe('a stop', () => {
     expect(await asked.text()).toContain('retry: 1000')
   })
 })
+
+/** Says more than a client reads that does not read. */
+const talkative: McpServerFactory = () => {
+  const server = new McpServer({ name: 'talk', version: '1' }, { capabilities: { logging: {} } })
+  server.registerTool('talk', {}, async () => {
+    for (let at = 0; at < 3000; at++) await server.sendLoggingMessage({ level: 'info', data: 'x'.repeat(10_000) })
+    return { content: [] }
+  })
+  return server
+}
 
 /** For a client that opens no stream of its own. */
 const noStream: typeof fetch = async (input, init) =>

@@ -168,7 +168,7 @@ export class Session {
   /** Follows every message, both ways: what is asked and not yet answered, and what was negotiated. */
   #watch(transport: WebStandardStreamableHTTPServerTransport, onmessage: OnMessage): void {
     const inside = transport as unknown as TransportInside
-    transport.onmessage = (message: JSONRPCMessage, extra?: MessageExtraInfo) => {
+    const received: OnMessage = (message, extra) => {
       this.#negotiated.received(message)
       if ('method' in message && 'id' in message) this.#requests.add(`in ${message.id}`)
       else if ('method' in message) this.#cancelled(message, 'in', inside)
@@ -176,7 +176,7 @@ export class Session {
       onmessage(message, extra)
     }
     const send = transport.send.bind(transport)
-    transport.send = async (message, options) => {
+    const sent: typeof send = async (message, options) => {
       if (this.#replay?.(message)) return
       this.#negotiated.sent(message)
       if ('method' in message && 'id' in message) this.#requests.add(`out ${message.id}`)
@@ -190,6 +190,7 @@ export class Session {
         this.#quieted()
       }
     }
+    Object.assign(transport, { onmessage: received, send: sent })
   }
 
   /** A request that was cancelled is never answered: its stream ends here. */

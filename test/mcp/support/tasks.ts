@@ -38,6 +38,7 @@ export async function startTask(
     endpoint,
     peers,
     origin: url,
+    port: server.port,
     url: `${url}/mcp`,
     close: async () => {
       await server.close()
