@@ -7,6 +7,7 @@ import { envelopeHeader, sealEnvelope, sha256 } from '../../src/mcp/peers/envelo
 import { peerPath } from '../../src/mcp/peers/peers.ts'
 import { openDynamoTable } from '../../src/state/dynamodb.ts'
 import { deriveKey } from '../../src/state/shared-secret.ts'
+import { MemoryTable } from '../../src/state/memory.ts'
 import type { Table } from '../../src/state/table.ts'
 import { call, connect, headers, open, ping, post, secret, startTask } from './support/tasks.ts'
 
@@ -131,6 +132,23 @@ describe('a session on another task', () => {
     expect(await table.get('McpSession', id)).toBeUndefined()
     const anew = await open(b.url, { 'x-caller': 'ada' })
     expect((await post(b.url, ping, { ...session, 'mcp-session-id': anew.id })).status).toBe(200)
+  })
+
+  it('is found as long as it is used, and not after', async () => {
+    let clock = Date.now()
+    const now = () => clock
+    const shared = new MemoryTable({ now })
+    const both = { table: shared, peer: { ttlS: 100_000 }, sessions: { idleS: 60, now } }
+    const [a, b] = [await start(both), await start(both)]
+    const { id } = await open(a.url)
+    const session = { 'mcp-session-id': id }
+    for (let round = 0; round < 6; round++) {
+      clock += 50_000
+      expect((await post(b.url, ping, session)).status).toBe(200)
+    }
+    clock += 60_000
+    expect((await post(b.url, ping, session)).status).toBe(404)
+    expect(await shared.get('McpSession', id)).toBeUndefined()
   })
 
   it('is 404 when its task is no longer registered', async () => {

@@ -15,7 +15,7 @@ export interface SessionOptions {
   /** How many of one caller; a tenth of `max` by default. Callers that nobody asked who they are share `max`. */
   maxPerPrincipal?: number
   /**
-   * How many keep their server while idle; 1,000 by default. The others' are made again with all that was negotiated:
+   * How many keep their server while idle; 256 by default. The others' are made again with all that was negotiated:
    * a server that keeps more in its factory's closure wants `maxLive` as large as `max`.
    */
   maxLive?: number
@@ -63,7 +63,7 @@ export class Sessions {
       idleS: 1800,
       max,
       maxPerPrincipal: Math.max(1, Math.ceil(max / 10)),
-      maxLive: 1000,
+      maxLive: 256,
       events: {},
       maxEventBytes: 64 * 1024 * 1024,
       drainMs: 90_000,
@@ -112,12 +112,9 @@ export class Sessions {
 
   /** Ends what has been idle too long, and tells the directory of what has not. */
   sweep(): void {
-    const now = this.#options.now()
-    const idleMs = this.#options.idleS * 1000
     for (const session of this.#sessions.values()) {
       if (this.#isOver(session)) this.#end(session)
-      else if (this.#directory && session.initialized && now - session.registeredAt > idleMs / 2)
-        this.#register(session).catch(() => {})
+      else this.#renew(session)
     }
   }
 
@@ -190,8 +187,16 @@ export class Sessions {
     await this.#directory?.add(session.id, session.owner)
   }
 
+  /** Keeps the entry of a session that is used, or has a stream open, from ending. */
+  #renew(session: Session): void {
+    if (!this.#directory || !session.initialized) return
+    if (this.#options.now() - session.registeredAt <= this.#options.idleS * 500) return
+    this.#register(session).catch(() => {})
+  }
+
   #touch(session: Session): void {
     session.usedAt = this.#options.now()
+    this.#renew(session)
     this.#sessions.delete(session.id)
     this.#sessions.set(session.id, session)
     const own = this.#byOwner.get(session.owner)!
