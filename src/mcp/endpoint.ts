@@ -106,7 +106,7 @@ function refuse(request: Request, draining: boolean, options: EndpointOptions): 
   if (!isOriginAllowed(request.headers.get('origin'), options.allowedOrigins ?? 'loopback'))
     return errorResponse(403, codes.server, 'This Origin is not allowed')
   // What a session's client still owes to a call in flight is let in: the session refuses the rest itself.
-  const owed = options.sessions && request.headers.has('mcp-session-id') && request.method !== 'GET'
+  const owed = options.sessions && request.headers.has('mcp-session-id')
   return draining && !owed ? stopping() : undefined
 }
 

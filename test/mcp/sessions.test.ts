@@ -339,6 +339,33 @@ describe('a stop', () => {
     expect(said).toContain('Hello Late')
   })
 
+  it('leaves the stream of a call that its client has resumed', async () => {
+    const { url, endpoint } = await start()
+    const begin = {
+      protocolVersion: '2025-11-25',
+      capabilities: { elicitation: {} },
+      clientInfo: { name: 'a', version: '1' },
+    }
+    const begun = await post(url, { jsonrpc: '2.0', id: 'init', method: 'initialize', params: begin })
+    const id = begun.headers.get('mcp-session-id')!
+    const session = { 'mcp-session-id': id, 'mcp-protocol-version': '2025-11-25' }
+    const asked = await post(url, tool('ask'), session)
+    const reader = asked.body!.getReader()
+    let said = ''
+    while (!said.includes('elicitation/create'))
+      said += Buffer.from((await reader.read()).value as Uint8Array).toString()
+    await reader.cancel()
+    const last = [...said.matchAll(/^id: (\S+)/gm)].at(-1)![1]!
+    const resume = async () =>
+      fetch(url, { headers: { accept: 'text/event-stream', 'last-event-id': last, ...session } })
+    let resumed = await resume()
+    while (resumed.status === 409) resumed = await resume()
+    endpoint.drain()
+    const answer = { jsonrpc: '2.0', id: 0, result: { action: 'accept', content: { name: 'Resumed' } } }
+    expect((await post(url, answer, session)).status).toBe(202)
+    expect(await resumed.text()).toContain('Hello Resumed')
+  })
+
   it('waits for nobody longer than it may', async () => {
     const { url, endpoint } = await start({ sessions: { drainMs: 50 } })
     const it = await client(url)

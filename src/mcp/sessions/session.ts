@@ -103,7 +103,7 @@ export class Session {
       const auth = call.authInfo ? { authInfo: call.authInfo } : {}
       const response = await transport.handleRequest(call.request, { parsedBody: call.body, ...auth })
       const streams = response.headers.get('content-type')?.startsWith('text/event-stream')
-      return streams && response.body ? this.#follow(response, call.request.method === 'GET') : response
+      return streams && response.body ? this.#follow(response, asksForNews(call.request)) : response
     } finally {
       this.#calls--
       this.#quieted()
@@ -243,6 +243,12 @@ export class Session {
   #quieted(): void {
     if (this.isQuiet && !this.#closed) this.#parts.onQuiet()
   }
+}
+
+/** A GET for what comes, and not for the rest of a call whose stream was cut. */
+export function asksForNews(request: Request): boolean {
+  const last = request.headers.get('last-event-id')
+  return request.method === 'GET' && (last === null || last.endsWith('._GET_stream'))
 }
 
 /** The SDK's counter for the ids of the server's own requests. */

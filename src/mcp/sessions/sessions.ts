@@ -5,7 +5,7 @@ import type { Peers } from '../peers/peers.ts'
 import { codes, errorResponse } from '../json-rpc.ts'
 import { SessionDirectory } from './directory.ts'
 import { BoundedEventStore, type EventLimits } from './event-store.ts'
-import { retryMs, Session, type SessionCall } from './session.ts'
+import { asksForNews, retryMs, Session, type SessionCall } from './session.ts'
 
 export interface SessionOptions {
   /** Seconds without a request or an open stream after which a session ends; 1,800 by default. */
@@ -89,7 +89,7 @@ export class Sessions {
     const session = this.#find(id)
     if (!session) return this.#elsewhere(id, owner, call)
     if (session.owner !== owner) return notFound()
-    if (this.#draining && (request.method === 'GET' || asks(body))) return stopping()
+    if (this.#draining && (asksForNews(request) || asks(body))) return stopping()
     if (request.method === 'DELETE') {
       this.#end(session)
       await this.#directory?.remove(id)
