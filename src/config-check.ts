@@ -146,6 +146,7 @@ export function checkConfig(value: unknown, file: string): FairleadConfig {
   if (result.success) {
     const checked = result.data as FairleadConfig
     checkScopes(checked, file)
+    checkSessions(checked, file)
     return checked
   }
   // A misspelt key also makes the right one missing: the key is the cause.
@@ -169,6 +170,19 @@ function checkScopes({ scopes = {}, baseScopes = [], tools = {} }: FairleadConfi
     'CONFIG_INVALID',
     `${file}: \`${where}\` names the scope ${key}, which is not in \`scopes\`${right ? `; did you mean \`${right}\`?` : ''}`,
     { fix: `Write it into scopes: { ${JSON.stringify(key)}: { description: '…' } }` },
+  )
+}
+
+/** A server that speaks HTTP itself keeps its sessions itself, in its own process. */
+function checkSessions({ server, platforms: { fargate } }: FairleadConfig, file: string): void {
+  if (server?.kind !== 'http' || fargate?.sessions !== 'stateful') return
+  throw new FairleadError(
+    'CONFIG_INVALID',
+    `${file}: \`platforms.fargate.sessions\` cannot be \`stateful\` for a server of kind \`http\``,
+    {
+      why: 'Such a server answers clients itself, and fairlead does not see its sessions.',
+      fix: 'Leave `sessions` out, and let the server be stateless; or bring it as a module or a stdio command.',
+    },
   )
 }
 

@@ -50,6 +50,7 @@ describe('the configuration', () => {
     [{ ...good, scopes: { read: { description: 'x' } }, baseScopes: ['raed'] }, 'did you mean `read`'],
     [{ ...good, tools: { echo: { scopes: ['write'] } } }, 'tools.echo.scopes'],
     [{ ...good, platforms: { fargate: { tasks: 0 } } }, 'tasks'],
+    [{ ...good, server: { kind: 'http', command: 'x' }, platforms: { fargate: { sessions: 'stateful' } } }, 'sessions'],
     [{ ...good, platforms: { lambda: { timeoutS: 901 } } }, 'timeoutS'],
     [undefined, 'default export'],
   ])('says what is wrong with a value (%#)', (value, part) => {

@@ -4,6 +4,7 @@ import type { ServerSource } from '../mcp/source.ts'
 import { MemoryTable } from '../state/memory.ts'
 import type { Table } from '../state/table.ts'
 import { audited, withTraceId } from './audit.ts'
+import type { FargateTask } from './fargate.ts'
 import { serveProcess } from './http.ts'
 import { fetchLambdaHandler, underLambda, type LambdaHandler } from './lambda.ts'
 
@@ -17,6 +18,8 @@ export interface ArtifactFeatures {
   ) => FetchHandler
   /** Opens what it shares with its siblings. */
   state?: (env: NodeJS.ProcessEnv) => Table
+  /** Its siblings, where it has some. */
+  task?: (env: NodeJS.ProcessEnv, table: Table) => FargateTask | undefined
 }
 
 const healthPath = '/healthz'
@@ -31,12 +34,26 @@ export async function runArtifact(
   features: ArtifactFeatures = {},
 ): Promise<LambdaHandler | undefined> {
   const { env } = process
-  const endpoint = createMcpEndpoint(await source, { allowedHosts: 'any', log: logLine, ...options })
   const table = features.state?.(env) ?? new MemoryTable()
-  const guarded = features.guard?.(endpoint.fetch, env, { table, openPaths: [healthPath] })
+  const task = features.task?.(env, table)
+  const endpoint = createMcpEndpoint(await source, {
+    allowedHosts: 'any',
+    log: logLine,
+    ...options,
+    ...task?.options,
+  })
+  const openPaths = [healthPath, ...(task?.openPaths ?? [])]
+  const guarded = features.guard?.(endpoint.fetch, env, { table, openPaths })
   const fetch = guarded ? withTraceId(audited(guarded, console.error)) : endpoint.fetch
   if (underLambda(env)) return fetchLambdaHandler(fetch)
-  await serveProcess({ ...endpoint, fetch })
+  const close = async () => {
+    await endpoint.close()
+    await task?.close()
+    await table.close()
+  }
+  const server = await serveProcess({ ...endpoint, fetch, close }, env)
+  await task?.listening(server.url)
+  console.log(JSON.stringify({ listening: server.url }))
   return undefined
 }
 

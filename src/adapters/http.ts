@@ -20,6 +20,5 @@ export async function serveProcess(endpoint: McpEndpoint, env: NodeJS.ProcessEnv
     endpoint.drain()
     void server.close(graceMs).then(() => endpoint.close())
   })
-  console.log(JSON.stringify({ listening: server.url }))
   return server
 }

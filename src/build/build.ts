@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { build, type BuildFailure, type Message } from 'esbuild'
 import type { FairleadConfig, Server } from '../config.ts'
 import { FairleadError } from '../errors.ts'
+import { scopesOf } from '../scopes.ts'
 import { ownFile } from './own-file.ts'
 
 export interface BuildOptions {
@@ -86,6 +87,7 @@ async function bundle(
         'fairlead/command': ownFile('server/command'),
         'fairlead/guard': ownFile('adapters/oauth'),
         'fairlead/state': ownFile('adapters/shared-state'),
+        'fairlead/task': ownFile('adapters/fargate'),
       },
       nodePaths: [fileURLToPath(new URL('../../node_modules', import.meta.url))],
     })
@@ -120,13 +122,17 @@ ${run(`loadCommand(${JSON.stringify(server)}, { projectDir: process.env.FAIRLEAD
 
 /** Import lines and the object of features that they give. */
 function featuresOf(config: FairleadConfig): [imports: string, features: string] {
-  if (!config.platforms.fargate && config.platforms.lambda?.auth !== 'oauth') return ['', '{}']
-  const { name, scopes = {}, baseScopes = [], tools = {}, oauth = {} } = config
-  const facts = JSON.stringify({ name, scopes, baseScopes, tools, oauth })
-  return [
-    "import { guardByOauth } from 'fairlead/guard'\nimport { sharedState } from 'fairlead/state'",
-    `{ guard: guardByOauth(${facts}), state: sharedState }`,
-  ]
+  const { fargate, lambda } = config.platforms
+  if (!fargate && lambda?.auth !== 'oauth') return ['', '{}']
+  const { name, tools = {}, oauth = {} } = config
+  const facts = JSON.stringify({ name, ...scopesOf(config), tools, oauth })
+  const imports = ["import { guardByOauth } from 'fairlead/guard'", "import { sharedState } from 'fairlead/state'"]
+  const features = [`guard: guardByOauth(${facts})`, 'state: sharedState']
+  if (fargate) {
+    imports.push("import { taskOf } from 'fairlead/task'")
+    features.push(`task: taskOf(${JSON.stringify({ sessions: fargate.sessions })})`)
+  }
+  return [imports.join('\n'), `{ ${features.join(', ')} }`]
 }
 
 function said({ text, location }: Message): string {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { buildAuthorizationService } from '../build/authorization-service.ts'
 import type { Project } from '../build/project.ts'
 import { localAccount } from '../platforms.ts'
+import { scopesOf } from '../scopes.ts'
 import { startCognito, type RunningCognito } from './cognito/start.ts'
 import { localUsers, makeUsers } from './cognito/users.ts'
 import { startLocalDynamo, type LocalDynamo } from './dynamodb/start.ts'
@@ -102,7 +103,8 @@ interface Parts {
 /** The authorization service as a process from its own artifact, behind a load balancer as on AWS. */
 async function serviceOf(options: AuthorizationOptions, parts: Parts): Promise<Service> {
   const { project, log } = options
-  const { name, scopes = {}, baseScopes, oauth = {} } = project.config
+  const { name, oauth = {} } = project.config
+  const { scopes, baseScopes } = scopesOf(project.config)
   const { cognito, dynamo, issuer, resources, secret } = parts
   const client = cognito.addClient({
     clientId: 'fairlead',

@@ -23,8 +23,6 @@ export const tableShape = {
   BillingMode: 'PAY_PER_REQUEST',
 } as const
 
-export const ttlAttribute = 'exp'
-
 export interface DynamoOptions {
   tableName: string
   now?: () => number

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FairleadConfig } from '../../config.ts'
+import { scopesOf } from '../../scopes.ts'
 import type { LocalUser } from '../state.ts'
 import type { PoolUser } from './pool.ts'
 
@@ -39,7 +40,8 @@ function loadUsers(stateDir: string): KeptUser[] {
   return made
 }
 
-function groupsOf(username: string, { scopes = {}, baseScopes = [] }: ScopeConfig): string[] {
+function groupsOf(username: string, config: ScopeConfig): string[] {
+  const { scopes, baseScopes } = scopesOf(config)
   const all = [...new Set(Object.values(scopes).flatMap(({ groups }) => groups ?? []))]
   if (username !== 'ada') return all
   const gives = (group: string) => Object.keys(scopes).filter((key) => scopes[key]!.groups?.includes(group))
@@ -47,8 +49,9 @@ function groupsOf(username: string, { scopes = {}, baseScopes = [] }: ScopeConfi
 }
 
 /** Says which scopes the members of these groups get, as they stand on the wire: `name/key`. */
-export function scopesOfGroups(groups: readonly string[], { name, scopes = {} }: ScopeConfig): string[] {
-  return Object.entries(scopes)
+export function scopesOfGroups(groups: readonly string[], config: ScopeConfig): string[] {
+  const { name } = config
+  return Object.entries(scopesOf(config).scopes)
     .filter(([, scope]) => !scope.groups || scope.groups.some((group) => groups.includes(group)))
     .map(([key]) => `${name}/${key}`)
 }

@@ -15,6 +15,8 @@ export interface LoadBalancerOptions {
   idleTimeoutS?: number
   /** Seconds that a cookie binds a client to a task; off by default. */
   stickyS?: number
+  /** Paths that begin so are not for clients: a listener rule answers 404. */
+  closedPrefix?: string
   /** Called when an answer has ended. */
   onEnd?: (exchange: Exchange) => void
 }
@@ -84,6 +86,7 @@ function forward(req: IncomingMessage, res: ServerResponse, { next, agent, idleM
   const exchange = watch(req, res, traceId, options.onEnd)
   // An ALB is reached by its own name alone. Here that keeps web pages out that had a name rebound to loopback.
   if (!isHostAllowed(req.headers.host ?? null, 'loopback')) return errorPage(req, res, 403)
+  if (options.closedPrefix && isClosed(req.url ?? '/', options.closedPrefix)) return errorPage(req, res, 404)
   const target = next(req)
   if (!target) return errorPage(req, res, 503)
   target.inFlight++
@@ -117,6 +120,16 @@ function forward(req: IncomingMessage, res: ServerResponse, { next, agent, idleM
   res.on('close', () => res.writableFinished || out.destroy())
   req.on('error', () => out.destroy())
   req.pipe(out)
+}
+
+/** However it is written: what a task would read as that path is meant. */
+function isClosed(target: string, prefix: string): boolean {
+  const path = target.split('?')[0]!
+  try {
+    return decodeURIComponent(path).toLowerCase().includes(prefix)
+  } catch {
+    return true
+  }
 }
 
 /** Counts what passes, and keeps a small body for the log. */

@@ -18,6 +18,8 @@ export async function startFargatePlatform(options: PlatformOptions): Promise<Ru
   const balancer = await startLoadBalancer({
     port: options.port,
     targets: () => service?.targets() ?? [],
+    // Tasks reach each other directly; nobody else has business there.
+    closedPrefix: '/.fairlead/',
     onEnd: (exchange) => void record(exchange, notes, options),
   })
   try {

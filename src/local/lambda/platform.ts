@@ -4,6 +4,7 @@ import { anonymous, type FetchHandler } from '../../http/fetch-handler.ts'
 import type { LightRequest } from '../../http/light-request.ts'
 import { listen, type Listening } from '../../http/node-server.ts'
 import { localAccount } from '../../platforms.ts'
+import { scopesOf } from '../../scopes.ts'
 import { createIamGuard } from '../iam/guard.ts'
 import { Notes } from '../notes.ts'
 import { observed } from '../observe.ts'
@@ -127,7 +128,8 @@ function behindCloudfront(
   origin: Origin,
   { project }: PlatformOptions,
 ): Entrance {
-  const { name, baseScopes = [] } = project.config
+  const { name } = project.config
+  const { baseScopes } = scopesOf(project.config)
   const url = functionUrl({ fn, mode: 'RESPONSE_STREAM', region, accountId })
   origin.serve((request, context) => url(request, { ...context, principal: anonymous }))
   const { host } = new URL(origin.server.url)

@@ -170,6 +170,20 @@ describe('the load balancer', () => {
       expect(((await (await fetch(url, { headers: { cookie } })).json()) as Seen).name).toBe(name)
   })
 
+  it.each(['/.fairlead/peer', '/%2efairlead/peer', '/.FAIRLEAD/peer?a', '//.fairlead/peer', '/%ff'])(
+    'keeps %s to the tasks',
+    async (path) => {
+      const url = await balancer(await both(), { closedPrefix: '/.fairlead/' })
+      const status = await new Promise((resolve) =>
+        request({ port: new URL(url).port, host: '127.0.0.1', path }, (res) => {
+          res.resume()
+          resolve(res.statusCode)
+        }).end(),
+      )
+      expect(status).toBe(404)
+    },
+  )
+
   it('refuses a Host that is not of this machine, and reports each exchange', async () => {
     const exchanges: Exchange[] = []
     const url = await balancer(await both(), { onEnd: (exchange) => exchanges.push(exchange) })
