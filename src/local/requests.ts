@@ -33,6 +33,7 @@ export class RequestLog {
   readonly #records: RequestRecord[] = []
   #pending: string[] = []
   #timer: NodeJS.Timeout | undefined
+  #closed = false
 
   constructor(stateDir: string, onRecord: (record: RequestRecord) => void) {
     this.#file = join(stateDir, 'traffic.jsonl')
@@ -40,6 +41,8 @@ export class RequestLog {
   }
 
   add(record: RequestRecord): void {
+    // What a platform still has to say of its last requests comes after the end of the stack.
+    if (this.#closed) return
     this.#records.push(record)
     if (this.#records.length > kept) this.#records.shift()
     const { at, platform, ms, requestBytes, responseBytes, tool } = record
@@ -52,7 +55,13 @@ export class RequestLog {
     return [...this.#records]
   }
 
-  /** Writes what is waiting; called by itself four times a second, and at the end. */
+  /** Writes what is waiting, and takes no more. */
+  close(): void {
+    this.flush()
+    this.#closed = true
+  }
+
+  /** Writes what is waiting; called by itself four times a second. */
   flush(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined

@@ -56,7 +56,7 @@ export async function startStack(project: Project, options: StackOptions = {}): 
   }
   const close = async () => {
     for (const each of closers.toReversed()) await each()
-    requests.flush()
+    requests.close()
     rmSync(join(dir, 'artifacts', String(process.pid)), { recursive: true, force: true })
   }
   try {

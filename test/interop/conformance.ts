@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const suite = fileURLToPath(
+export const suite = fileURLToPath(
   new URL('../../tools/interop/node_modules/@modelcontextprotocol/conformance/dist/index.js', import.meta.url),
 )
 
@@ -56,6 +56,11 @@ async function run(url: string, args: string[]): Promise<Outcome[]> {
     stdio: ['ignore', 'ignore', 'ignore'],
   })
   await new Promise((resolve) => child.on('close', resolve))
+  return readOutcomes(dir)
+}
+
+/** Reads what the suite wrote, and removes it. */
+export async function readOutcomes(dir: string): Promise<Outcome[]> {
   const outcomes: Outcome[] = []
   for (const file of await readdir(dir, { recursive: true })) {
     if (!file.endsWith('checks.json')) continue

@@ -1,5 +1,7 @@
 // `npm run interop`: what runs against foreign programs, and takes longer than a test may.
 import { fileURLToPath } from 'node:url'
+import { readProject } from '../../src/build/project.ts'
+import { signIn } from '../../src/connect/sign-in.ts'
 import { listen } from '../../src/http/node-server.ts'
 import { startStack } from '../../src/local/stack.ts'
 import { createMcpEndpoint } from '../../src/mcp/endpoint.ts'
@@ -7,7 +9,9 @@ import factory from '../fixtures/conformance-server.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { beyondRequired, conformance, requirements, scenario, type Posture } from './conformance.ts'
 import { fastmcp } from './fastmcp.ts'
-import { signingProxy } from './signing-proxy.ts'
+import { authorizationScenarios } from './authorization.ts'
+import { signInByBrowser } from './browser.ts'
+import { bearerProxy, signingProxy } from './signing-proxy.ts'
 
 let passed = 0
 let failed = 0
@@ -15,6 +19,10 @@ let failed = 0
 await direct()
 await withSessions()
 await lambda()
+await fargate('stateless')
+await fargate('sessions')
+await authorization()
+await inBrowser()
 await python()
 console.log(`${passed} passed, ${failed} failed`)
 process.exitCode = failed === 0 ? 0 : 1
@@ -56,6 +64,49 @@ async function lambda(): Promise<void> {
   await server.close()
   await stack.close()
   await folder.remove()
+}
+
+/** Through sign-in, load balancer and two tasks. The suite has no token, so a pass-through adds ada's, and renews it. */
+async function fargate(posture: Posture): Promise<void> {
+  const folder = await temporaryFolder()
+  const entry = fileURLToPath(new URL('../fixtures/conformance-server.ts', import.meta.url))
+  const sessions = posture === 'sessions' ? 'stateful' : 'stateless'
+  const config = {
+    name: 'conformance',
+    server: { kind: 'module' as const, entry },
+    platforms: { fargate: { tasks: 2, sessions } as const },
+  }
+  const stack = await startStack({ dir: folder.path, configFile: '', config }, { port: 0 })
+  const { url } = stack.endpoints.fargate!
+  const { accessToken } = await signIn({ url, ...stack.users[0]! })
+  const server = await bearerProxy(url, accessToken)
+  await score(`fargate, ${sessions}`, `${server.url}/mcp`, posture)
+  await server.close()
+  await stack.close()
+  await folder.remove()
+}
+
+/** The suite's own scenarios for authorization servers, against ours. */
+async function authorization(): Promise<void> {
+  const stack = await startStack(await readProject('examples/account-summary'), { port: 0 })
+  const outcomes = await authorizationScenarios(stack)
+  await stack.close()
+  const good = outcomes.filter((each) => each.passed > 0 && each.failed === 0)
+  const ok = good.length === 2
+  console.log(`${ok ? '✓' : '✗'} the authorization service: ${good.length} of 2 scenarios`)
+  for (const each of outcomes)
+    if (!good.includes(each)) console.log(`    ${each.name}: ${each.passed} passed, ${each.failed} failed`)
+  if (ok) passed++
+  else failed++
+}
+
+async function inBrowser(): Promise<void> {
+  const stack = await startStack(await readProject('examples/account-summary'), { port: 0 })
+  const result = await signInByBrowser(stack.endpoints.fargate!.url, stack.users[0]!)
+  await stack.close()
+  console.log(`${result.ok ? '✓' : result.skipped ? '-' : '✗'} a sign-in in headless Chromium: ${result.said}`)
+  if (result.ok) passed++
+  else if (!result.skipped) failed++
 }
 
 async function score(name: string, url: string, posture: Posture = 'stateless'): Promise<void> {
