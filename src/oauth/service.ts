@@ -177,19 +177,15 @@ export async function createAuthorizationService(options: AuthorizationServiceOp
 
   return {
     async fetch(request, context) {
-      const url = new URL(request.url)
+      const url = URL.parse(request.url)
+      if (!url) return oauthError(400, 'invalid_request', 'the address cannot be read')
       if (url.pathname === '/healthz') return new Response('ok', { headers: { 'cache-control': 'no-store' } })
-      const bytes = new Uint8Array(await request.arrayBuffer())
-      if (bytes.byteLength > maxBodyBytes) return oauthError(413, 'invalid_request', 'the body is too large')
-      if (await keys.refresh()) makeProvider()
-      if (url.pathname === routes.registration) {
-        const refused = await beforeRegistration(request, context.remoteAddress ?? '')
-        if (refused) return refused
+      try {
+        return await answer(request, url, context.remoteAddress ?? '')
+      } catch (error) {
+        log('service.error', { detail: error instanceof Error ? error.stack : String(error) })
+        return oauthError(503, 'temporarily_unavailable', 'the service cannot answer now', { 'retry-after': '5' })
       }
-      const filled = url.pathname === routes.registration ? withDefaultMethod(bytes) : bytes
-      const asked = withDefaultScopes(request, url, filled, resources)
-      const response = await callNode(listener, asked.request, asked.bytes, pinned)
-      return guarded(response, url.pathname)
     },
     async rotateKeys() {
       await publishing
@@ -199,6 +195,17 @@ export async function createAuthorizationService(options: AuthorizationServiceOp
     async close() {
       await publishing
     },
+  }
+
+  async function answer(request: Request, url: URL, peer: string): Promise<Response> {
+    const bytes = new Uint8Array(await request.arrayBuffer())
+    if (bytes.byteLength > maxBodyBytes) return oauthError(413, 'invalid_request', 'the body is too large')
+    if (await keys.refresh()) makeProvider()
+    const registers = url.pathname === routes.registration
+    const refused = registers ? await beforeRegistration(request, peer) : undefined
+    if (refused) return refused
+    const asked = withDefaultScopes(request, url, registers ? withDefaultMethod(bytes) : bytes, resources)
+    return guarded(await callNode(listener, asked.request, asked.bytes, pinned), url.pathname)
   }
 
   async function beforeRegistration(request: Request, peer: string): Promise<Response | undefined> {

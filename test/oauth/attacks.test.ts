@@ -518,6 +518,28 @@ describe('a metadata document', () => {
   })
 })
 
+describe('a target', () => {
+  it.each([
+    'http://evil.example/token',
+    '*',
+    '//evil.example/authorize',
+    '/authorize/../../etc/passwd',
+    '/%00',
+    '/token%',
+  ])('%s is no way in', async (target) => {
+    const { hostname, port } = new URL(at.issuer)
+    const status = await new Promise<number>((resolve, reject) => {
+      const req = httpRequest({ hostname, port, path: target }, (res) => {
+        res.resume()
+        resolve(res.statusCode!)
+      })
+      req.on('error', reject)
+      req.end()
+    })
+    expect([400, 404]).toContain(status)
+  })
+})
+
 describe('a body', () => {
   it('that is too large is refused with the standard error', async () => {
     for (const size of [57 * 1024, 200 * 1024]) {

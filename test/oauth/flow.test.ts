@@ -1,8 +1,11 @@
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createAuthorizationService } from '../../src/oauth/service.ts'
+import { MemoryTable } from '../../src/state/memory.ts'
 import { Browser } from '../support/browser.ts'
 import {
   authorization,
+  callback,
   post,
   read,
   redeem,
@@ -136,6 +139,60 @@ describe('a sign-in', () => {
     const { status } = await post(`${at.issuer}/revoke`, { token: refresh_token, client_id: clientId })
     expect(status).toBe(200)
     expect((await refresh(at.issuer, clientId, refresh_token)).body).toMatchObject({ error: 'invalid_grant' })
+  })
+})
+
+describe('behind TLS', () => {
+  it('cookies are Secure and __Host-, and everything is https, whatever the proxy speaks', async () => {
+    const table = new MemoryTable()
+    const service = await createAuthorizationService({
+      issuer: 'https://auth.example.com',
+      resources: [{ resource, name: 'tools', scopes: { read: { description: 'See' } } }],
+      clients: [{ id: 'desk', redirectUris: [callback] }],
+      upstream: { issuer: at.upstream.issuer, clientId: at.upstream.clientId },
+      table,
+      secret: 'x'.repeat(32),
+    })
+    const call = (path: string) =>
+      service.fetch(new Request(`http://10.0.0.7${path}`), { requestId: '1', principal: { kind: 'anonymous', id: '' } })
+    const began = await call(
+      new URL(authorization('https://auth.example.com', 'desk').url).pathname +
+        new URL(authorization('https://auth.example.com', 'desk').url).search,
+    )
+    expect(began.status).toBe(303)
+    const cookies = began.headers.getSetCookie()
+    expect(cookies.length).toBeGreaterThan(2)
+    for (const cookie of cookies) expect(cookie).toMatch(/^__(Host|Secure)-fairlead_.*samesite=lax; secure; httponly/)
+    expect(began.headers.get('strict-transport-security')).toBe('max-age=31536000')
+    const left = await service.fetch(
+      new Request(new URL(began.headers.get('location')!, 'http://10.0.0.7'), {
+        headers: { cookie: cookies.map((cookie) => cookie.split(';')[0]).join('; ') },
+      }),
+      { requestId: '2', principal: { kind: 'anonymous', id: '' } },
+    )
+    expect(new URL(left.headers.get('location')!).searchParams.get('redirect_uri')).toBe(
+      'https://auth.example.com/federation/callback',
+    )
+    expect(left.headers.getSetCookie()[0]).toMatch(
+      /^__Secure-fairlead_flow_.*path=\/federation\/callback;.*secure; httponly/,
+    )
+    expect(await (await call('/.well-known/openid-configuration')).json()).toMatchObject({
+      token_endpoint: 'https://auth.example.com/token',
+    })
+    await service.close()
+    await table.close()
+  })
+
+  it('plain http is refused, except on loopback', async () => {
+    await expect(
+      createAuthorizationService({
+        issuer: 'http://auth.example.com',
+        resources: [],
+        upstream: { issuer: 'https://x', clientId: 'x' },
+        table: new MemoryTable(),
+        secret: 'x'.repeat(32),
+      }),
+    ).rejects.toThrow('https')
   })
 })
 
