@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Context } from 'koa'
+import type { KoaContextWithOIDC } from 'oidc-provider'
 import type { Accounts } from './accounts.ts'
 import type { SealedTable } from './sealed-table.ts'
 import { same } from './seal.ts'
@@ -45,7 +45,7 @@ export class Federation {
     this.#options = options
   }
 
-  async leave(ctx: Context, uid: string, again: boolean): Promise<void> {
+  async leave(ctx: KoaContextWithOIDC, uid: string, again: boolean): Promise<void> {
     const [state, nonce, verifier, cookie] = [randomText(), randomText(), randomText(), randomText()]
     const flow: Flow = { uid, nonce, verifier, browser: hash(cookie) }
     const url = await this.#options.upstream.authorizationUrl({ state, nonce, verifier, again })
@@ -55,7 +55,7 @@ export class Federation {
     ctx.redirect(url)
   }
 
-  async comeBack(ctx: Context): Promise<void> {
+  async comeBack(ctx: KoaContextWithOIDC): Promise<void> {
     const { state, code, error, iss } = ctx.query
     if (typeof state !== 'string') throw new FederationError('There is no state')
     const entry = await this.#options.table.get<Flow>('Federation', state)
