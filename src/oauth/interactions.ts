@@ -51,8 +51,13 @@ export function interactionPages(options: InteractionOptions) {
       return options.federation.leave(ctx, details.uid, again)
     }
     const asked = await questionOf(details)
-    if (asked.scopes.length === 0 && asked.withheld.length > 0)
-      return finish(ctx, { error: 'access_denied', error_description: 'the account may give none of the scopes' })
+    if (asked.scopes.length === 0)
+      return finish(
+        ctx,
+        asked.withheld.length > 0
+          ? { error: 'access_denied', error_description: 'the account may give none of the scopes' }
+          : { error: 'invalid_scope', error_description: 'the resource has none of the scopes' },
+      )
     const redirectUri = String(details.params.redirect_uri)
     ctx.status = 200
     ctx.set(pageHeaders([formTarget(redirectUri)]))

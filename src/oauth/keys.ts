@@ -25,25 +25,33 @@ const retiredMs = 15 * 60_000
 export class KeySet {
   readonly #table: SealedTable
   readonly #alg: SigningAlg
+  readonly #id: string
   readonly #now: () => number
   #stored: Stored
   #rev: number
   #read: number
 
-  private constructor(table: SealedTable, alg: SigningAlg, now: () => number, stored: Stored, rev: number) {
+  private constructor(
+    { table, alg, id, now }: { table: SealedTable; alg: SigningAlg; id: string; now: () => number },
+    stored: Stored,
+    rev: number,
+  ) {
     this.#table = table
     this.#alg = alg
+    this.#id = id
     this.#now = now
     this.#stored = stored
     this.#rev = rev
     this.#read = now()
   }
 
-  static async open(table: SealedTable, alg: SigningAlg, now: () => number): Promise<KeySet> {
-    const found = await table.get<Stored>('Keys', alg)
-    if (!found) await table.write('Keys', alg, { current: await makeKey(alg), retired: [] }, { ttlS, if: 'absent' })
-    const { value, rev } = found ?? (await table.get<Stored>('Keys', alg))!
-    return new KeySet(table, alg, now, value, rev)
+  /** `name` tells the keys of one secret from those of another, which could not be opened. */
+  static async open(table: SealedTable, alg: SigningAlg, name: string, now: () => number): Promise<KeySet> {
+    const id = `${alg}|${name}`
+    const found = await table.get<Stored>('Keys', id)
+    if (!found) await table.write('Keys', id, { current: await makeKey(alg), retired: [] }, { ttlS, if: 'absent' })
+    const { value, rev } = found ?? (await table.get<Stored>('Keys', id))!
+    return new KeySet({ table, alg, id, now }, value, rev)
   }
 
   /** Private keys, the one that signs first. */
@@ -82,18 +90,18 @@ export class KeySet {
 
   /** When another process wrote meanwhile, what it wrote holds. */
   async #write(stored: Stored): Promise<void> {
-    await this.#table.write('Keys', this.#alg, stored, { ttlS, if: this.#rev })
+    await this.#table.write('Keys', this.#id, stored, { ttlS, if: this.#rev })
     await this.#reload()
   }
 
   async #reload(): Promise<void> {
-    const found = await this.#table.get<Stored>('Keys', this.#alg)
+    const found = await this.#table.get<Stored>('Keys', this.#id)
     this.#read = this.#now()
     if (!found) return
     this.#stored = found.value
     this.#rev = found.rev
     if (found.expires * 1000 - this.#now() < (ttlS / 2) * 1000)
-      await this.#table.write('Keys', this.#alg, found.value, { ttlS, if: found.rev })
+      await this.#table.write('Keys', this.#id, found.value, { ttlS, if: found.rev })
   }
 }
 

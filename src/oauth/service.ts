@@ -74,7 +74,7 @@ export async function createAuthorizationService(options: AuthorizationServiceOp
   const table = sealTable(options.table, seal)
   const resources = new Resources(options.resources, options.baseScopes)
   const accounts = new Accounts(table, options.upstream.check)
-  const keys = await KeySet.open(table, alg, now)
+  const keys = await KeySet.open(table, alg, seal.mac('keys', alg), now)
   const outgoing = outgoingFetch({ allowLocal: options.allowLocalMetadata ?? false, now })
   const log = (event: string, detail: Record<string, unknown>) => options.log?.({ event, ...detail })
   const adapter = tableAdapter(table, { graceS, now })

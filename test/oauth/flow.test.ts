@@ -65,6 +65,12 @@ describe('a sign-in', () => {
     expect(Object.fromEntries(came)).toMatchObject({ error: 'access_denied', iss: at.issuer, state: flow.state })
   })
 
+  it('ends in invalid_scope when the resource knows none of it', async () => {
+    const clientId = await register(at.issuer)
+    const came = await signIn(new Browser(), authorization(at.issuer, clientId, { scope: 'other/use all' }).url, 'ada')
+    expect(came.get('error')).toBe('invalid_scope')
+  })
+
   it('gives the base scopes, and the first resource, to a client that names none', async () => {
     const clientId = await register(at.issuer)
     const tokens = await tokensFor(at.issuer, clientId, 'ada', { scope: '', resource: '' })
@@ -180,6 +186,28 @@ describe('behind TLS', () => {
       token_endpoint: 'https://auth.example.com/token',
     })
     await service.close()
+    await table.close()
+  })
+
+  it('a new secret forgets the keys and the sessions, and starts', async () => {
+    const table = new MemoryTable()
+    const kids: string[] = []
+    for (const secret of ['x'.repeat(32), 'y'.repeat(32), 'x'.repeat(32)]) {
+      const service = await createAuthorizationService({
+        issuer: 'https://auth.example.com',
+        resources: [{ resource, name: 'tools', scopes: { read: { description: 'See' } } }],
+        upstream: { issuer: at.upstream.issuer, clientId: at.upstream.clientId },
+        alg: 'ES256',
+        table,
+        secret,
+      })
+      const request = new Request('https://auth.example.com/jwks')
+      const response = await service.fetch(request, { requestId: '1', principal: { kind: 'anonymous', id: '' } })
+      kids.push(((await response.json()) as { keys: { kid: string }[] }).keys[0]!.kid)
+      await service.close()
+    }
+    expect(kids[1]).not.toBe(kids[0])
+    expect(kids[2]).toBe(kids[0])
     await table.close()
   })
 
