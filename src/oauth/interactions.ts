@@ -3,7 +3,7 @@ import { errors } from 'oidc-provider'
 import type { Accounts } from './accounts.ts'
 import { isLoopback } from './client-metadata.ts'
 import { callbackPath, FederationError, type Federation } from './federation.ts'
-import { consentPage, errorPage, pageHeaders } from './pages.ts'
+import { consentPage, errorPage, pageHeaders, type ConsentPage } from './pages.ts'
 import type { Resources } from './scopes.ts'
 import { same, type Seal } from './seal.ts'
 
@@ -133,14 +133,10 @@ export function interactionPages(options: InteractionOptions) {
     const { person, resources } = await askedOf(details)
     const granted = new Set(resources.flatMap((one) => one.granted))
     const scopes = resources.flatMap((one) => one.scopes)
-    const described = clientId.startsWith('https://')
     const redirectUri = String(details.params.redirect_uri)
+    const known = knownBy(clientId)
     return {
-      client: {
-        name: client.clientName ?? (described ? new URL(clientId).host : clientId),
-        host: described ? new URL(clientId).host : undefined,
-        verified: described,
-      },
+      client: { name: client.clientName ?? (known.kind === 'document' ? known.host : clientId), known },
       resourceName: resources.map(({ resource }) => options.resources.name(resource)).join(', '),
       username: person.username,
       redirect: { host: hostOf(redirectUri), loopbackOnly: (client.redirectUris ?? []).every(isLoopback) },
@@ -182,6 +178,11 @@ function sentence(error: unknown): string {
   const { error_description: description } = error as { error_description?: string }
   const text = description ?? (error as Error).message
   return `${text[0]!.toUpperCase()}${text.slice(1)}.`
+}
+
+function knownBy(clientId: string): ConsentPage['client']['known'] {
+  if (clientId.startsWith('https://')) return { kind: 'document', host: new URL(clientId).host }
+  return clientId.startsWith('dcr_') ? { kind: 'self' } : { kind: 'configured' }
 }
 
 function words(scope: unknown): string[] {

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import { html, Markup } from './html.ts'
 
 export interface ConsentPage {
-  client: { name: string; host: string | undefined; verified: boolean }
+  /** Who says what the client is: the host of its document, the configuration, or nobody but itself. */
+  client: { name: string; known: { kind: 'document'; host: string } | { kind: 'configured' } | { kind: 'self' } }
   resourceName: string
   username: string
   redirect: { host: string; loopbackOnly: boolean }
@@ -79,8 +80,8 @@ export function consentPage(page: ConsentPage): string {
       <dl>
         <dt>Application</dt>
         <dd>${client.name}</dd>
-        <dt>${client.verified ? 'Described by' : 'Identity'}</dt>
-        <dd>${client.host ?? 'It named itself; nobody has checked the name'}</dd>
+        <dt>${client.known.kind === 'document' ? 'Described by' : 'Identity'}</dt>
+        <dd>${identityOf(client.known)}</dd>
         <dt>Returns to</dt>
         <dd><strong>${redirect.host}</strong></dd>
       </dl>
@@ -98,6 +99,13 @@ export function consentPage(page: ConsentPage): string {
       </form>`,
     html`<footer>Allow it only if you recognise the address it returns to.</footer>`,
   )
+}
+
+function identityOf(known: ConsentPage['client']['known']): string {
+  if (known.kind === 'document') return known.host
+  return known.kind === 'configured'
+    ? 'Set up by whoever runs this server'
+    : 'It named itself; nobody has checked the name'
 }
 
 export function errorPage(page: { title: string; what: string; code?: string; next?: string }): string {

@@ -303,6 +303,7 @@ describe('the consent', () => {
     const page = await browser.open(authorization(at.issuer, second, { redirect_uri: uri }).url)
     expect(page.forms).toHaveLength(1)
     expect(page.text).toContain('attacker.example')
+    expect(page.text).toContain('nobody has checked the name')
   })
 
   it.each<[string, Record<string, string>, Record<string, string>]>([

@@ -75,6 +75,7 @@ describe('a client ID metadata document', () => {
     const id = put('/named.json', { client_name: '<script>alert(1)</script>' })
     const page = await toConsent(new Browser(), authorization(at.issuer, id).url, 'ada')
     expect(page.text).toContain(new URL(documents.origin).host)
+    expect(page.text).toContain('Described by')
     expect(page.text).toContain('127.0.0.1:7777')
     expect(page.text).toContain('its name cannot be verified')
     expect(page.text).toContain('See costs and resources')
@@ -133,7 +134,9 @@ describe('a client that the configuration names', () => {
   it('signs people in', async () => {
     const flow = authorization(at.issuer, 'desk')
     const browser = new Browser()
-    expect((await toConsent(browser, flow.url, 'ada')).text).toContain('Allow The desk')
+    const page = await toConsent(browser, flow.url, 'ada')
+    expect(page.text).toContain('Allow The desk')
+    expect(page.text).toContain('Set up by whoever runs this server')
     const code = (await signIn(browser, flow.url, 'ada')).get('code')!
     expect((await redeem(at.issuer, 'desk', code, flow.verifier)).status).toBe(200)
   })

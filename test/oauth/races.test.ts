@@ -1,4 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { mayRegister } from '../../src/oauth/rate-limits.ts'
+import { createSeal } from '../../src/oauth/seal.ts'
+import { sealTable } from '../../src/oauth/sealed-table.ts'
+import { MemoryTable } from '../../src/state/memory.ts'
 import { Browser } from '../support/browser.ts'
 import {
   authorization,
@@ -111,6 +115,15 @@ describe('registration', () => {
     const refused = answers.find(({ status }) => status === 429)!
     expect(refused.body.error).toBe('temporarily_unavailable')
     expect(refused.headers.get('retry-after')).toBe('3600')
+  })
+
+  it('from 600 addresses at once gives 500 in an hour', async () => {
+    const table = new MemoryTable()
+    const sealed = sealTable(table, createSeal('x'.repeat(32)))
+    let n = 0
+    const answers = await times(600, () => mayRegister(sealed, `203.0.113.${n++}`, 10))
+    expect(answers.filter(Boolean)).toHaveLength(500)
+    await table.close()
   })
 
   it('ends after a day without use, and not within 90 days of a use', async () => {
