@@ -4,7 +4,7 @@ export interface PolicyStatement {
   Principal: { AWS: readonly string[] }
   Action: string
   Resource: string
-  Condition: { StringEquals: Record<string, string> } | { Bool: Record<string, string> }
+  Condition?: { StringEquals: Record<string, string> } | { Bool: Record<string, string> }
 }
 
 export interface PolicyDocument {
@@ -34,6 +34,22 @@ export function functionUrlPolicy(functionArn: string, callers: readonly string[
         Action: 'lambda:InvokeFunction',
         Condition: { Bool: { 'lambda:InvokedViaFunctionUrl': 'true' } },
       },
+    ],
+  }
+}
+
+/**
+ * The statements that let callers invoke an AgentCore Runtime and stop their sessions. Who sets
+ * X-Amzn-Bedrock-AgentCore-Runtime-User-Id needs InvokeAgentRuntimeForUser too, which nobody is given here.
+ * @see https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/resource-based-policies.html (read 2026-11-22)
+ */
+export function agentRuntimePolicy(runtimeArn: string, callers: readonly string[]): PolicyDocument {
+  const to = { Effect: 'Allow', Principal: { AWS: [...callers] }, Resource: runtimeArn } as const
+  return {
+    Version: '2012-10-17',
+    Statement: [
+      { Sid: 'Invoke', ...to, Action: 'bedrock-agentcore:InvokeAgentRuntime' },
+      { Sid: 'StopSession', ...to, Action: 'bedrock-agentcore:StopRuntimeSession' },
     ],
   }
 }

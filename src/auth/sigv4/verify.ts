@@ -147,7 +147,7 @@ function checkPayload(
 ): { hash: string } | Refused {
   const said = headers.get('x-amz-content-sha256')
   if (said === 'UNSIGNED-PAYLOAD' || said?.startsWith('STREAMING-'))
-    return refused('SIGV4_UNSIGNED_PAYLOAD', 'The body is not signed; Lambda asks for its SHA-256.')
+    return refused('SIGV4_UNSIGNED_PAYLOAD', 'The body is not signed; its SHA-256 must be.')
   const hash = sha256(request.body)
   if (said !== undefined && said !== hash)
     return refused('SIGV4_BODY_CHANGED', 'x-amz-content-sha256 is not the hash of the body that arrived.')

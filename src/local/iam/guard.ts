@@ -1,4 +1,4 @@
-import { functionUrlPolicy } from '../../aws/permissions.ts'
+import type { PolicyDocument } from '../../aws/permissions.ts'
 import type { IamAuthorizer } from '../../aws/function-url.ts'
 import type { Refused } from '../../auth/sigv4/verify.ts'
 import { verify } from '../../auth/sigv4/verify.ts'
@@ -7,20 +7,21 @@ import type { Principal } from '../../http/fetch-handler.ts'
 import type { LightRequest } from '../../http/light-request.ts'
 import type { IamIdentity } from '../state.ts'
 import { createAuthorizer, type Question } from './authorize.ts'
-import { agentArn } from './identities.ts'
 
 export interface GuardOptions {
   service: string
   region: string
   accountId: string
   identities: readonly IamIdentity[]
-  functionArn: string
-  /** Who may invoke, as the configuration has it; empty: the local agent. */
-  callers: readonly string[]
-  /** Through the function URL, or through the Invoke API of an SDK client. */
-  entrance: 'function-url' | 'invoke'
+  /** Who may do what: the policy that is deployed. */
+  policy: PolicyDocument
+  /** What a request does, and must be allowed to do. */
+  asks: (request: LightRequest) => readonly Asked[]
   now?: () => number
 }
+
+/** One thing that a request does. */
+export type Asked = Pick<Question, 'action' | 'resource'> & Partial<Pick<Question, 'context'>>
 
 export type GuardResult =
   | { ok: true; principal: Principal; iam: IamAuthorizer }
@@ -30,8 +31,7 @@ export type Guard = (request: LightRequest) => Promise<GuardResult>
 
 /** Lets in who has a good signature and whom the policy allows, the same policy that is deployed. */
 export function createIamGuard(options: GuardOptions): Guard {
-  const callers = options.callers.length > 0 ? options.callers : [agentArn(options.accountId)]
-  const authorize = createAuthorizer(functionUrlPolicy(options.functionArn, callers))
+  const authorize = createAuthorizer(options.policy)
   const byKey = new Map(options.identities.map((each) => [each.accessKeyId, each]))
   const clock = options.now ? { now: options.now } : {}
   return async (request) => {
@@ -49,18 +49,12 @@ export function createIamGuard(options: GuardOptions): Guard {
     })
     if (!verified.ok) return unauthenticated(verified)
     const caller = byKey.get(verified.accessKeyId)!
-    for (const question of questions(caller.arn, options))
+    for (const asked of options.asks(request)) {
+      const question = { principal: caller.arn, accountId: options.accountId, context: {}, ...asked }
       if (!(await authorize(question))) return denied(caller, question)
+    }
     return { ok: true, principal: { kind: 'iam', id: caller.arn }, iam: iamOf(caller, options.accountId) }
   }
-}
-
-/** What must be allowed. The account's own policies stand behind an SDK client's Invoke, and are taken as the same callers. */
-function questions(principal: string, { functionArn: resource, accountId, entrance }: GuardOptions): Question[] {
-  const base = { principal, resource, accountId }
-  const invoke = { ...base, action: 'lambda:InvokeFunction', context: { 'lambda:InvokedViaFunctionUrl': 'true' } }
-  if (entrance === 'invoke') return [invoke]
-  return [{ ...base, action: 'lambda:InvokeFunctionUrl', context: { 'lambda:FunctionUrlAuthType': 'AWS_IAM' } }, invoke]
 }
 
 /**

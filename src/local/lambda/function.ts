@@ -59,8 +59,8 @@ interface Generation {
 export async function startLocalFunction(options: LocalFunctionOptions): Promise<LocalFunction> {
   const { name, region, accountId, concurrency = 10, idleMs = 300_000, log = () => {} } = options
   const arn = `arn:aws:lambda:${region}:${accountId}:function:${name}`
-  const watchdog = startWatchdog()
   const tmp = mkdtempSync(join(tmpdir(), 'fairlead-lambda-'))
+  const watchdog = startWatchdog(tmp)
   const command = options.command ?? lambdaNode(options.memoryMb ?? 1024, log)
   let generation: Generation = { artifactDir: options.artifactDir, environments: new Set() }
   const all = new Set<Environment>()

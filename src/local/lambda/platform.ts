@@ -10,6 +10,7 @@ import { Notes } from '../notes.ts'
 import { observed } from '../observe.ts'
 import type { PlatformOptions, RunningPlatform } from '../platform.ts'
 import type { LocalEndpoint } from '../state.ts'
+import { functionAccess } from './access.ts'
 import { cloudfront } from './cloudfront.ts'
 import { startLocalFunction, type LocalFunction } from './function.ts'
 import { functionUrl } from './function-url.ts'
@@ -88,9 +89,7 @@ function withIam(fn: LocalFunction, server: Listening, { identities, project }: 
       region,
       accountId,
       identities,
-      functionArn: fn.arn,
-      callers: project.config.callers ?? [],
-      entrance,
+      ...functionAccess(fn.arn, project.config.callers ?? [], { accountId, entrance }),
     })
   const url = functionUrl({ fn, guard: guardOf('function-url'), mode: 'RESPONSE_STREAM', region, accountId })
   const invoke = invokeApi({ fn, guard: guardOf('invoke') })

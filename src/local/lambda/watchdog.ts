@@ -13,12 +13,17 @@ pids=
 while read -r op pid; do
   case $op in add) pids="$pids $pid" ;; remove) kept=; for p in $pids; do [ "$p" = "$pid" ] || kept="$kept $p"; done; pids=$kept ;; esac
 done
-for p in $pids; do kill -9 "-$p" 2>/dev/null; done`
+for p in $pids; do kill -9 "-$p" 2>/dev/null; done
+[ -z "$1" ] || rm -rf -- "$1"`
 
-/** Starts the watchdog; on Windows, which freezes nothing, there is none. */
-export function startWatchdog(): Watchdog {
+/** Starts the watchdog, which removes a temporary folder at the end too; on Windows, which freezes nothing, there is none. */
+export function startWatchdog(folder = ''): Watchdog {
   if (process.platform === 'win32') return { add: () => {}, remove: () => {}, close: () => {} }
-  const child = spawn('/bin/sh', ['-c', script], { stdio: ['pipe', 'ignore', 'ignore'], detached: true, env: {} })
+  const child = spawn('/bin/sh', ['-c', script, 'watchdog', folder], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+    env: { PATH: process.env.PATH ?? '' },
+  })
   child.on('error', () => {})
   child.stdin.on('error', () => {})
   child.unref()

@@ -6,7 +6,8 @@ import type { FunctionUrlEvent } from '../../../src/aws/function-url.ts'
 import { sigv4Fetch } from '../../../src/auth/sigv4/fetch.ts'
 import { listen, type Listening } from '../../../src/http/node-server.ts'
 import { createIamGuard } from '../../../src/local/iam/guard.ts'
-import { agentArn, loadIdentities } from '../../../src/local/iam/identities.ts'
+import { functionAccess } from '../../../src/local/lambda/access.ts'
+import { loadIdentities } from '../../../src/local/iam/identities.ts'
 import { startLocalFunction, type LocalFunction } from '../../../src/local/lambda/function.ts'
 import { functionUrl } from '../../../src/local/lambda/function-url.ts'
 import { invokeApi, isInvokePath } from '../../../src/local/lambda/invoke-api.ts'
@@ -54,9 +55,7 @@ beforeAll(async () => {
       service: 'lambda',
       ...facts,
       identities,
-      functionArn: fn.arn,
-      callers: [agentArn(facts.accountId)],
-      entrance,
+      ...functionAccess(fn.arn, [], { accountId: facts.accountId, entrance }),
     })
   const url = functionUrl({ fn, guard: guard('function-url'), mode: 'RESPONSE_STREAM', ...facts })
   const invoke = invokeApi({ fn, guard: guard('invoke') })
