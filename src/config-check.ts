@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { isForwardable } from './aws/agentcore-runtime.ts'
 import type { FairleadConfig } from './config.ts'
 import { FairleadError } from './errors.ts'
 import { nearest } from './nearest.ts'
@@ -52,14 +53,31 @@ const fargate = z.strictObject({
 const jwt = z.strictObject({ customJWTAuthorizer: z.record(z.string(), z.unknown()) })
 
 /** @see https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/runtime-lifecycle-settings.html (read 2026-11-22) */
-const agentcoreRuntime = z.strictObject({
-  auth: z.union([z.literal('iam'), jwt]).optional(),
-  modernSessions: z.enum(['each', 'pool']).optional(),
-  idleS: z.int().min(60).max(28_800).optional(),
-  maxLifetimeS: z.int().min(60).max(28_800).optional(),
-  maxSessions: z.int().min(1).max(500).optional(),
-  headers: z.array(z.string().min(1)).max(20).optional(),
-})
+const agentcoreRuntime = z
+  .strictObject({
+    auth: z.union([z.literal('iam'), jwt]).optional(),
+    modernSessions: z.enum(['each', 'pool']).optional(),
+    idleS: z.int().min(60).max(28_800).optional(),
+    maxLifetimeS: z.int().min(60).max(28_800).optional(),
+    maxSessions: z.int().min(1).max(500).optional(),
+    headers: z
+      .array(z.string().refine(isForwardable, 'is not a header that the Runtime lets through'))
+      .min(1)
+      .max(20)
+      .refine((names) => new Set(names.map((name) => name.toLowerCase())).size === names.length, 'has a name twice')
+      .optional(),
+  })
+  .refine(({ idleS, maxLifetimeS }) => (idleS ?? 0) <= (maxLifetimeS ?? 28_800), {
+    path: ['idleS'],
+    error: 'must not be more than maxLifetimeS',
+  })
+  .refine(
+    ({ auth, headers = [] }) => typeof auth === 'object' || !headers.some((name) => /^authorization$/i.test(name)),
+    {
+      path: ['headers'],
+      error: 'may have Authorization only where `auth` is a JWT authorizer',
+    },
+  )
 
 const agentcoreGateway = z.strictObject({
   gateway: z.string().min(1),

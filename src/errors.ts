@@ -305,7 +305,7 @@ export const errors = {
   SIGV4_WRONG_SERVICE: {
     exit: 'auth',
     why: 'The signature names another service.',
-    fix: 'Sign for the service `lambda`.',
+    fix: 'Sign for the service of the endpoint: `lambda`, or `bedrock-agentcore`.',
   },
   SIGV4_WRONG_REGION: {
     exit: 'auth',
@@ -330,7 +330,7 @@ export const errors = {
   },
   SIGV4_UNSIGNED_PAYLOAD: {
     exit: 'auth',
-    why: 'Lambda takes no unsigned bodies.',
+    why: 'Unsigned bodies are not taken.',
     fix: 'Send the SHA-256 of the body as x-amz-content-sha256.',
   },
   SIGV4_BODY_CHANGED: {
@@ -380,6 +380,61 @@ export const errors = {
     why: 'Lambda takes and gives a limited size.',
     fix: 'Send less: 6 MB in, 6 MB whole or 200 MB streamed out.',
   },
+
+  // the local AgentCore Runtime (src/local/agentcore-runtime): these stand in the log, beside the Runtime's own answer
+  RUNTIME_NOT_FOUND: {
+    exit: 'usage',
+    why: 'There is no runtime of that ARN or id, or it has no endpoint of that qualifier.',
+    fix: 'Use the URL in .fairlead/local.json.',
+  },
+  RUNTIME_REQUEST_INVALID: {
+    exit: 'usage',
+    why: 'A part of the request is not of the form that the Runtime takes.',
+    fix: 'Correct the part that is named. Session ids of X-Amzn-Bedrock-AgentCore-Runtime-Session-Id have 33 to 256 characters.',
+  },
+  RUNTIME_ACCEPT: {
+    exit: 'usage',
+    why: 'The Runtime takes no MCP request whose Accept lacks one of the two types.',
+    fix: 'Send: Accept: application/json, text/event-stream',
+  },
+  RUNTIME_SESSION_BUSY: {
+    exit: 'usage',
+    why: 'The session is being created or torn down, and takes one operation at a time until that is done.',
+    fix: 'Send it again after a moment, a little later each time. MCP clients do not do it by themselves.',
+  },
+  RUNTIME_SESSIONS_FULL: {
+    exit: 'usage',
+    why: 'As many sessions run as may at once.',
+    fix: "Stop sessions (StopRuntimeSession), wait until they are idle, or raise platforms['agentcore-runtime'].maxSessions.",
+  },
+  RUNTIME_START_FAILED: {
+    exit: 'usage',
+    why: 'The server of the session ended while it started, or did not listen in time.',
+    fix: 'Read its log lines above.',
+  },
+  RUNTIME_CRASHED: {
+    exit: 'usage',
+    why: 'The process of the session ended in the middle of a call.',
+    fix: 'Read its log lines above. The next call with the same session id starts a new process.',
+  },
+  RUNTIME_SERVER_REFUSED: {
+    exit: 'usage',
+    why: 'The server answered with a status of 400 or more, which the Runtime keeps to itself: clients see -32010.',
+    fix: 'Read what the server said; on AWS it is in its CloudWatch logs.',
+  },
+  RUNTIME_TIMEOUT: {
+    exit: 'usage',
+    why: 'A call may take 15 minutes, and a stream 60.',
+    fix: 'Make the tool faster, or let it answer at once and be asked again.',
+  },
+
+  // faults (fairlead dev --fault)
+  FAULT: {
+    exit: 'usage',
+    why: 'A fault is switched on, for practice.',
+    fix: 'Start fairlead dev without --fault, or switch it off at the control API.',
+  },
+  FAULT_UNKNOWN: { exit: 'usage', why: 'There is no fault of that name.', fix: 'fairlead dev --fault list' },
 } as const satisfies Record<string, ErrorFacts>
 
 export type ErrorCode = keyof typeof errors

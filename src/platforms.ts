@@ -24,7 +24,7 @@ export const platforms = {
     for: 'managed, one isolated session each',
     portOffset: 3,
     service: 'bedrock-agentcore',
-    built: false,
+    built: true,
   },
   'agentcore-gateway': {
     for: 'existing Lambdas, REST APIs and MCP servers as tools',

@@ -4,6 +4,8 @@ import { FairleadError } from '../src/errors.ts'
 
 const good = { name: 'demo', server: { kind: 'module', entry: './server.ts' }, platforms: { lambda: {} } }
 
+const runtime = (config: unknown) => ({ ...good, platforms: { 'agentcore-runtime': config } })
+
 function refusal(value: unknown): FairleadError {
   try {
     checkConfig(value, 'fairlead.config.ts')
@@ -19,6 +21,13 @@ describe('the configuration', () => {
     expect(checkConfig(good, 'fairlead.config.ts')).toEqual(good)
   })
 
+  it('of a runtime may let the caller’s token and headers of its own through', () => {
+    const jwt = { customJWTAuthorizer: { discoveryUrl: 'https://a.example/.well-known/openid-configuration' } }
+    const headers = ['Authorization', 'X-Amzn-Bedrock-AgentCore-Runtime-Custom-Tenant']
+    const value = runtime({ auth: jwt, headers, idleS: 60, maxLifetimeS: 60 })
+    expect(checkConfig(value, 'fairlead.config.ts')).toEqual(value)
+  })
+
   it.each([
     [{ ...good, platfroms: {} }, 'platfroms', 'platforms'],
     [{ ...good, platforms: { lamda: {} } }, 'platforms.lamda', 'lambda'],
@@ -26,6 +35,7 @@ describe('the configuration', () => {
     [{ ...good, server: { kind: 'module', entrty: './a.ts' } }, 'entry', 'entry'],
     [{ ...good, server: { kind: 'stdio', command: 'x', arg: [] } }, 'server.arg', 'args'],
     [{ ...good, tools: { echo: { timeout: 5 } } }, 'tools.echo.timeout', 'timeoutMs'],
+    [runtime({ maxSession: 5 }), 'maxSession', 'maxSessions'],
   ])('names a wrong key and the nearest right one (%#)', (value, wrong, right) => {
     const error = refusal(value)
     expect(error.code).toBe('CONFIG_INVALID')
@@ -52,6 +62,11 @@ describe('the configuration', () => {
     [{ ...good, platforms: { fargate: { tasks: 0 } } }, 'tasks'],
     [{ ...good, server: { kind: 'http', command: 'x' }, platforms: { fargate: { sessions: 'stateful' } } }, 'sessions'],
     [{ ...good, platforms: { lambda: { timeoutS: 901 } } }, 'timeoutS'],
+    [runtime({ idleS: 900, maxLifetimeS: 600 }), 'idleS'],
+    [runtime({ headers: ['Cookie'] }), 'headers.0'],
+    [runtime({ headers: ['X-Amz-Date'] }), 'headers.0'],
+    [runtime({ headers: ['X-A', 'x-a'] }), 'twice'],
+    [runtime({ headers: ['Authorization'] }), 'JWT authorizer'],
     [undefined, 'default export'],
   ])('says what is wrong with a value (%#)', (value, part) => {
     const error = refusal(value)

@@ -1,5 +1,6 @@
 import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Faults } from '../src/local/faults.ts'
 import { startControl, type Control } from '../src/console/control.ts'
 
 let control: Control
@@ -7,7 +8,12 @@ let restarts = 0
 
 beforeAll(async () => {
   control = await startControl(
-    { status: () => ({ name: 'demo' }), requests: () => [{ id: 'r-1' }], restart: async () => void restarts++ },
+    {
+      status: () => ({ name: 'demo' }),
+      requests: () => [{ id: 'r-1' }],
+      restart: async () => void restarts++,
+      faults: new Faults(),
+    },
     0,
   )
 })
@@ -37,6 +43,20 @@ describe('the control API', () => {
     expect((await get({ authorization }, '/api/restart', 'POST')).status).toBe(200)
     expect(restarts).toBe(1)
     expect((await get({ authorization }, '/api/else')).status).toBe(404)
+  })
+
+  it('switches faults on and off', async () => {
+    const headers = { authorization: `Bearer ${control.token}`, 'content-type': 'application/json' }
+    const set = async (body: string) => fetch(`${control.url}/api/faults`, { method: 'POST', headers, body })
+    expect((await set('{"name":"cold-start","on":true}')).status).toBe(200)
+    expect((await get({ authorization: headers.authorization }, '/api/faults')).body).toMatch(
+      /cold-start[^}]*"on":true/,
+    )
+    expect((await set('{"name":"cold-start","on":false}')).status).toBe(200)
+    const unknown = await set('{"name":"cold-strat","on":true}')
+    expect([unknown.status, await unknown.text()]).toEqual([400, expect.stringContaining('did you mean cold-start')])
+    expect((await set('{')).status).toBe(400)
+    expect((await set('{"name":5}')).status).toBe(400)
   })
 
   it('refuses a missing and a wrong token', async () => {

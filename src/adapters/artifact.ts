@@ -3,6 +3,7 @@ import { createMcpEndpoint, type EndpointOptions, type LogEntry } from '../mcp/e
 import type { ServerSource } from '../mcp/source.ts'
 import { MemoryTable } from '../state/memory.ts'
 import type { Table } from '../state/table.ts'
+import { isAgentcoreRuntime, onAgentcoreRuntime } from './agentcore-runtime.ts'
 import { audited, withTraceId } from './audit.ts'
 import type { FargateTask } from './fargate.ts'
 import { serveProcess } from './http.ts'
@@ -46,12 +47,13 @@ export async function runArtifact(
   const guarded = features.guard?.(endpoint.fetch, env, { table, openPaths })
   const fetch = guarded ? withTraceId(audited(guarded, console.error)) : endpoint.fetch
   if (underLambda(env)) return fetchLambdaHandler(fetch)
+  const served = isAgentcoreRuntime(env) ? onAgentcoreRuntime(fetch) : fetch
   const close = async () => {
     await endpoint.close()
     await task?.close()
     await table.close()
   }
-  const server = await serveProcess({ ...endpoint, fetch, close }, env)
+  const server = await serveProcess({ ...endpoint, fetch: served, close }, env)
   await task?.listening(server.url)
   console.log(JSON.stringify({ listening: server.url }))
   return undefined

@@ -1,4 +1,5 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
+import { FairleadError } from '../errors.ts'
 import { listen, type Listening } from '../http/node-server.ts'
 
 /** What the control API can see and do of a running stack. */
@@ -7,6 +8,8 @@ export interface Controlled {
   /** The requests that are kept, newest last. */
   requests(): unknown[]
   restart(): Promise<void>
+  /** What is broken on purpose. `set` throws FAULT_UNKNOWN. */
+  faults: { list(): unknown[]; set(name: string, on: boolean): void }
 }
 
 export interface Control {
@@ -16,7 +19,8 @@ export interface Control {
 }
 
 /**
- * Serves the control API of the local stack: GET /api/status, GET /api/requests, POST /api/restart. JSON.
+ * Serves the control API of the local stack: GET /api/status, GET /api/requests, POST /api/restart,
+ * GET /api/faults, POST /api/faults. JSON.
  * It is guarded by a token made afresh each time, and refuses a Host or Origin that is not its own, so that a web
  * page cannot reach it by rebinding a name.
  */
@@ -45,7 +49,24 @@ async function route(request: Request, controlled: Controlled): Promise<Response
     await controlled.restart()
     return answer(200, { restarted: true })
   }
-  return answer(404, { error: 'There is GET /api/status, GET /api/requests and POST /api/restart.' })
+  if (request.method === 'GET' && pathname === '/api/faults') return answer(200, { faults: controlled.faults.list() })
+  if (request.method === 'POST' && pathname === '/api/faults') return setFault(request, controlled)
+  return answer(404, {
+    error: 'There is GET /api/status, GET and POST /api/faults, GET /api/requests and POST /api/restart.',
+  })
+}
+
+/** `{"name": "cold-start", "on": true}` */
+async function setFault(request: Request, { faults }: Controlled): Promise<Response> {
+  try {
+    const { name, on } = (await request.json()) as { name?: unknown; on?: unknown }
+    if (typeof name !== 'string' || typeof on !== 'boolean')
+      return answer(400, { error: 'Send {"name": "cold-start", "on": true}.' })
+    faults.set(name, on)
+    return answer(200, { faults: faults.list() })
+  } catch (error) {
+    return answer(400, { error: error instanceof FairleadError ? error.message : 'The body is not JSON.' })
+  }
 }
 
 function bearerIs(header: string | null, token: string): boolean {

@@ -1,5 +1,9 @@
 /** Passes a streamed response on as it comes, and calls `end` once: when it has ended, broken, or nobody reads it any more. */
 export function withEnd(response: Response, end: (bytes: number) => void): Response {
+  if ('lightBody' in response) {
+    end(Buffer.byteLength(response.lightBody as string))
+    return response
+  }
   if (!response.body) {
     end(0)
     return response

@@ -1,5 +1,6 @@
 import type { Project } from '../build/project.ts'
 import type { Authorization } from './authorization.ts'
+import type { Faults } from './faults.ts'
 import type { RequestLog } from './requests.ts'
 import type { IamIdentity, LocalEndpoint } from './state.ts'
 
@@ -16,6 +17,8 @@ export interface PlatformOptions {
   requests: RequestLog
   /** What guards it with OAuth; there when its configuration asks for that. */
   authorization?: Authorization
+  /** What is broken on purpose; nothing when absent. */
+  faults?: Faults
   log: (line: string) => void
 }
 

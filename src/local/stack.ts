@@ -4,8 +4,10 @@ import { buildArtifact, type Artifact } from '../build/build.ts'
 import type { Project } from '../build/project.ts'
 import type { FairleadConfig } from '../config.ts'
 import { basePort, localAccount, platformNames, platforms, portOffsets, type Platform } from '../platforms.ts'
+import { startAgentcoreRuntimePlatform } from './agentcore-runtime/platform.ts'
 import { startAuthorization, type Authorization } from './authorization.ts'
 import { startFargatePlatform } from './fargate/platform.ts'
+import type { Faults } from './faults.ts'
 import { loadIdentities } from './iam/identities.ts'
 import { startLambdaPlatform } from './lambda/platform.ts'
 import type { RunningPlatform, StartPlatform } from './platform.ts'
@@ -19,6 +21,8 @@ export interface StackOptions {
   onRequest?: (record: RequestRecord) => void
   /** What the server and the platforms say. */
   log?: (line: string) => void
+  /** What is broken on purpose. */
+  faults?: Faults
 }
 
 export interface Stack {
@@ -41,6 +45,7 @@ export interface Stack {
 const starters: Partial<Record<Platform, StartPlatform>> = {
   lambda: startLambdaPlatform,
   fargate: startFargatePlatform,
+  'agentcore-runtime': startAgentcoreRuntimePlatform,
 }
 
 /** Builds the project's artifact and runs it on its platforms, on loopback. What was started is closed again when a later part fails. */
@@ -75,6 +80,7 @@ export async function startStack(project: Project, options: StackOptions = {}): 
       env: standIn.env,
       requests,
       ...(authorization ? { authorization } : {}),
+      ...(options.faults ? { faults: options.faults } : {}),
       log,
     }))
     closers.push(async () => void (await Promise.all(Object.values(running).map((each) => each.close()))))

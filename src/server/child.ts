@@ -11,6 +11,9 @@ export interface ChildOptions {
 /** Variables of ours that a command needs to run at all. A user's AWS_* come only by `env`, or from Lambda. */
 const passed = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR', 'SYSTEMROOT', 'USER']
 
+/** What is said to the artifact itself. */
+const notForCommands = new Set(['AWS_LAMBDA_RUNTIME_API', 'HOST', 'PORT'])
+
 const running = new Set<ChildProcess>()
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
@@ -39,13 +42,13 @@ export function startChild(
   return { child, lastWords: () => words.trim().split('\n').slice(-3).join(' | ') }
 }
 
-/** Under Lambda the variables that it sets are the function's own, its role's credentials among them. */
+/** Under Lambda and AgentCore Runtime the variables that are set are the server's own, its role's credentials among them. */
 function inherited(): Record<string, string> {
-  const lambda = process.env.AWS_LAMBDA_FUNCTION_NAME !== undefined
+  const own =
+    process.env.AWS_LAMBDA_FUNCTION_NAME !== undefined || process.env.FAIRLEAD_PLATFORM === 'agentcore-runtime'
   return Object.fromEntries(
     Object.entries(process.env).filter(
-      ([name, value]) =>
-        value !== undefined && (passed.includes(name) || (lambda && name !== 'AWS_LAMBDA_RUNTIME_API')),
+      ([name, value]) => value !== undefined && (passed.includes(name) || (own && !notForCommands.has(name))),
     ),
   ) as Record<string, string>
 }

@@ -156,6 +156,15 @@ describe('fairlead dev, ending', () => {
     await own.remove()
   })
 
+  it('lists the faults, and refuses one that is not there', async () => {
+    const list = await cli('dev', '--fault', 'list')
+    expect(list.code).toBe(0)
+    expect(list.stdout).toMatch(/session-busy \(agentcore-runtime\)\n {2}Every other call/)
+    const unknown = await cli('dev', '--fault', 'session-bussy')
+    expect(unknown.code).toBe(2)
+    expect(unknown.stderr).toContain('did you mean session-busy?')
+  })
+
   it('names a port that is taken and what to do', async () => {
     const taken = createServer()
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
@@ -256,6 +265,14 @@ describe('the sample', () => {
       expect(code).toBe(0)
       expect(stdout).toContain('001122223333')
       expect(stdout).toMatch(/sample/i)
+      const onRuntime = await fairlead(
+        ['call', 'get_account_summary', 'account_id=001122223333', '--on', 'agentcore-runtime'],
+        { cwd: own.dir },
+      )
+      expect({ code: onRuntime.code, stdout: onRuntime.stdout }).toEqual({ code: 0, stdout })
+      await running.said(
+        /200 {2}agentcore-runtime {2}POST \/runtimes\/…\/invocations .* tools\/call get_account_summary/,
+      )
     } finally {
       await running.stop()
       await own.remove()

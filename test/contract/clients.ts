@@ -17,6 +17,8 @@ export interface Target {
   provider?: ScriptedProvider
   /** The id of the caller, as tools see it. */
   principal: string
+  /** What the platform makes of a refusal of the server, where it does not let it through as it is. */
+  refusal?: (status: number) => { status: number; code: number }
   close(): Promise<void>
 }
 

@@ -6,6 +6,7 @@ import { listen } from '../../src/http/node-server.ts'
 import { startStack } from '../../src/local/stack.ts'
 import { createMcpEndpoint } from '../../src/mcp/endpoint.ts'
 import factory from '../fixtures/conformance-server.ts'
+import { randomKills } from '../local/agentcore-runtime/random-kills.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { beyondRequired, conformance, requirements, scenario, type Posture } from './conformance.ts'
 import { fastmcp } from './fastmcp.ts'
@@ -24,6 +25,7 @@ await fargate('sessions')
 await authorization()
 await inBrowser()
 await python()
+await runtime()
 console.log(`${passed} passed, ${failed} failed`)
 process.exitCode = failed === 0 ? 0 : 1
 
@@ -122,6 +124,16 @@ async function score(name: string, url: string, posture: Posture = 'stateless'):
     if (ok) passed++
     else failed++
   }
+}
+
+async function runtime(): Promise<void> {
+  const { answers, failures, kills, strangers, left } = await randomKills(60_000, Date.now())
+  const ok = answers > 1000 && kills > 100 && strangers.length === 0 && left.length === 0
+  console.log(
+    `${ok ? '✓' : '✗'} agentcore-runtime: twenty sessions for a minute, ${kills} kills: ${answers} answers, ${failures} failed calls, ${strangers.length} answers of another session, ${left.length} processes or folders left`,
+  )
+  if (ok) passed++
+  else failed++
 }
 
 async function python(): Promise<void> {

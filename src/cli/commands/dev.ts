@@ -2,35 +2,57 @@ import type { Command } from 'commander'
 import { readProject, type Project } from '../../build/project.ts'
 import { startControl } from '../../console/control.ts'
 import { asFairleadError, exitCodes, FairleadError } from '../../errors.ts'
+import { Faults } from '../../local/faults.ts'
 import type { RequestRecord } from '../../local/requests.ts'
 import { platformPort, startStack, type Stack } from '../../local/stack.ts'
 import { refuseSecondStack, removeState, writeState, type LocalState } from '../../local/state.ts'
 import { watchSources } from '../../local/watch.ts'
 import { basePort, localAccount } from '../../platforms.ts'
-import { newCommand, run, type Io } from '../output.ts'
+import { newCommand, run, type Io, type Result } from '../output.ts'
 import { version } from '../version.ts'
 
 export function devCommand(): Command {
   const command = newCommand('dev', 'run the server on its platforms, here')
     .option('--port <n>', `the base port; 0 takes free ports (default ${basePort}, or FAIRLEAD_PORT)`)
     .option('--project <folder>', 'the folder with fairlead.config.ts')
+    .option('--fault <name>', 'break one thing on purpose; again for another; `list` lists them', collect)
   return command.action(() =>
     run(command, async (io) => {
       const started = performance.now()
-      const options = command.opts<{ port?: string; project?: string }>()
+      const options = command.opts<{ port?: string; project?: string; fault?: string[] }>()
+      if (options.fault?.includes('list')) return faultTable()
+      const faults = new Faults(options.fault)
       const project = await readProject(options.project)
       await refuseSecondStack(project.dir)
-      await serve(project, portOf(options.port ?? process.env.FAIRLEAD_PORT), io, started)
+      await serve(project, { port: portOf(options.port ?? process.env.FAIRLEAD_PORT), faults }, io, started)
       return undefined
     }),
   )
 }
 
+function collect(name: string, names: string[] = []): string[] {
+  return [...names, name]
+}
+
+function faultTable(): Result {
+  const all = new Faults().list()
+  return {
+    data: { faults: all },
+    text: all.map(({ name, platform, does }) => `${name} (${platform})\n  ${does}`).join('\n'),
+  }
+}
+
 /** Runs the stack until a signal ends it. */
-async function serve(project: Project, port: number, io: Io, started: number): Promise<void> {
+async function serve(
+  project: Project,
+  { port, faults }: { port: number; faults: Faults },
+  io: Io,
+  started: number,
+): Promise<void> {
   const signalled = untilSignal()
   const stack = await startStack(project, {
     port,
+    faults,
     onRequest: (record) => io.note(requestLine(record)),
     log: (line) => (io.verbose || !/^(START|END) |^\{"event":/.test(line)) && io.note(line),
   })
@@ -41,6 +63,7 @@ async function serve(project: Project, port: number, io: Io, started: number): P
         status: () => ({ name: project.config.name, endpoints: stack.endpoints }),
         requests: () => stack.requests.list(),
         restart: async () => void (await stack.reload(true)),
+        faults,
       },
       platformPort(port, 0),
     )
@@ -132,7 +155,7 @@ function banner(project: Project, state: LocalState, ms: number): string {
 
 function requestLine(record: RequestRecord): string {
   const who = record.principal ? `  ${record.principal.split('/').at(-1)}` : ''
-  const first = `${record.status}  ${record.platform}  ${record.method} ${record.path}  ${record.ms.toFixed(1)} ms${who}${record.call ? `  ${record.call}` : ''}`
+  const first = `${record.status}  ${record.platform}  ${record.method} ${record.path.replace(/^\/runtimes\/[^/]+/, '/runtimes/…')}  ${record.ms.toFixed(1)} ms${who}${record.call ? `  ${record.call}` : ''}`
   return record.code ? `${first}\n     ${record.code}  ${record.why ?? ''}` : first
 }
 

@@ -9,6 +9,8 @@ export interface TaskOptions {
   /** The Node that the image has. */
   node: string
   artifactDir: string
+  /** Where it runs; the artifact's folder by default. */
+  cwd?: string
   env: Record<string, string>
   memoryMb: number
   log: (line: string) => void
@@ -31,7 +33,7 @@ export class Task {
     this.#options = options
     const args = [`--max-old-space-size=${Math.floor(options.memoryMb * 0.75)}`, join(options.artifactDir, 'index.js')]
     this.#child = spawn(options.node, args, {
-      cwd: options.artifactDir,
+      cwd: options.cwd ?? options.artifactDir,
       env: { PATH: process.env.PATH ?? '', HOST: '127.0.0.1', PORT: '0', ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
       // A process group of its own: Ctrl-C in the terminal reaches us alone, and what it started ends with it.
@@ -124,7 +126,7 @@ export class Task {
     if (process.platform !== 'linux') return
     const text = await readFile(`/proc/${this.#child.pid}/statm`, 'utf8').catch(() => '')
     if (Number(text.split(' ')[1] ?? 0) * 4096 > this.#options.memoryMb * 1024 * 1024) {
-      this.#options.log(`A task outgrew its ${this.#options.memoryMb} MB and was killed (OutOfMemoryError).`)
+      this.#options.log(`The server outgrew its ${this.#options.memoryMb} MB and was killed (OutOfMemoryError).`)
       this.kill()
     }
   }
