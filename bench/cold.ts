@@ -94,7 +94,7 @@ async function bundle(entry: string, dir: string): Promise<string> {
 }
 
 /** From the start of the process to the whole answer of its first `initialize`. */
-async function firstAnswer(file: string): Promise<number> {
+export async function firstAnswer(file: string): Promise<number> {
   const started = performance.now()
   const child = spawn(process.execPath, [file], {
     env: { HOST: '127.0.0.1', PORT: '0', PATH: process.env.PATH ?? '', LOG_LEVEL: 'error' },

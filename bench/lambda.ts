@@ -84,7 +84,7 @@ export async function lambda(quick: boolean): Promise<Row[]> {
   ]
 }
 
-async function startArtifact(file: string): Promise<{ url: string; stop(): void }> {
+export async function startArtifact(file: string): Promise<{ url: string; stop(): void }> {
   const child = spawn(process.execPath, [file], {
     env: { HOST: '127.0.0.1', PORT: '0' },
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -1,6 +1,7 @@
 // `npm run bench [names] [--quick]`: ratios against floors and peers, measured in one run. See bench/README.md.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
+import { agentcoreRuntime } from './agentcore-runtime.ts'
 import { bearer } from './bearer.ts'
 import { cold } from './cold.ts'
 import { host } from './host.ts'
@@ -14,6 +15,7 @@ const benches: Record<string, (quick: boolean) => Promise<Row[]>> = {
   host,
   bearer,
   lambda,
+  'agentcore-runtime': agentcoreRuntime,
   cold,
   sigv4,
   start,

@@ -37,12 +37,12 @@ export const toolCalls: Record<'modern' | 'legacy', Call> = {
 const agent = new Agent({ keepAlive: true, maxSockets: 64 })
 
 /** Sends one call and reads its whole answer. Throws when it is not a good one. */
-export async function send(url: string, call: Call, credentials?: Credentials): Promise<void> {
-  const { host, pathname } = new URL(url)
+export async function send(url: string, call: Call, credentials?: Credentials, service = 'lambda'): Promise<void> {
+  const { host, pathname, search } = new URL(url)
   const rawHeaders = ['host', host, ...Object.entries(call.headers).flat()]
   const signed = credentials
-    ? sign({ method: 'POST', target: pathname, rawHeaders, body: Buffer.from(call.body) }, credentials, {
-        service: 'lambda',
+    ? sign({ method: 'POST', target: pathname + search, rawHeaders, body: Buffer.from(call.body) }, credentials, {
+        service,
         region: 'us-east-1',
       })
     : {}
