@@ -8,11 +8,17 @@ import { sigv4Fetch } from 'fairlead'
 const account_id = '111122223333'
 const { endpoints, identities } = local()
 const agent = identities.iam.find(({ name }) => name === 'agent')!
-const signed = sigv4Fetch({ credentials: agent, service: endpoints.lambda.service, region: endpoints.lambda.region })
+const modes = ['legacy', { pin: '2026-07-28' }] as const
 
-for (const mode of ['legacy', { pin: '2026-07-28' }] as const) {
+for (const [platform, { url, service, region }] of Object.entries(endpoints)) {
+  if (service === undefined || region === undefined) continue
+  const signed = sigv4Fetch({ credentials: agent, service, region })
+  for (const mode of modes) await check(platform, url, signed, mode)
+}
+
+async function check(platform: string, url: string, signed: typeof fetch, mode: (typeof modes)[number]): Promise<void> {
   const client = new Client({ name: 'sample-client', version: '1.0.0' }, { versionNegotiation: { mode } })
-  await client.connect(new StreamableHTTPClientTransport(new URL(endpoints.lambda.url), { fetch: signed }))
+  await client.connect(new StreamableHTTPClientTransport(new URL(url), { fetch: signed }))
   const { tools } = await client.listTools()
   assert.deepEqual(tools.map(({ name }) => name).toSorted(), [
     'find_idle_resources',
@@ -33,13 +39,13 @@ for (const mode of ['legacy', { pin: '2026-07-28' }] as const) {
   const wrong = await client.callTool({ name: 'get_account_summary', arguments: { account_id: '1234' } })
   assert.equal(wrong.isError, true)
   console.log(
-    `ok  ${client.getNegotiatedProtocolVersion()}  ${tools.length} tools, a call, five steps of progress, a wrong argument refused`,
+    `ok  ${platform}  ${client.getNegotiatedProtocolVersion()}  ${tools.length} tools, a call, five steps of progress, a wrong argument refused`,
   )
   await client.close()
 }
 
 function local(): {
-  endpoints: { lambda: { url: string; service: string; region: string } }
+  endpoints: Record<string, { url: string; service?: string; region?: string }>
   identities: { iam: { name: string; accessKeyId: string; secretAccessKey: string; sessionToken?: string }[] }
 } {
   try {

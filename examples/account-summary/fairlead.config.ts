@@ -11,7 +11,11 @@ export default defineConfig({
   },
   baseScopes: ['read'],
   tools: { find_idle_resources: { timeoutMs: 120_000 }, tag_resource: { scopes: ['write'] } },
-  platforms: { lambda: { memoryMb: 1024, timeoutS: 60 }, fargate: { tasks: 2 } },
+  platforms: {
+    lambda: { memoryMb: 1024, timeoutS: 60 },
+    fargate: { tasks: 2 },
+    'agentcore-runtime': { modernSessions: 'pool' },
+  },
   dev: {
     standIn: './stand-in.ts',
     env: ['AWS_ENDPOINT_URL_COST_EXPLORER', 'AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API'],
