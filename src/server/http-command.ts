@@ -84,10 +84,15 @@ function badGateway(error: unknown): Response {
   })
 }
 
+/** Headers of a signature and of AWS's proxies, but not those by which AgentCore Runtime speaks to a server. */
+function isAwsOwn(name: string): boolean {
+  return name.startsWith('x-amz') && !/^x-amzn?-bedrock-agentcore-/.test(name)
+}
+
 function passed(headers: Headers, alsoKept: string[] = []): Headers {
   const all = new Headers()
   headers.forEach((value, name) => {
-    if (!kept.has(name) && !alsoKept.includes(name) && !name.startsWith('x-amz')) all.set(name, value)
+    if (!kept.has(name) && !alsoKept.includes(name) && !isAwsOwn(name)) all.set(name, value)
   })
   return all
 }
