@@ -1,3 +1,4 @@
+import { timingSafeEqual } from 'node:crypto'
 import { runtimeHeaders } from '../aws/agentcore-runtime.ts'
 import { anonymous, type FetchHandler, type Principal } from '../http/fetch-handler.ts'
 import type { LightRequest } from '../http/light-request.ts'
@@ -10,18 +11,27 @@ export function isAgentcoreRuntime(env: NodeJS.ProcessEnv): boolean {
 /**
  * Puts an endpoint on AgentCore Runtime: answers `/ping`, takes the platform's request id, and says who calls. The session
  * ids that the platform adds are let through, as it asks: a server that keeps nothing has no use for them.
- * Leaves authentication to the platform, which lets nobody in without it.
+ * Leaves authentication to the platform, which lets nobody in without it. Where FAIRLEAD_SESSION_TOKEN is set, as the local
+ * stack does, only who shows it as the workload access token is answered: on one machine others could reach the port.
  * @see https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/runtime-mcp-protocol-contract.html
  */
-export function onAgentcoreRuntime(handler: FetchHandler, now: () => number = Date.now): FetchHandler {
+export function onAgentcoreRuntime(handler: FetchHandler, env: NodeJS.ProcessEnv, now = Date.now): FetchHandler {
   const since = Math.floor(now() / 1000)
+  const token = env.FAIRLEAD_SESSION_TOKEN
   return async (request, context) => {
     const { target } = request as unknown as LightRequest
     if (request.method === 'GET' && target.split('?', 1)[0] === '/ping')
       return Response.json({ status: 'Healthy', time_of_last_update: since })
+    if (token !== undefined && !isSame(request.headers.get(runtimeHeaders.identity), token))
+      return Response.json({ message: 'Only the platform may call a session' }, { status: 403 })
     const requestId = request.headers.get(runtimeHeaders.request) ?? context.requestId
     return handler(request, { requestId, principal: callerOf(request) })
   }
+}
+
+function isSame(given: string | null, wanted: string): boolean {
+  const [a, b] = [Buffer.from(given ?? ''), Buffer.from(wanted)]
+  return a.length === b.length && timingSafeEqual(a, b)
 }
 
 /**

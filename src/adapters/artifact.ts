@@ -47,7 +47,7 @@ export async function runArtifact(
   const guarded = features.guard?.(endpoint.fetch, env, { table, openPaths })
   const fetch = guarded ? withTraceId(audited(guarded, console.error)) : endpoint.fetch
   if (underLambda(env)) return fetchLambdaHandler(fetch)
-  const served = isAgentcoreRuntime(env) ? onAgentcoreRuntime(fetch) : fetch
+  const served = isAgentcoreRuntime(env) ? onAgentcoreRuntime(fetch, env) : fetch
   const close = async () => {
     await endpoint.close()
     await task?.close()

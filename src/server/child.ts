@@ -12,7 +12,7 @@ export interface ChildOptions {
 const passed = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR', 'SYSTEMROOT', 'USER']
 
 /** What is said to the artifact itself. */
-const notForCommands = new Set(['AWS_LAMBDA_RUNTIME_API', 'HOST', 'PORT'])
+const notForCommands = new Set(['AWS_LAMBDA_RUNTIME_API', 'HOST', 'PORT', 'FAIRLEAD_SESSION_TOKEN'])
 
 const running = new Set<ChildProcess>()
 process.on('exit', () => {

@@ -56,10 +56,11 @@ export async function forward(
       clearTimeout(timer)
       reject(error)
     })
-    const gone = () => upstream.destroy(new Error('the client went away'))
+    const gone = () => void upstream.destroy(new Error('the client went away'))
     request.signal.addEventListener('abort', gone, { once: true })
     upstream.on('close', () => request.signal.removeEventListener('abort', gone))
-    upstream.end(request.bytes)
+    if (request.signal.aborted) gone()
+    else upstream.end(request.bytes)
   })
 }
 

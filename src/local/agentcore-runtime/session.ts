@@ -50,7 +50,7 @@ export class Session {
       node: process.execPath,
       artifactDir: options.artifactDir,
       cwd: work,
-      env: { ...options.env, HOME: work, TMPDIR: tmp },
+      env: { ...options.env, HOME: work, TMPDIR: tmp, FAIRLEAD_SESSION_TOKEN: this.identity },
       memoryMb: runtimeLimits.memoryMb,
       log: options.log,
       watchdog: options.watchdog,
