@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { runtimeErrors, runtimeHeaders, runtimeLimits, type RuntimeError } from '../../aws/agentcore-runtime.ts'
-import type { ErrorCode } from '../../errors.ts'
+import { runtimeErrors, runtimeHeaders, runtimeLimits } from '../../aws/agentcore-runtime.ts'
 import type { FetchHandler } from '../../http/fetch-handler.ts'
 import type { LightRequest } from '../../http/light-request.ts'
 import { annotate } from '../../http/note.ts'
@@ -8,7 +7,9 @@ import { originHeaders, preflight } from '../../mcp/cors.ts'
 import { isHostAllowed, isOriginAllowed } from '../../mcp/origin.ts'
 import type { Inbound } from './inbound.ts'
 import { invoke, type Invoked } from './invoke.ts'
-import { checkRuntime, checkSessionIds, invalid, readOperation, type Operation } from './operation.ts'
+import { challenge, metadata } from './metadata.ts'
+import { checkRuntime, checkSessionIds, invalid, readOperation } from './operation.ts'
+import { noted, plain, refuse, type Asked, type Refused } from './refusal.ts'
 import type { Sessions } from './sessions.ts'
 
 export interface DataPlaneOptions {
@@ -24,14 +25,6 @@ export interface DataPlaneOptions {
   rotates: () => boolean
   requestMs?: number
   streamMs?: number
-}
-
-/** Who asked, and what for: what an answer needs beside itself. */
-interface Asked {
-  operation: Operation
-  request: LightRequest
-  requestId: string
-  principal?: string
 }
 
 /**
@@ -54,7 +47,8 @@ export function dataPlane(options: DataPlaneOptions): FetchHandler {
         : Response.json(metadata(request, operation, options))
     const asked: Asked = { operation, request, requestId }
     const admitted = await options.inbound(request)
-    if (!admitted.ok) return refuse(asked, { ...admitted, ...challengeOf(admitted, request, options, operation) })
+    if (!admitted.ok)
+      return refuse(asked, { ...admitted, ...(admitted.challenge ? challenge(request, operation, options) : {}) })
     asked.principal = admitted.principal
     if (wrong) return refuse(asked, wrong)
     const ids = sessionIds(request)
@@ -139,80 +133,4 @@ function answer(
 function remember(ids: Set<string>, id: string): void {
   ids.add(id)
   if (ids.size > 10_000) ids.delete(ids.values().next().value!)
-}
-
-function metadata(request: LightRequest, { qualifier }: Operation, { arn, oauth }: DataPlaneOptions): unknown {
-  return {
-    authorization_servers: [oauth!.issuer],
-    resource: `${invocationsUrl(request, arn)}?qualifier=${encodeURIComponent(qualifier)}`,
-    ...(oauth!.scopes.length > 0 ? { scopes_supported: oauth!.scopes } : {}),
-  }
-}
-
-function challengeOf(
-  { challenge }: { challenge?: boolean },
-  request: LightRequest,
-  { arn }: DataPlaneOptions,
-  { qualifier }: Operation,
-): { headers?: Record<string, string> } {
-  if (!challenge) return {}
-  const url = `${invocationsUrl(request, arn)}/.well-known/oauth-protected-resource?qualifier=${encodeURIComponent(qualifier)}`
-  return { headers: { 'www-authenticate': `Bearer resource_metadata="${url}"` } }
-}
-
-function invocationsUrl(request: LightRequest, arn: string): string {
-  return `http://${request.headers.get('host')}/runtimes/${encodeURIComponent(arn)}/invocations`
-}
-
-export interface Refused {
-  error: RuntimeError
-  errorType?: string
-  message?: string
-  headers?: Record<string, string>
-  code: ErrorCode
-  why: string
-  principal?: string
-}
-
-/** An operation of the service's own API is refused with its status; an invocation of an MCP runtime in MCP's words. */
-function refuse(asked: Asked, refused: Refused): Response {
-  const facts = runtimeErrors[refused.error]
-  const message = refused.message ?? facts.message
-  const inMcp = asked.operation.kind === 'invoke'
-  const status = inMcp ? facts.mcpStatus : facts.status
-  const body = inMcp
-    ? { jsonrpc: '2.0', id: idOf(asked.request.bytes), error: { code: facts.code, message } }
-    : { message, ...(refused.error === 'ValidationException' ? { reason: 'FieldValidationFailed' } : {}) }
-  const response = Response.json(body, {
-    status,
-    headers: {
-      ...refused.headers,
-      ...(status === 200 ? {} : { 'x-amzn-errortype': refused.errorType ?? refused.error }),
-    },
-  })
-  return noted(response, asked, refused)
-}
-
-function noted(response: Response, asked: Asked, refused?: Refused): Response {
-  const principal = asked.principal ?? refused?.principal
-  return annotate(response, {
-    ...(refused ? { code: refused.code, why: refused.why } : {}),
-    ...(principal ? { principal } : {}),
-  })
-}
-
-/** The id of the call that is refused, so that its client finds it. */
-function idOf(body: Uint8Array): string | number | null {
-  if (body.byteLength > 1_000_000) return null
-  try {
-    const { id } = JSON.parse(Buffer.from(body).toString()) as { id?: unknown }
-    return typeof id === 'string' || typeof id === 'number' ? id : null
-  } catch {
-    return null
-  }
-}
-
-function plain(status: number, errorType: string, message: string, allow?: string): Response {
-  const headers = { 'x-amzn-errortype': errorType, ...(allow ? { allow } : {}) }
-  return Response.json({ message }, { status, headers })
 }

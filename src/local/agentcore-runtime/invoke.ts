@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import { annotate, type Note } from '../../http/note.ts'
 import type { LightRequest } from '../../http/light-request.ts'
-import type { DataPlaneOptions, Refused } from './data-plane.ts'
+import type { DataPlaneOptions } from './data-plane.ts'
 import { bodyOf, forward, headersFor, headersOf, streamOf } from './forward.ts'
+import type { Refused } from './refusal.ts'
 import type { Session } from './session.ts'
-import type { Lease } from './sessions.ts'
+import type { Wanted } from './sessions.ts'
 
 /** An answer of a session's server, on its way to the client. */
 export interface Invoked {
@@ -35,7 +36,7 @@ export async function invoke(
 ): Promise<Invoked | ({ ok: false } & Refused)> {
   if (id !== null && options.sessions.rotated.has(id))
     return received(404, 'The session id is one that the fault session-rotates made up.')
-  const lease = await leaseOf(request, id, qualifier, options)
+  const lease = await options.sessions.lease(wantedBy(request, id, options.modernSessions), qualifier)
   if (!lease.ok) return lease
   const { session, done } = lease
   try {
@@ -52,16 +53,11 @@ export async function invoke(
   }
 }
 
-async function leaseOf(
-  request: LightRequest,
-  id: string | null,
-  qualifier: string,
-  { sessions, modernSessions }: DataPlaneOptions,
-): Promise<Lease> {
-  if (id !== null) return sessions.named(id, qualifier)
-  if (isModern(request) && modernSessions === 'pool') return sessions.pooled(qualifier)
+function wantedBy(request: LightRequest, id: string | null, modernSessions: 'each' | 'pool'): Wanted {
+  if (id !== null) return { kind: 'named', id }
+  if (isModern(request) && modernSessions === 'pool') return { kind: 'pooled' }
   // Who says `initialize` comes back with the id that it is given; anybody else has no reason to.
-  return isInitialize(request) ? sessions.fresh(qualifier) : sessions.once(qualifier)
+  return { kind: isInitialize(request) ? 'fresh' : 'once' }
 }
 
 async function answered(

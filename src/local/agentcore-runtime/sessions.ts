@@ -1,14 +1,15 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { RuntimeError } from '../../aws/agentcore-runtime.ts'
-import { FairleadError, type ErrorCode } from '../../errors.ts'
+import { FairleadError } from '../../errors.ts'
 import type { Faults } from '../faults.ts'
 import { startWatchdog } from '../lambda/watchdog.ts'
+import { busy, full, notStarted, type Lease } from './lease.ts'
 import { Session } from './session.ts'
+import { sessionEnvironment } from './session-environment.ts'
 import { Versions } from './versions.ts'
 
 export interface SessionsOptions {
@@ -26,10 +27,11 @@ export interface SessionsOptions {
   log: (line: string) => void
 }
 
-/** A session with a call begun in it, or why there is none. */
-export type Lease =
-  | { ok: true; session: Session; done: () => void }
-  | { ok: false; error: RuntimeError; code: ErrorCode; why: string; message?: string }
+/**
+ * The session that a call wants: the one of an id that the client names, a new one that it comes back to, one for this call
+ * alone, or one of the pool that is shared.
+ */
+export type Wanted = { kind: 'named'; id: string } | { kind: 'fresh' | 'once' | 'pooled' }
 
 /** How many sessions modern clients share in a pool. */
 const poolSize = 4
@@ -45,6 +47,8 @@ export class Sessions {
   readonly #byId = new Map<string, Session>()
   readonly #all = new Set<Session>()
   readonly #pool = new Set<Session>()
+  /** Of sessions that are starting: resolves when that is over, well or not. */
+  readonly #ready = new Map<Session, Promise<unknown>>()
   /** Started before anybody asked, to see whether the server comes up: the first session has it. */
   #spare: Session | undefined
   #count = 0
@@ -78,57 +82,70 @@ export class Sessions {
     this.#spare = session
   }
 
-  /** The session of an id that a client names, started when there is none. */
-  async named(id: string, qualifier: string): Promise<Lease> {
-    const key = `${qualifier} ${id}`
+  /** The session that a call is for, with the call begun in it. */
+  async lease(wanted: Wanted, qualifier: string): Promise<Lease> {
     const { faults } = this.#options
     if (faults.has('session-busy') && this.#everyOther()) return busy('FAULT', 'The fault session-busy is on.')
-    const found = this.#byId.get(key)
-    if (found && found.state !== 'ready')
+    const lease = await this.#find(wanted, qualifier)
+    if (lease.ok && faults.has('session-killed') && this.#everyOther()) void lease.session.end()
+    return lease
+  }
+
+  async #find(wanted: Wanted, qualifier: string): Promise<Lease> {
+    switch (wanted.kind) {
+      case 'named':
+        return this.#named(wanted.id, qualifier)
+      case 'pooled':
+        return this.#pooled(qualifier)
+      case 'fresh':
+        return this.#open(randomUUID(), qualifier)
+      case 'once': {
+        const lease = await this.#open(randomUUID(), qualifier)
+        if (lease.ok) lease.session.once = true
+        return lease
+      }
+    }
+  }
+
+  async #named(id: string, qualifier: string): Promise<Lease> {
+    const found = this.#byId.get(keyOf(qualifier, id))
+    if (!found) return this.#open(id, qualifier)
+    if (found.state !== 'ready')
       return busy(
         'RUNTIME_SESSION_BUSY',
         `The session is ${found.state === 'starting' ? 'being created' : 'being torn down'}.`,
       )
-    if (found && faults.has('session-expired') && found.inFlight === 0) await found.end()
-    else if (found) return this.#lease(found)
-    return this.#open(key, id, qualifier)
+    return this.#again(found, qualifier)
   }
 
-  /** A session for a client that says `initialize`, and comes back with the id that it is given. */
-  async fresh(qualifier: string): Promise<Lease> {
-    const id = randomUUID()
-    return this.#open(`${qualifier} ${id}`, id, qualifier)
-  }
-
-  /** A session for one call of a client that names none. */
-  async once(qualifier: string): Promise<Lease> {
-    const lease = await this.fresh(qualifier)
-    if (lease.ok) lease.session.once = true
-    return lease
-  }
-
-  /** A session of the pool that clients which name none share: one that is free, a new one, or the one with the fewest calls. */
-  async pooled(qualifier: string): Promise<Lease> {
-    const usable = [...this.#pool].filter(({ state, retired }) => state === 'ready' && !retired)
+  /** One that is free, a new one, or the one with the fewest calls. */
+  async #pooled(qualifier: string): Promise<Lease> {
+    const pool = [...this.#pool].filter((each) => this.#byId.get(keyOf(qualifier, each.id)) === each)
+    const usable = pool.filter(({ state }) => state === 'ready')
     const free = usable.find(({ inFlight }) => inFlight === 0)
-    if (free) return this.#lease(free)
-    if (this.#pool.size < Math.min(poolSize, this.#options.maxSessions)) {
-      const id = randomUUID()
-      return this.#open(`${qualifier} ${id}`, id, qualifier, (session) => this.#pool.add(session))
-    }
-    const least = usable.toSorted((a, b) => a.inFlight - b.inFlight)[0]
-    if (least) return this.#lease(least)
-    const starting = [...this.#pool].find(({ state }) => state === 'starting')
+    if (free) return this.#again(free, qualifier)
+    if (pool.length < Math.min(poolSize, this.#options.maxSessions))
+      return this.#open(randomUUID(), qualifier, (session) => this.#pool.add(session))
+    const least = usable.toSorted((one, other) => one.inFlight - other.inFlight)[0]
+    if (least) return { ok: true, session: least, done: least.begin() }
+    const starting = pool.find(({ state }) => state === 'starting')
     if (!starting) return busy('RUNTIME_SESSION_BUSY', 'The pool is being started again.')
     await this.#ready.get(starting)
-    return this.pooled(qualifier)
+    return this.#pooled(qualifier)
   }
 
-  readonly #ready = new Map<Session, Promise<unknown>>()
+  /** Another call in a session that is there. */
+  async #again(session: Session, qualifier: string): Promise<Lease> {
+    if (!this.#options.faults.has('session-expired') || session.inFlight > 0)
+      return { ok: true, session, done: session.begin() }
+    const pooled = this.#pool.has(session)
+    await session.end()
+    return this.#open(session.id, qualifier, (fresh) => pooled && this.#pool.add(fresh))
+  }
 
   /** Ends a session: true when there was one, `busy` while it is being created. */
   async stop(id: string, qualifier: string): Promise<boolean | 'busy'> {
-    const found = this.#byId.get(`${qualifier} ${id}`)
+    const found = this.#byId.get(keyOf(qualifier, id))
     if (!found || found.state === 'ended') return false
     if (found.state !== 'ready') return 'busy'
     await found.end()
@@ -154,18 +171,12 @@ export class Sessions {
     await rm(this.#root, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 })
   }
 
-  async #open(key: string, id: string, qualifier: string, made?: (session: Session) => void): Promise<Lease> {
+  async #open(id: string, qualifier: string, made?: (session: Session) => void): Promise<Lease> {
     const { maxSessions, faults, coldStartMs } = this.#options
-    if (this.#byId.size >= maxSessions)
-      return {
-        ok: false,
-        error: 'ServiceQuotaExceededException',
-        code: 'RUNTIME_SESSIONS_FULL',
-        why: `All ${maxSessions} sessions are there.`,
-      }
+    if (this.#byId.size >= maxSessions) return full(maxSessions)
     const session = this.#take(this.versions.artifactOf(qualifier)!)
     session.id = id
-    this.#byId.set(key, session)
+    this.#byId.set(keyOf(qualifier, id), session)
     made?.(session)
     const done = session.begin()
     const started = (async () => {
@@ -189,12 +200,7 @@ export class Sessions {
     return { ok: true, session, done }
   }
 
-  #lease(session: Session): Lease {
-    if (this.#options.faults.has('session-killed') && this.#everyOther()) void session.end()
-    return { ok: true, session, done: session.begin() }
-  }
-
-  /** Tools are practised with when a retry works. */
+  /** A fault that hits every other call lets a client practise to try again. */
   #everyOther(): boolean {
     return this.#calls++ % 2 === 0
   }
@@ -213,7 +219,7 @@ export class Sessions {
     const session = new Session({
       artifactDir,
       folder: join(this.#root, String(this.#count++)),
-      env: { ...environmentOf(region), ...env },
+      env: { ...sessionEnvironment(region), ...env },
       idleMs,
       lifetimeMs,
       startTimeoutMs,
@@ -235,35 +241,6 @@ export class Sessions {
   }
 }
 
-function busy(code: ErrorCode, why: string): Lease {
-  return { ok: false, error: 'RetryableConflictException', code, why }
-}
-
-/** The service's own words, as they were met. @see https://github.com/aws/bedrock-agentcore-starter-toolkit/issues/356 (2025-11-19) */
-function notStarted({ code, message, why }: FairleadError): Lease {
-  return {
-    ok: false,
-    error: 'RuntimeClientError',
-    code: 'RUNTIME_START_FAILED',
-    why: `${message}. ${code === 'SERVER_THROWS' ? why : ''}`.trim(),
-    message:
-      code === 'SERVER_SILENT'
-        ? 'Runtime initialization time exceeded. Please make sure that initialization completes in 120s.'
-        : 'An error occurred when starting the runtime. Please check your CloudWatch logs for more information.',
-  }
-}
-
-/** What a session's process sees: nothing of the user's own environment but the way to find programs. */
-function environmentOf(region: string): Record<string, string> {
-  return {
-    FAIRLEAD_PLATFORM: 'agentcore-runtime',
-    LANG: 'en_US.UTF-8',
-    TZ: ':UTC',
-    AWS_REGION: region,
-    AWS_DEFAULT_REGION: region,
-    // Of a role that exists nowhere: an AWS client can sign with it, and no real service takes it.
-    AWS_ACCESS_KEY_ID: `ASIALOCAL${randomBytes(6).toString('hex').toUpperCase()}`,
-    AWS_SECRET_ACCESS_KEY: randomBytes(30).toString('base64'),
-    AWS_SESSION_TOKEN: randomBytes(60).toString('base64'),
-  }
+function keyOf(qualifier: string, id: string): string {
+  return `${qualifier} ${id}`
 }

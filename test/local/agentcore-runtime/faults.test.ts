@@ -54,6 +54,9 @@ describe('faults', () => {
     for (let at = 0; at < 4; at++) codes.push((await keep('busy', 'x')).body.error?.code)
     expect(codes).toEqual([-32005, undefined, -32005, undefined])
     expect(await record).toMatchObject({ code: 'FAULT' })
+    const unnamed: (number | undefined)[] = []
+    for (let at = 0; at < 2; at++) unnamed.push((await post(test.signed, test.url, rpc('ping'))).body.error?.code)
+    expect(unnamed).toEqual([-32005, undefined])
   })
 
   it('session-killed: the call fails, and one after it finds a new process', async () => {
