@@ -79,10 +79,17 @@ async function answer(req: IncomingMessage, res: ServerResponse, serving: Servin
       principal: anonymous,
     }
     await writeResponse(res, await serving.handler(asRequest(request), context))
-  } catch {
+  } catch (error) {
+    // Whoever has gone needs no answer. Anything else is a fault of ours: the client learns that, and the log what it was.
+    if (!req.socket.destroyed) reportFault(error)
     if (!res.headersSent) res.writeHead(500).end()
     else res.destroy()
   }
+}
+
+function reportFault(error: unknown): void {
+  const cause = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  console.error(JSON.stringify({ level: 'error', message: 'A request could not be answered', cause }))
 }
 
 /** Reads the body, or answers undefined when it is larger than it may be. */
