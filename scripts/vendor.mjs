@@ -1,5 +1,5 @@
-// After the compiler: puts dynalite and what it needs into dist, without the on-disk store that has an install script.
-// Users then install none of it.
+// After the compiler: puts dynalite and what it needs into dist, without the on-disk store that has an install script, so
+// that users install none of it; and makes the artifact of the authorization service.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { build } from 'esbuild'
 
@@ -36,6 +36,10 @@ const { metafile } = await build({
   ],
 })
 writeFileSync('dist/local/dynamodb/LICENSES.txt', licenses(Object.keys(metafile.inputs)))
+
+// The authorization service is the same for every project: it is bundled once, here.
+const { buildAuthorizationService } = await import('../dist/build/authorization-service.js')
+await buildAuthorizationService('dist/artifacts/authorization-service')
 
 /** The licence of each package that went in, as it was given. */
 function licenses(inputs) {

@@ -7,7 +7,7 @@ import { isAgentcoreRuntime, onAgentcoreRuntime } from './agentcore-runtime.ts'
 import { audited, withTraceId } from './audit.ts'
 import type { FargateTask } from './fargate.ts'
 import { serveProcess } from './http.ts'
-import { fetchLambdaHandler, underLambda, type LambdaHandler } from './lambda.ts'
+import { fetchLambdaHandler, underLambda, type LambdaHandler } from './fetch-lambda.ts'
 
 /** What an artifact has beside the server: only what its configuration asks for is in the bundle. */
 export interface ArtifactFeatures {

@@ -9,7 +9,7 @@ import {
 } from '../oauth/service.ts'
 import { openDynamoTable } from '../state/dynamodb.ts'
 import type { Table } from '../state/table.ts'
-import { fetchLambdaHandler, type LambdaHandler } from './lambda.ts'
+import { fetchLambdaHandler, type LambdaHandler } from './fetch-lambda.ts'
 
 type Client = NonNullable<AuthorizationServiceOptions['clients']>[number]
 

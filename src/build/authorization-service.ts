@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -6,11 +6,37 @@ import { build } from 'esbuild'
 import type { Artifact } from './build.ts'
 import { ownFile } from './own-file.ts'
 
+/** Where the build of this package leaves it, so that no project has to bundle it again. */
+const madeBefore = fileURLToPath(new URL('../artifacts/authorization-service/index.js', import.meta.url))
+
 /**
  * Makes the artifact of the authorization service: one index.js and a package.json, the same bytes every time. It is the
- * same for every project, which comes in by environment. Names of classes are kept: oidc-provider stores by them.
+ * same for every project, which comes in by environment.
  */
 export async function buildAuthorizationService(outDir: string): Promise<Artifact> {
+  const { code, warnings } = existsSync(madeBefore)
+    ? { code: readFileSync(madeBefore, 'utf8'), warnings: [] }
+    : await bundle()
+  const contents: Record<string, string> = {
+    'index.js': code,
+    'package.json': `${JSON.stringify({ type: 'module' })}\n`,
+  }
+  mkdirSync(outDir, { recursive: true })
+  const sum = createHash('sha256')
+  for (const [name, text] of Object.entries(contents)) {
+    writeFileSync(join(outDir, name), text)
+    sum.update(name).update('\0').update(text).update('\0')
+  }
+  return {
+    dir: outDir,
+    files: Object.entries(contents).map(([name, text]) => ({ name, bytes: Buffer.byteLength(text) })),
+    digest: `sha256-${sum.digest('hex')}`,
+    warnings,
+  }
+}
+
+/** Names of classes are kept: oidc-provider stores by them. */
+async function bundle(): Promise<{ code: string; warnings: string[] }> {
   const root = fileURLToPath(new URL('../..', import.meta.url))
   const result = await build({
     stdin: {
@@ -35,20 +61,5 @@ export const handler = await runAuthorizationService()`,
     },
     alias: { 'fairlead/authorization-service': ownFile('adapters/authorization-service') },
   })
-  const contents: Record<string, string> = {
-    'index.js': result.outputFiles[0]!.text,
-    'package.json': `${JSON.stringify({ type: 'module' })}\n`,
-  }
-  mkdirSync(outDir, { recursive: true })
-  const sum = createHash('sha256')
-  for (const [name, text] of Object.entries(contents)) {
-    writeFileSync(join(outDir, name), text)
-    sum.update(name).update('\0').update(text).update('\0')
-  }
-  return {
-    dir: outDir,
-    files: Object.entries(contents).map(([name, text]) => ({ name, bytes: Buffer.byteLength(text) })),
-    digest: `sha256-${sum.digest('hex')}`,
-    warnings: result.warnings.map(({ text }) => text),
-  }
+  return { code: result.outputFiles[0]!.text, warnings: result.warnings.map(({ text }) => text) }
 }
