@@ -43,6 +43,7 @@ describe.each([
     const { taskId } = (await a.create('ada'))!
     expect(await b.change('ada', taskId, { status: 'cancelled' })).toMatchObject({ status: 'cancelled' })
     expect(await a.change('ada', taskId, { status: 'completed', result: {} })).toBeUndefined()
+    expect(await a.renew('ada', taskId)).toBeUndefined()
     expect(await a.get('ada', taskId)).toMatchObject({ status: 'cancelled' })
   })
 
@@ -57,8 +58,10 @@ describe.each([
   it('fail when their process gives no sign of life, and not before', async () => {
     const { taskId } = (await a.create('ada'))!
     clock += 900
-    await a.change('ada', taskId, {})
+    await a.renew('ada', taskId)
     clock += 900
+    await b.change('ada', taskId, { status: 'input_required' })
+    await b.change('ada', taskId, { status: 'working' })
     expect(await b.get('ada', taskId)).toMatchObject({ status: 'working' })
     clock += 200
     expect(await b.get('ada', taskId)).toMatchObject({ status: 'failed' })

@@ -30,6 +30,8 @@ export interface TaskStore {
   get(principal: string, taskId: string): Promise<TaskRecord | undefined>
   /** Undefined: not there, or it had ended, and nothing was written. */
   change(principal: string, taskId: string, change: Partial<TaskRecord>): Promise<TaskRecord | undefined>
+  /** A sign of life, from the process that runs it alone. Undefined: it has ended elsewhere, and the tool must stop. */
+  renew(principal: string, taskId: string): Promise<TaskRecord | undefined>
 }
 
 const kind = 'mcp-task'
@@ -42,17 +44,19 @@ export function createTaskStore(table: Table, options: TaskStoreOptions = {}): T
   const idOf = (principal: string, taskId: string) => JSON.stringify([principal, taskId])
   const indexOf = (principal: string) => `${kind}|${principal}`
 
-  const change: TaskStore['change'] = async (principal, taskId, changes) => {
+  const write = async (principal: string, taskId: string, changes: Partial<TaskRecord>) => {
     const id = idOf(principal, taskId)
     for (;;) {
       const entry = await table.get<TaskRecord>(kind, id)
       if (!entry || hasEnded(entry.value)) return undefined
-      const next = bounded({ ...entry.value, leaseUntil: now() + leaseMs, ...changes })
-      if (Object.keys(changes).length > 0) next.lastUpdatedAt = new Date(now()).toISOString()
+      const next = bounded({ ...entry.value, ...changes })
       const ttlS = Math.max(1, Math.ceil(entry.expires - now() / 1000))
       if (await table.write(kind, id, next, { ttlS, if: entry.rev, index: indexOf(principal) })) return next
     }
   }
+
+  const change: TaskStore['change'] = (principal, taskId, changes) =>
+    write(principal, taskId, { ...changes, lastUpdatedAt: new Date(now()).toISOString() })
 
   const get: TaskStore['get'] = async (principal, taskId) => {
     const entry = await table.get<TaskRecord>(kind, idOf(principal, taskId))
@@ -75,6 +79,7 @@ export function createTaskStore(table: Table, options: TaskStoreOptions = {}): T
   return {
     get,
     change,
+    renew: (principal, taskId) => write(principal, taskId, { leaseUntil: now() + leaseMs }),
     create: async (principal) => {
       if ((await table.list(indexOf(principal))).length >= maxPerPrincipal) return undefined
       const at = new Date(now()).toISOString()
