@@ -21,6 +21,7 @@ import { peerPath, type Peers } from './peers/peers.ts'
 import { newest, revisions } from './revisions.ts'
 import { Sessions, type SessionOptions } from './sessions/sessions.ts'
 import type { ServerSource } from './source.ts'
+import type { Tasks } from './tasks/tasks.ts'
 import { guardTools, type ToolGuardOptions } from './tool-guard.ts'
 
 export type { LogEntry } from './tool-guard.ts'
@@ -42,6 +43,8 @@ export interface EndpointOptions extends ToolGuardOptions {
   sessions?: SessionOptions
   /** The other tasks of the deployment: they share sessions, and what `subscriptions/listen` tells. Its caller closes it. */
   peers?: Peers
+  /** Offers the tools that are marked as tasks: `createTasks({ table })` of mcp/tasks/tasks.ts. */
+  tasks?: Tasks
 }
 
 export interface McpEndpoint {
@@ -127,7 +130,8 @@ interface Leg {
 function serveFactory(source: ServerSource & { kind: 'factory' }, options: EndpointOptions): Leg {
   registerToolsLightly()
   const guarded = guardTools(lean(withCacheHints(source.factory)), options)
-  const factory = withChangeNotifications(guarded, () => modern.notify)
+  const noticed = withChangeNotifications(guarded, () => modern.notify)
+  const factory = options.tasks?.wrap(noticed, options) ?? noticed
   const bus = createEventBus(options.peers)
   const modern: McpHttpHandler = createMcpHandler(factory, { legacy: 'reject', bus })
   // Subscriptions have a handler of their own: closing it answers them, and leaves other requests alone.
@@ -151,6 +155,8 @@ function serveFactory(source: ServerSource & { kind: 'factory' }, options: Endpo
       return serveLegacy(factory, { request, body: read.body, ...auth })
     }
     if (draining) return stopping()
+    const refused = options.tasks?.refusal(read.body)
+    if (refused) return refused
     if (isListen(read.body)) return listening.fetch(request, { parsedBody: read.body, ...auth })
     return modern.fetch(request, { parsedBody: read.body, ...auth })
   }
@@ -165,11 +171,13 @@ function serveFactory(source: ServerSource & { kind: 'factory' }, options: Endpo
       draining = true
       void listening.close()
       void sessions?.drain()
+      options.tasks?.drain()
     },
     close: async () => {
       await sessions?.close()
       await listening.close()
       await Promise.allSettled(inFlight)
+      await options.tasks?.close()
       await modern.close()
     },
   }

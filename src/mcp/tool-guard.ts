@@ -1,9 +1,15 @@
 import { randomUUID } from 'node:crypto'
-import { McpServer, type CallToolResult, type McpServerFactory, type ServerContext } from '@modelcontextprotocol/server'
+import {
+  McpServer,
+  ProtocolError,
+  type CallToolResult,
+  type McpServerFactory,
+  type ServerContext,
+} from '@modelcontextprotocol/server'
 
 export interface ToolGuardOptions {
   /** Limits by tool name. */
-  tools?: Record<string, { timeoutMs?: number }>
+  tools?: Record<string, { timeoutMs?: number; task?: boolean | 'required' }>
   /** For tools without a limit of their own, in milliseconds; 300,000 by default. */
   toolTimeoutMs?: number
   /** Where a thrown error goes, with the id that the client gets in its place. */
@@ -26,6 +32,18 @@ interface ToolRunner {
   executeToolHandler(tool: unknown, args: unknown, context: ServerContext): Promise<CallToolResult>
 }
 
+/** Stands in the context of a call that may become a task. */
+export const asTask = Symbol('asTask')
+
+interface AsTask {
+  [asTask]?: {
+    /** For a tool without a limit of its own. */
+    timeoutMs: number
+    /** Takes the place of a protocol error that the tool threw: its code, and what the client may know. */
+    failed(error: { code: number; message: string }): void
+  }
+}
+
 const defaultTimeoutMs = 300_000
 
 /**
@@ -44,7 +62,8 @@ function guard(runner: ToolRunner, options: ToolGuardOptions): void {
   const run = runner.executeToolHandler
   runner.executeToolHandler = async (tool, args, context) => {
     const name = nameOf(tool, runner)
-    const timeoutMs = options.tools?.[name]?.timeoutMs ?? options.toolTimeoutMs ?? defaultTimeoutMs
+    const task = (context as AsTask)[asTask]
+    const timeoutMs = timeoutOf(name, context, options)
     let limit: AbortController | undefined
     let over: Error | undefined
     let timer: NodeJS.Timeout | undefined
@@ -75,11 +94,19 @@ function guard(runner: ToolRunner, options: ToolGuardOptions): void {
     try {
       return await Promise.race([run.call(runner, tool, args, limited), late])
     } catch (thrown) {
-      return hidden(thrown, name, context, options)
+      const result = hidden(thrown, name, context, options)
+      if (thrown instanceof ProtocolError) task?.failed({ code: thrown.code, message: textOf(result) })
+      return result
     } finally {
       clearTimeout(timer)
     }
   }
+}
+
+/** How long this call may take, in milliseconds. */
+export function timeoutOf(name: string, context: ServerContext, options: ToolGuardOptions): number {
+  const { tools, toolTimeoutMs } = options
+  return tools?.[name]?.timeoutMs ?? (context as AsTask)[asTask]?.timeoutMs ?? toolTimeoutMs ?? defaultTimeoutMs
 }
 
 function nameOf(tool: unknown, { _registeredTools: tools }: ToolRunner): string {
@@ -99,6 +126,10 @@ function hidden(thrown: unknown, tool: string, context: ServerContext, options: 
     ...(principal ? { principal } : {}),
   })
   return errorResult(`The tool ${tool} failed. The server's log has the cause under ${logId}.`)
+}
+
+function textOf({ content: [first] }: CallToolResult): string {
+  return first?.type === 'text' ? first.text : ''
 }
 
 function errorResult(text: string): CallToolResult {
