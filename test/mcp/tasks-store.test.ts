@@ -36,13 +36,13 @@ describe.each([
     const { taskId } = (await a.create('ada'))!
     expect(await b.get('ada', taskId)).toMatchObject({ taskId, status: 'working' })
     expect(await b.get('grace', taskId)).toBeUndefined()
-    expect(await b.change('grace', taskId, { status: 'cancelled' })).toBeUndefined()
+    expect(await b.end('grace', taskId, { status: 'cancelled' })).toBeUndefined()
   })
 
   it('end once: a result after a cancellation is not written', async () => {
     const { taskId } = (await a.create('ada'))!
-    expect(await b.change('ada', taskId, { status: 'cancelled' })).toMatchObject({ status: 'cancelled' })
-    expect(await a.change('ada', taskId, { status: 'completed', result: {} })).toBeUndefined()
+    expect(await b.end('ada', taskId, { status: 'cancelled' })).toMatchObject({ status: 'cancelled' })
+    expect(await a.end('ada', taskId, { status: 'completed', result: {} })).toBeUndefined()
     expect(await a.renew('ada', taskId)).toBeUndefined()
     expect(await a.get('ada', taskId)).toMatchObject({ status: 'cancelled' })
   })
@@ -50,7 +50,7 @@ describe.each([
   it('end once when 10 end one at the same time', async () => {
     const { taskId } = (await a.create('ada'))!
     const ended = await Promise.all(
-      Array.from({ length: 10 }, () => a.change('ada', taskId, { status: 'completed', result: {} })),
+      Array.from({ length: 10 }, () => a.end('ada', taskId, { status: 'completed', result: {} })),
     )
     expect(ended.filter(Boolean)).toHaveLength(1)
   })
@@ -60,17 +60,17 @@ describe.each([
     clock += 900
     await a.renew('ada', taskId)
     clock += 900
-    await b.change('ada', taskId, { status: 'input_required' })
-    await b.change('ada', taskId, { status: 'working' })
+    await b.change('ada', taskId, () => ({ status: 'input_required' }))
+    await b.change('ada', taskId, () => ({ status: 'working' }))
     expect(await b.get('ada', taskId)).toMatchObject({ status: 'working' })
     clock += 200
     expect(await b.get('ada', taskId)).toMatchObject({ status: 'failed' })
-    expect(await a.change('ada', taskId, { status: 'completed', result: {} })).toBeUndefined()
+    expect(await a.end('ada', taskId, { status: 'completed', result: {} })).toBeUndefined()
   })
 
   it('fail when the result is too large to keep', async () => {
     const { taskId } = (await a.create('ada'))!
-    await a.change('ada', taskId, { status: 'completed', result: 'x'.repeat(400_000) })
+    await a.end('ada', taskId, { status: 'completed', result: 'x'.repeat(400_000) })
     const task = await b.get('ada', taskId)
     expect(task).toMatchObject({ status: 'failed' })
     expect(task).not.toHaveProperty('result')

@@ -59,7 +59,9 @@ export class TaskRun implements RunningHere {
    * Gives the tool's own answer when it comes soon, and the task otherwise; `made` is told of it before its id is given
    * away. With as many tasks as there may be, the answer waits for the tool, as for a client without the extension.
    */
-  async answer(made: (task: TaskRecord, ended: Promise<void>) => void): Promise<{ task: TaskRecord } | { result: unknown }> {
+  async answer(
+    made: (task: TaskRecord, ended: Promise<void>) => void,
+  ): Promise<{ task: TaskRecord } | { result: unknown }> {
     const gone = () => this.stop(new Error('The client went away'))
     const { signal } = this.#request.mcpReq
     signal.addEventListener('abort', gone, { once: true })
@@ -128,10 +130,10 @@ export class TaskRun implements RunningHere {
         ...more,
         signal: this.#stopped.signal,
         log: before(mcpReq.log),
-        notify: (async (notification: { method: string; params?: Record<string, unknown> }, options: never) => {
+        notify: async (notification) => {
           if (notification.method === 'notifications/progress') this.#said = progressOf(notification.params)
-          if (!this.#task) await mcpReq.notify(notification as never, options)
-        }) as typeof mcpReq.notify,
+          if (!this.#task) await mcpReq.notify(notification)
+        },
         elicitInput: (async (params: ElicitInputParams) =>
           this.#askOne('elicitation/create', { mode: 'form', ...params })) as never,
         requestSampling: (async (params: Record<string, unknown>) =>
@@ -201,7 +203,8 @@ export class TaskRun implements RunningHere {
     for (let round = 0; isInputRequiredResult(result); round++) {
       if (round >= maxRounds) throw new Error(`The tool asked for input more than ${maxRounds} times`)
       const { inputRequests = {}, requestState } = result
-      if (Object.keys(inputRequests).length === 0) await delay(this.#options.lookMs, undefined, { signal: this.#stopped.signal })
+      if (Object.keys(inputRequests).length === 0)
+        await delay(this.#options.lookMs, undefined, { signal: this.#stopped.signal })
       const inputResponses = await this.#ask(inputRequests as Record<string, InputRequest>)
       result = await this.#call(this.#context({ inputResponses, requestState: () => requestState }))
     }
