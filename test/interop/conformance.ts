@@ -33,6 +33,19 @@ export type Posture = 'stateless' | 'sessions'
 /** Scenarios of sessions that no revision requires. */
 export const beyondRequired = { 'server-session-lifecycle': 3, 'server-sse-polling': 3 } as const
 
+/** The scenarios of the extension io.modelcontextprotocol/tasks, with their checks. One more is always skipped by the suite. */
+export const taskScenarios = {
+  'tasks-lifecycle': 9,
+  'tasks-capability-negotiation': 5,
+  'tasks-wire-fields': 4,
+  'tasks-request-state-removal': 3,
+  'tasks-mrtr-input': 4,
+  'tasks-request-headers': 5,
+  'tasks-dispatch-and-envelope': 9,
+  'tasks-required-task-error': 3,
+  'tasks-mrtr-composition': 2,
+} as const
+
 export interface Outcome {
   name: string
   passed: number
@@ -45,9 +58,10 @@ export async function conformance(url: string, revision: keyof typeof requiremen
   return (await run(url, ['--requirements', revision])).filter(({ name }) => required.has(name))
 }
 
-/** Runs one scenario. */
-export async function scenario(url: string, name: string): Promise<Outcome | undefined> {
-  return (await run(url, ['--scenario', name, '--spec-version', '2025-11-25'])).find((each) => each.name === name)
+/** Runs one scenario, of a revision or of an extension. */
+export async function scenario(url: string, name: string, revision?: string): Promise<Outcome | undefined> {
+  const of = revision === undefined ? ['--force'] : ['--spec-version', revision]
+  return (await run(url, ['--scenario', name, ...of])).find((each) => each.name === name)
 }
 
 async function run(url: string, args: string[]): Promise<Outcome[]> {

@@ -5,10 +5,13 @@ import { signIn } from '../../src/connect/sign-in.ts'
 import { listen } from '../../src/http/node-server.ts'
 import { startStack } from '../../src/local/stack.ts'
 import { createMcpEndpoint } from '../../src/mcp/endpoint.ts'
+import { createTasks } from '../../src/mcp/tasks/tasks.ts'
+import { MemoryTable } from '../../src/state/memory.ts'
 import factory from '../fixtures/conformance-server.ts'
 import { randomKills } from '../local/agentcore-runtime/random-kills.ts'
+import taskServer, { tools as taskTools } from '../fixtures/task-server.ts'
 import { temporaryFolder } from '../support/temporary.ts'
-import { beyondRequired, conformance, requirements, scenario, type Posture } from './conformance.ts'
+import { beyondRequired, conformance, requirements, scenario, taskScenarios, type Posture } from './conformance.ts'
 import { fastmcp } from './fastmcp.ts'
 import { authorizationScenarios } from './authorization.ts'
 import { signInByBrowser } from './browser.ts'
@@ -19,6 +22,7 @@ let failed = 0
 
 await direct()
 await withSessions()
+await tasks()
 await lambda()
 await fargate('stateless')
 await fargate('sessions')
@@ -42,12 +46,35 @@ async function withSessions(): Promise<void> {
   const server = await listen(endpoint.fetch)
   await score('the MCP host with sessions', `${server.url}/mcp`, 'sessions')
   for (const [name, checks] of Object.entries(beyondRequired)) {
-    const outcome = await scenario(`${server.url}/mcp`, name)
+    const outcome = await scenario(`${server.url}/mcp`, name, '2025-11-25')
     const ok = outcome?.failed === 0 && outcome.passed >= checks
     console.log(`${ok ? '✓' : '✗'} the MCP host with sessions: ${name}, ${outcome?.passed ?? 0} of ${checks} checks`)
     if (ok) passed++
     else failed++
   }
+  await server.close()
+  await endpoint.close()
+}
+
+async function tasks(): Promise<void> {
+  const tasks = createTasks({ table: new MemoryTable() })
+  const endpoint = createMcpEndpoint({ kind: 'factory', factory: taskServer }, { tools: taskTools, tasks })
+  const server = await listen(endpoint.fetch)
+  let good = 0
+  const wrong: string[] = []
+  for (const [name, checks] of Object.entries(taskScenarios)) {
+    const outcome = (await scenario(`${server.url}/mcp`, name)) ?? { passed: 0, failed: 0 }
+    good += outcome.passed
+    if (outcome.failed > 0 || outcome.passed < checks)
+      wrong.push(`    ${name}: ${outcome.passed} passed, ${outcome.failed} failed`)
+  }
+  const of = Object.values(taskScenarios).reduce<number>((sum, checks) => sum + checks, 0)
+  console.log(
+    `${wrong.length === 0 ? '✓' : '✗'} the MCP host with tasks: ${good} of ${of} checks of the tasks scenarios`,
+  )
+  for (const each of wrong) console.log(each)
+  if (wrong.length === 0) passed++
+  else failed++
   await server.close()
   await endpoint.close()
 }

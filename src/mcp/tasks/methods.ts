@@ -14,7 +14,6 @@ export interface RunningHere {
 
 const invalidParams = -32602
 const ofTask = z.looseObject({ taskId: z.string().max(200) })
-const update = z.looseObject({ taskId: z.string().max(200), inputResponses: z.record(z.string(), z.unknown()) })
 const anything = z.looseObject({})
 
 /** Answers `tasks/get`, `tasks/update` and `tasks/cancel` for the principal that made the task. */
@@ -24,9 +23,11 @@ export function serveTaskMethods(server: Server, store: TaskStore, running: Read
     return detailed(task, task.status === 'completed' ? await store.result(principal, taskId) : undefined)
   })
 
-  server.setRequestHandler('tasks/update', { params: update, result: anything }, async (params, context) => {
-    const { taskId, inputResponses } = params
+  server.setRequestHandler('tasks/update', { params: ofTask, result: anything }, async ({ taskId }, context) => {
     const { principal, task } = await find(store, taskId, context)
+    // The SDK takes them out of the parameters, as it does for a call that is tried again.
+    const { inputResponses } = context.mcpReq
+    if (!inputResponses) throw new ProtocolError(invalidParams, 'Invalid params for tasks/update: no inputResponses')
     const accepted = await acceptedResponses(task, inputResponses)
     if (Object.keys(accepted).length > 0 && !hasEnded(task)) {
       await store.change(principal, taskId, (now) => answered(now, accepted))
