@@ -127,7 +127,7 @@ const config = z.strictObject({
       z.strictObject({
         scopes: z.array(z.string()).optional(),
         timeoutMs: z.int().min(1).optional(),
-        task: z.boolean().optional(),
+        task: z.union([z.boolean(), z.literal('required')]).optional(),
       }),
     )
     .optional(),
@@ -147,7 +147,6 @@ const notBuilt = [
     .filter(([, facts]) => !facts.built)
     .map(([name]) => ['platforms', name]),
   ['environments'],
-  ['tools', '*', 'task'],
 ]
 
 /**
@@ -165,6 +164,7 @@ export function checkConfig(value: unknown, file: string): FairleadConfig {
     const checked = result.data as FairleadConfig
     checkScopes(checked, file)
     checkSessions(checked, file)
+    checkTasks(checked, file)
     return checked
   }
   // A misspelt key also makes the right one missing: the key is the cause.
@@ -202,6 +202,43 @@ function checkSessions({ server, platforms: { fargate } }: FairleadConfig, file:
       fix: 'Leave `sessions` out, and let the server be stateless; or bring it as a module or a stdio command.',
     },
   )
+}
+
+/** Where a task cannot go on, or cannot be found again. */
+const withoutTasks = {
+  lambda: 'Lambda freezes the process as soon as a call is answered, so nothing can go on behind the answer.',
+  'agentcore-runtime': 'Each session is a process of its own: a request of another session would not find the task.',
+} as const
+
+function checkTasks({ server, tools = {}, platforms: configured }: FairleadConfig, file: string): void {
+  for (const [name, { task }] of Object.entries(tools)) {
+    if (!task) continue
+    const refuse = (message: string, why: string, fix: string) => {
+      throw new FairleadError('CONFIG_INVALID', `${file}: \`tools.${name}.task\` ${message}`, { why, fix })
+    }
+    if (server?.kind === 'http')
+      refuse(
+        'cannot be set for a server of kind `http`',
+        'Such a server answers clients itself, and fairlead does not run its tools.',
+        'Leave `task` out, or bring the server as a module or a stdio command.',
+      )
+    if (!configured.fargate)
+      refuse(
+        'needs `platforms.fargate`',
+        `Only fargate runs tasks. ${Object.entries(withoutTasks)
+          .filter(([platform]) => platform in configured)
+          .map(([, why]) => why)
+          .join(' ')}`.trim(),
+        'Write platforms: { fargate: {} }, or leave `task` out.',
+      )
+    const without = Object.entries(withoutTasks).find(([platform]) => platform in configured)
+    if (task === 'required' && without)
+      refuse(
+        `cannot be 'required' with \`platforms.${without[0]}\``,
+        without[1],
+        `Write task: true. Then ${without[0]} answers when the tool has ended, and fargate offers a task.`,
+      )
+  }
 }
 
 function invalid(issue: z.core.$ZodIssue, value: unknown, file: string): FairleadError {

@@ -17,8 +17,11 @@ export interface ToolConfig {
   /** Keys of `scopes` that a caller needs beside the base scopes. */
   scopes?: string[]
   timeoutMs?: number
-  /** Offers the tool as a task: long work outlives the request (extension io.modelcontextprotocol/tasks). */
-  task?: boolean
+  /**
+   * Offers the tool as a task on fargate: long work outlives the request (extension io.modelcontextprotocol/tasks). Clients
+   * that do not know tasks get the plain answer; with `required` they are refused.
+   */
+  task?: boolean | 'required'
 }
 
 export interface LambdaConfig {

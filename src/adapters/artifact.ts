@@ -1,6 +1,7 @@
 import type { FetchHandler } from '../http/fetch-handler.ts'
 import { createMcpEndpoint, type EndpointOptions, type LogEntry } from '../mcp/endpoint.ts'
 import type { ServerSource } from '../mcp/source.ts'
+import type { Tasks } from '../mcp/tasks/tasks.ts'
 import { MemoryTable } from '../state/memory.ts'
 import type { Table } from '../state/table.ts'
 import { isAgentcoreRuntime, onAgentcoreRuntime } from './agentcore-runtime.ts'
@@ -21,6 +22,8 @@ export interface ArtifactFeatures {
   state?: (env: NodeJS.ProcessEnv) => Table
   /** Its siblings, where it has some. */
   task?: (env: NodeJS.ProcessEnv, table: Table) => FargateTask | undefined
+  /** Tools that go on behind the answer, where the platform lets them. */
+  tasks?: (env: NodeJS.ProcessEnv, table: Table) => Tasks | undefined
 }
 
 const healthPath = '/healthz'
@@ -37,11 +40,13 @@ export async function runArtifact(
   const { env } = process
   const table = features.state?.(env) ?? new MemoryTable()
   const task = features.task?.(env, table)
+  const tasks = features.tasks?.(env, table)
   const endpoint = createMcpEndpoint(await source, {
     allowedHosts: 'any',
     log: logLine,
     ...options,
     ...task?.options,
+    ...(tasks ? { tasks } : {}),
   })
   const openPaths = [healthPath, ...(task?.openPaths ?? [])]
   const guarded = features.guard?.(endpoint.fetch, env, { table, openPaths })

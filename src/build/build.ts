@@ -87,6 +87,7 @@ async function bundle(
         'fairlead/command': ownFile('server/command'),
         'fairlead/guard': ownFile('adapters/oauth'),
         'fairlead/state': ownFile('adapters/shared-state'),
+        'fairlead/tasks': ownFile('adapters/tasks'),
         'fairlead/task': ownFile('adapters/fargate'),
       },
       nodePaths: [fileURLToPath(new URL('../../node_modules', import.meta.url))],
@@ -131,6 +132,10 @@ function featuresOf(config: FairleadConfig): [imports: string, features: string]
   if (fargate) {
     imports.push("import { taskOf } from 'fairlead/task'")
     features.push(`task: taskOf(${JSON.stringify({ sessions: fargate.sessions })})`)
+  }
+  if (fargate && Object.values(tools).some(({ task }) => task)) {
+    imports.push("import { tasksOf } from 'fairlead/tasks'")
+    features.push('tasks: tasksOf')
   }
   return [imports.join('\n'), `{ ${features.join(', ')} }`]
 }

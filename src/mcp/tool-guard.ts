@@ -104,7 +104,11 @@ function guard(runner: ToolRunner, options: ToolGuardOptions): void {
 }
 
 /** How long this call may take, in milliseconds. */
-export function timeoutOf(name: string, context: ServerContext, options: ToolGuardOptions): number {
+export function timeoutOf(
+  name: string,
+  context: ServerContext,
+  options: Pick<ToolGuardOptions, 'tools' | 'toolTimeoutMs'>,
+): number {
   const { tools, toolTimeoutMs } = options
   return tools?.[name]?.timeoutMs ?? (context as AsTask)[asTask]?.timeoutMs ?? toolTimeoutMs ?? defaultTimeoutMs
 }

@@ -2,6 +2,7 @@ import { ProtocolError, Server, type McpServerFactory, type ServerContext } from
 import type { Command, ToolConfig } from '../config.ts'
 import { FairleadError } from '../errors.ts'
 import type { ServerSource } from '../mcp/source.ts'
+import { timeoutOf } from '../mcp/tool-guard.ts'
 import type { ChildOptions } from './child.ts'
 import { StdioPool } from './stdio-pool.ts'
 import { StdioRpcError } from './stdio-process.ts'
@@ -47,7 +48,7 @@ export async function wrapStdioCommand(command: Command, options: StdioCommandOp
     request: { method: string; params?: Record<string, unknown> },
     context: ServerContext,
   ): Promise<unknown> => {
-    const timeoutMs = options.tools?.[String(request.params?.name)]?.timeoutMs ?? options.toolTimeoutMs ?? 300_000
+    const timeoutMs = timeoutOf(String(request.params?.name), context, options)
     try {
       return await pool.request({
         method: request.method,
