@@ -12,6 +12,7 @@ import { randomKills } from '../local/agentcore-runtime/random-kills.ts'
 import taskServer, { tools as taskTools } from '../fixtures/task-server.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { beyondRequired, conformance, requirements, scenario, taskScenarios, type Posture } from './conformance.ts'
+import { extTasks } from './ext-tasks.ts'
 import { fastmcp } from './fastmcp.ts'
 import { authorizationScenarios } from './authorization.ts'
 import { signInByBrowser } from './browser.ts'
@@ -73,8 +74,13 @@ async function tasks(): Promise<void> {
     `${wrong.length === 0 ? '✓' : '✗'} the MCP host with tasks: ${good} of ${of} checks of the tasks scenarios`,
   )
   for (const each of wrong) console.log(each)
-  if (wrong.length === 0) passed++
-  else failed++
+  const library = await extTasks(`${server.url}/mcp`)
+  console.log(
+    `${library.ok ? '✓' : '✗'} the MCP host with tasks, and the extension's own client library: ${library.said}`,
+  )
+  for (const ok of [wrong.length === 0, library.ok])
+    if (ok) passed++
+    else failed++
   await server.close()
   await endpoint.close()
 }

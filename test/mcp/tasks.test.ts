@@ -82,7 +82,7 @@ describe('a tool that is offered as a task', () => {
     expect({ status, ...result }).toMatchObject({ status: 'working', resultType: 'task', ttlMs: 86_400_000 })
     expect(result!.taskId).toMatch(/^[\w-]{32}$/)
     const task = await until(url, result!.taskId!, 'completed')
-    expect(task).toMatchObject({ resultType: 'complete', result: text('done') })
+    expect(task).toMatchObject({ resultType: 'complete', result: { resultType: 'complete', ...text('done') } })
     expect(task).not.toHaveProperty('leaseUntil')
   })
 

@@ -47,7 +47,8 @@ export function taskFields(task: TaskRecord): Record<string, unknown> {
 /** The answer to `tasks/get`: only the field that belongs to the status. */
 export function detailed(task: TaskRecord, result: unknown): Record<string, unknown> {
   const fields = taskFields(task)
-  if (task.status === 'completed') return { ...fields, result }
+  // The result is the one that the call would have had, and that says what it is.
+  if (task.status === 'completed') return { ...fields, result: { resultType: 'complete', ...(result as object) } }
   if (task.status === 'failed') return { ...fields, error: task.error }
   if (task.status === 'input_required') return { ...fields, inputRequests: task.inputRequests }
   return fields
