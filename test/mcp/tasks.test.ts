@@ -46,6 +46,8 @@ async function start(factory: McpServerFactory, options: EndpointOptions & { kee
   return started
 }
 
+/** The index of what has not ended. */
+const anonymousTasks = 'mcp-task|["anonymous","",""]'
 const text = (value: string) => ({ content: [{ type: 'text', text: value }] })
 const call = async (url: string, options: Parameters<typeof rpc>[3] = {}) =>
   rpc(url, 'tools/call', { name: 'work', arguments: {} }, options)
@@ -93,7 +95,7 @@ describe('a tool that is offered as a task', () => {
       { keep: { table, soonMs: 5000 } },
     )
     expect((await call(url)).result).toMatchObject({ resultType: 'complete', ...text('quick') })
-    expect(await table.list('mcp-task|anonymous|')).toEqual([])
+    expect(await table.list(anonymousTasks)).toEqual([])
   })
 
   it('is followed by the official client, which sees the extension declared', async () => {
@@ -292,7 +294,7 @@ describe('input that a task needs', () => {
     const { url } = await start(one(asking), { log: (entry) => log.push(entry) })
     const answer = await call(url, { capabilities: { extensions: { [extension]: {} } } })
     expect(answer.result).toMatchObject({ isError: true })
-    expect(log[0]!.message).toContain('does not support elicitation')
+    expect(log[0]!.message).toContain('does not support form elicitation')
   })
 })
 
@@ -443,8 +445,7 @@ describe('a process that dies', () => {
     const here = await start(fixture, { tools: fixtureTools, keep: { table } })
     const args = { name: 'slow_compute', arguments: { seconds: 60, label: 'x' } }
     const taskId = idOf(await rpc(origin, 'tools/call', args))
-    const leaseUntil = async () =>
-      (await table.list<{ leaseUntil: number }>('mcp-task|anonymous|'))[0]!.value.leaseUntil
+    const leaseUntil = async () => (await table.list<{ leaseUntil: number }>(anonymousTasks))[0]!.value.leaseUntil
     const first = await leaseUntil()
     await expect.poll(leaseUntil, { timeout: 5000 }).toBeGreaterThan(first + 300)
     expect(await get(here.url, taskId)).toMatchObject({ status: 'working' })

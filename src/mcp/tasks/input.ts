@@ -18,11 +18,17 @@ export function checkRequests(requests: Record<string, InputRequest>, declared: 
     const needed = needs[method]
     if (needed === undefined) throw new Error(`A task cannot ask its client for ${method}`)
     const has = declared[needed] as Record<string, unknown> | undefined
-    if (has === undefined || (params?.mode === 'url' && has.url === undefined))
-      throw new Error(`The client does not support ${params?.mode === 'url' ? 'url ' : ''}${needed}`)
+    if (has === undefined || !hasMode(has, params?.mode))
+      throw new Error(`The client does not support ${[params?.mode, needed].filter(Boolean).join(' ')}`)
   }
   if (Buffer.byteLength(JSON.stringify(requests)) > maxRequestBytes)
     throw new Error(`A task asks its client in at most ${maxRequestBytes} bytes`)
+}
+
+/** `elicitation: {}` means forms alone. */
+function hasMode(has: Record<string, unknown>, mode: unknown): boolean {
+  if (mode === 'url') return has.url !== undefined
+  return mode !== 'form' || has.form !== undefined || has.url === undefined
 }
 
 /**

@@ -46,8 +46,8 @@ export function serveTaskMethods(server: Server, store: TaskStore, running: Read
 
 /** The name under which a caller's tasks are kept. */
 export function ownerOf(context: ServerContext): string {
-  const principal = principalOf(context)
-  return principal ? `${principal.kind}|${principal.id}` : 'anonymous|'
+  const { kind = 'anonymous', id = '', clientId = '' } = principalOf(context) ?? {}
+  return JSON.stringify([kind, id, clientId])
 }
 
 /** Of another's task nothing is said, not even that it is there. */

@@ -1,15 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import {
-  isInputRequiredResult,
-  ProtocolError,
-  type ElicitInputParams,
-  type ServerContext,
-} from '@modelcontextprotocol/server'
-import { asTask } from '../tool-guard.ts'
+import { isInputRequiredResult, ProtocolError, type ServerContext } from '@modelcontextprotocol/server'
 import type { LogEntry } from '../tool-guard.ts'
-import { checkRequests } from './input.ts'
 import type { RunningHere } from './methods.ts'
-import type { TaskStore } from './store.ts'
+import { Questions } from './questions.ts'
+import type { Ending, TaskStore } from './store.ts'
+import { taskContext, type TaskContext } from './task-context.ts'
 import { clientCapabilities, type InputRequest, type InputResponse, type TaskError, type TaskRecord } from './task.ts'
 
 /** Runs the tool, as often as it asks for input by its result. */
@@ -30,7 +25,7 @@ export interface RunOptions {
 }
 
 const maxRounds = 100
-const maxMessage = 500
+const internalError = -32603
 
 /** One call of a tool that may become a task. */
 export class TaskRun implements RunningHere {
@@ -38,11 +33,12 @@ export class TaskRun implements RunningHere {
   readonly #call: Call
   readonly #request: ServerContext
   readonly #stopped = new AbortController()
-  readonly #waiting = new Map<string, (response: InputResponse) => void>()
+  readonly #questions: Questions
+  readonly #context: TaskContext
   #task: TaskRecord | undefined
   #creating: Promise<TaskRecord | undefined> | undefined
-  #wanted: () => void = () => {}
-  #asked = 0
+  /** Ends the time in which the tool may answer without a task. */
+  #soonIsOver: () => void = () => {}
   #said: string | undefined
   #failed: TaskError | undefined
   #timer: NodeJS.Timeout | undefined
@@ -53,6 +49,22 @@ export class TaskRun implements RunningHere {
     this.#call = call
     this.#request = request
     this.#options = options
+    const { store, principal, timeoutMs } = options
+    const { signal } = this.#stopped
+    const capabilities = clientCapabilities(request.mcpReq.envelope)
+    this.#questions = new Questions({ store, principal, signal, capabilities })
+    this.#context = {
+      signal,
+      timeoutMs,
+      isTask: () => this.#task !== undefined,
+      failed: (error) => {
+        this.#failed = error
+      },
+      progressed: (message) => {
+        this.#said = message
+      },
+      ask: async (requests) => this.#ask(requests),
+    }
   }
 
   /**
@@ -65,11 +77,10 @@ export class TaskRun implements RunningHere {
     const gone = () => this.stop(new Error('The client went away'))
     const { signal } = this.#request.mcpReq
     signal.addEventListener('abort', gone, { once: true })
-    if (signal.aborted) gone()
-    const soonOver = this.#soonOver()
-    const done = this.#call(this.#context())
+    const soonIsOver = this.#soon()
+    const done = this.#call(taskContext(this.#request, this.#context))
     try {
-      const soon = await Promise.race([done.then((result) => ({ result })), soonOver])
+      const soon = await Promise.race([done.then((result) => ({ result })), soonIsOver])
       if (soon) return soon
       const task = await this.#become()
       if (!task) return { result: await done }
@@ -78,7 +89,7 @@ export class TaskRun implements RunningHere {
       this.#schedule()
       return { task }
     } finally {
-      this.#wanted()
+      this.#soonIsOver()
       signal.removeEventListener('abort', gone)
       if (signal.aborted) gone()
     }
@@ -94,10 +105,10 @@ export class TaskRun implements RunningHere {
     })
   }
 
-  async #soonOver(): Promise<undefined> {
+  async #soon(): Promise<undefined> {
     return new Promise((resolve) => {
       const timer = setTimeout(() => resolve(undefined), this.#options.soonMs)
-      this.#wanted = () => {
+      this.#soonIsOver = () => {
         clearTimeout(timer)
         resolve(undefined)
       }
@@ -112,74 +123,22 @@ export class TaskRun implements RunningHere {
     return this.#task
   }
 
-  /** What the tool sees: it is stopped by the task alone, and can ask its client. */
-  #context(more: object = {}): ServerContext {
-    const { mcpReq } = this.#request
-    const before = <T>(send: (...given: never[]) => Promise<T>) =>
-      ((...given: never[]) => (this.#task ? Promise.resolve() : send(...given))) as never
-    return {
-      ...this.#request,
-      [asTask]: {
-        timeoutMs: this.#options.timeoutMs,
-        failed: (error: TaskError) => {
-          this.#failed = error
-        },
-      },
-      mcpReq: {
-        ...mcpReq,
-        ...more,
-        signal: this.#stopped.signal,
-        log: before(mcpReq.log),
-        notify: async (notification) => {
-          if (notification.method === 'notifications/progress') this.#said = progressOf(notification.params)
-          if (!this.#task) await mcpReq.notify(notification)
-        },
-        elicitInput: (async (params: ElicitInputParams) =>
-          this.#askOne('elicitation/create', { mode: 'form', ...params })) as never,
-        requestSampling: (async (params: Record<string, unknown>) =>
-          this.#askOne('sampling/createMessage', params)) as never,
-      },
-    } as ServerContext
-  }
-
-  async #askOne(method: string, params: object): Promise<InputResponse> {
-    const { only } = await this.#ask({ only: { method, params: params as Record<string, unknown> } })
-    return only!
-  }
-
-  /** Asks the client through the task, each time under keys of its own. */
   async #ask(requests: Record<string, InputRequest>): Promise<Record<string, InputResponse>> {
-    if (Object.keys(requests).length === 0) return {}
-    checkRequests(requests, clientCapabilities(this.#request.mcpReq.envelope))
-    this.#wanted()
+    this.#questions.check(requests)
+    this.#soonIsOver()
     const task = await this.#become()
     if (!task) throw new Error('The client cannot be asked: there are as many tasks as there may be')
-    const keys = Object.keys(requests).map((name) => [name, `${name}-${++this.#asked}`] as const)
-    const { signal } = this.#stopped
-    const answers = keys.map(
-      ([name, key]) =>
-        new Promise<[string, InputResponse]>((resolve, reject) => {
-          this.#waiting.set(key, (response) => resolve([name, response]))
-          if (signal.aborted) reject(signal.reason as Error)
-          signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
-        }),
-    )
-    const answered = Promise.all(answers)
-    answered.catch(() => {})
-    const asked = Object.fromEntries(keys.map(([name, key]) => [key, requests[name]!]))
-    if (!(await this.#options.store.ask(this.#options.principal, task.taskId, asked)))
-      this.stop(new Error('The task has ended'))
+    const answers = this.#questions.ask(task.taskId, requests)
     if (this.#timer) this.#schedule()
-    return Object.fromEntries(await answered)
+    return answers
   }
 
   /** Waits for the tool and writes how it ended; what a task that has ended elsewhere gives is dropped. */
   async #finish(first: Promise<unknown>, { taskId }: TaskRecord): Promise<void> {
     const { store, principal } = this.#options
-    const ending = await Promise.race([this.#settle(first), this.#stop()]).then(
-      (result) =>
-        this.#failed ? { status: 'failed' as const, error: this.#failed } : { status: 'completed' as const, result },
-      (thrown: unknown) => ({ status: 'failed' as const, error: this.#errorOf(thrown) }),
+    const ending = await Promise.race([this.#settle(first), this.#untilStopped()]).then(
+      (result): Ending => (this.#failed ? { status: 'failed', error: this.#failed } : { status: 'completed', result }),
+      (thrown: unknown): Ending => ({ status: 'failed', error: this.#errorOf(thrown) }),
     )
     clearTimeout(this.#timer)
     this.#timer = undefined
@@ -188,7 +147,24 @@ export class TaskRun implements RunningHere {
       .catch((cause: unknown) => this.#log('The end of a task cannot be written', cause))
   }
 
-  async #stop(): Promise<never> {
+  /** A result that asks for input is asked through the task, and the tool is run again with the answers. */
+  async #settle(first: Promise<unknown>): Promise<unknown> {
+    let result = await first
+    for (let round = 0; isInputRequiredResult(result); round++) {
+      if (round >= maxRounds) throw new Error(`The tool asked for input more than ${maxRounds} times`)
+      const { inputRequests = {}, requestState } = result
+      const { signal } = this.#stopped
+      const inputResponses =
+        Object.keys(inputRequests).length > 0
+          ? await this.#ask(inputRequests as Record<string, InputRequest>)
+          : await delay(this.#options.lookMs, {}, { signal })
+      const again = { inputResponses, requestState: () => requestState }
+      result = await this.#call(taskContext(this.#request, this.#context, again))
+    }
+    return result
+  }
+
+  async #untilStopped(): Promise<never> {
     const { signal } = this.#stopped
     return new Promise((_resolve, reject) => {
       const stop = () => reject(signal.reason as Error)
@@ -197,24 +173,10 @@ export class TaskRun implements RunningHere {
     })
   }
 
-  /** A result that asks for input is asked through the task, and the tool is run again with the answers. */
-  async #settle(first: Promise<unknown>): Promise<unknown> {
-    let result = await first
-    for (let round = 0; isInputRequiredResult(result); round++) {
-      if (round >= maxRounds) throw new Error(`The tool asked for input more than ${maxRounds} times`)
-      const { inputRequests = {}, requestState } = result
-      if (Object.keys(inputRequests).length === 0)
-        await delay(this.#options.lookMs, undefined, { signal: this.#stopped.signal })
-      const inputResponses = await this.#ask(inputRequests as Record<string, InputRequest>)
-      result = await this.#call(this.#context({ inputResponses, requestState: () => requestState }))
-    }
-    return result
-  }
-
   #schedule(): void {
     clearTimeout(this.#timer)
     const untilRenewal = Math.max(0, this.#renewAt - Date.now())
-    const wait = this.#waiting.size > 0 ? Math.min(this.#options.lookMs, untilRenewal) : untilRenewal
+    const wait = this.#questions.open ? Math.min(this.#options.lookMs, untilRenewal) : untilRenewal
     this.#timer = setTimeout(() => this.look(), wait).unref()
   }
 
@@ -226,11 +188,7 @@ export class TaskRun implements RunningHere {
         this.#renewAt = Date.now() + renewMs
         if (!(await store.renew(principal, taskId, this.#said))) this.stop(new Error('The task has ended'))
       }
-      if (this.#waiting.size > 0)
-        for (const [key, response] of Object.entries(await store.takeResponses(principal, taskId))) {
-          this.#waiting.get(key)?.(response)
-          this.#waiting.delete(key)
-        }
+      if (this.#questions.open) await this.#questions.take(taskId)
     } catch (cause) {
       this.#log('The sign of life of a task cannot be written', cause)
     }
@@ -239,20 +197,14 @@ export class TaskRun implements RunningHere {
 
   /** A server that is not the SDK's McpServer answers for its own protocol errors. Of others the client sees nothing. */
   #errorOf(thrown: unknown): TaskError {
-    if (thrown === this.#stopped.signal.reason) return { code: -32603, message: (thrown as Error).message }
+    if (thrown === this.#stopped.signal.reason) return { code: internalError, message: (thrown as Error).message }
     if (thrown instanceof ProtocolError) return { code: thrown.code, message: thrown.message }
     this.#log('A task failed', thrown)
-    return { code: -32603, message: 'The tool failed' }
+    return { code: internalError, message: 'The tool failed' }
   }
 
   #log(message: string, cause: unknown): undefined {
-    this.#options.log?.({ level: 'error', message, cause, principal: this.#options.principal })
+    this.#options.log?.({ level: 'error', message, cause })
     return undefined
   }
-}
-
-function progressOf({ message, progress, total }: Record<string, unknown> = {}): string | undefined {
-  if (typeof message === 'string') return message.slice(0, maxMessage)
-  if (typeof progress !== 'number') return undefined
-  return typeof total === 'number' ? `${progress} of ${total}` : String(progress)
 }
