@@ -26,6 +26,12 @@ describe('the configuration', () => {
     const headers = ['Authorization', 'X-Amzn-Bedrock-AgentCore-Runtime-Custom-Tenant']
     const value = runtime({ auth: jwt, headers, idleS: 60, maxLifetimeS: 60 })
     expect(checkConfig(value, 'fairlead.config.ts')).toEqual(value)
+  it('may offer a tool as a task on fargate, beside lambda', () => {
+    const offered = { ...good, tools: { echo: { task: true } }, platforms: { lambda: {}, fargate: {} } }
+    expect(checkConfig(offered, 'fairlead.config.ts')).toEqual(offered)
+    const required = { ...good, tools: { echo: { task: 'required' } }, platforms: { fargate: {} } }
+    expect(checkConfig(required, 'fairlead.config.ts')).toEqual(required)
+    expect(refusal({ ...good, tools: { echo: { task: true } } }).why).toContain('Lambda freezes the process')
   })
 
   it.each([
@@ -67,6 +73,16 @@ describe('the configuration', () => {
     [runtime({ headers: ['X-Amz-Date'] }), 'headers.0'],
     [runtime({ headers: ['X-A', 'x-a'] }), 'twice'],
     [runtime({ headers: ['Authorization'] }), 'JWT authorizer'],
+    [{ ...good, tools: { echo: { task: 'maybe' } } }, 'tools.echo.task'],
+    [{ ...good, tools: { echo: { task: true } } }, '`tools.echo.task` needs `platforms.fargate`'],
+    [
+      { ...good, tools: { echo: { task: 'required' } }, platforms: { lambda: {}, fargate: {} } },
+      "`tools.echo.task` cannot be 'required' with `platforms.lambda`",
+    ],
+    [
+      { ...good, server: { kind: 'http', command: 'x' }, tools: { echo: { task: true } }, platforms: { fargate: {} } },
+      '`tools.echo.task` cannot be set for a server of kind `http`',
+    ],
     [undefined, 'default export'],
   ])('says what is wrong with a value (%#)', (value, part) => {
     const error = refusal(value)

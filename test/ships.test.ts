@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildArtifact, checkReproducible } from '../src/build/build.ts'
+import type { ToolConfig } from '../src/config.ts'
 import { copyProject, sample } from './cli/support.ts'
 
 const entries = { lambda: '../src/adapters/lambda.ts', artifact: '../src/adapters/artifact.ts' }
@@ -86,6 +87,17 @@ describe('what ships', () => {
     })
     expect(files[0]!.bytes).toBeLessThan(1_200_000)
     await own.remove()
+  })
+
+  it('has tasks in it for a configuration with a tool that is one', async () => {
+    const withTools = (tools: Record<string, ToolConfig>) => ({ ...config, tools, platforms: { fargate: {} } })
+    const bundle = async (tools: Record<string, ToolConfig>) => {
+      const outDir = join(project.dir, 'out')
+      const { dir } = await buildArtifact({ projectDir: project.dir, config: withTools(tools), outDir })
+      return readFile(join(dir, 'index.js'), 'utf8')
+    }
+    expect(await bundle({ echo: { task: true } })).toContain('io.modelcontextprotocol/tasks')
+    expect(await bundle({ echo: { timeoutMs: 5 } })).not.toContain('io.modelcontextprotocol/tasks')
   })
 
   it('has the same bytes from two folders', async () => {

@@ -17,6 +17,7 @@ import * as z from 'zod'
 import { startLocalDynamo, type LocalDynamo } from '../../src/local/dynamodb/start.ts'
 import type { EndpointOptions, LogEntry } from '../../src/mcp/endpoint.ts'
 import type { TasksOptions } from '../../src/mcp/tasks/tasks.ts'
+import { timeoutOf } from '../../src/mcp/tool-guard.ts'
 import { openDynamoTable } from '../../src/state/dynamodb.ts'
 import { MemoryTable } from '../../src/state/memory.ts'
 import type { Table } from '../../src/state/table.ts'
@@ -143,13 +144,13 @@ describe('a tool that is offered as a task', () => {
       const server = new Server({ name: 'low', version: '1.0.0' }, { capabilities: { tools: {} } })
       server.setRequestHandler('tools/call', async (_request, context) => {
         await slow(context)
-        throw new ProtocolError(-32001, 'its own words')
+        throw new ProtocolError(-32001, `its own words, within ${timeoutOf('work', context, {})} ms`)
       })
       return server
     }
     const { url } = await start(factory)
     const task = await until(url, idOf(await call(url)), 'failed')
-    expect(task.error).toEqual({ code: -32001, message: 'its own words' })
+    expect(task.error).toEqual({ code: -32001, message: 'its own words, within 3600000 ms' })
   })
 
   it('has its output checked by its schema', async () => {

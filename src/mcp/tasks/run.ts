@@ -43,7 +43,7 @@ export class TaskRun implements RunningHere {
   #failed: TaskError | undefined
   #timer: NodeJS.Timeout | undefined
   #renewAt = 0
-  #looking: Promise<void> | undefined
+  #looking = false
 
   constructor(call: Call, request: ServerContext, options: RunOptions) {
     this.#call = call
@@ -100,8 +100,10 @@ export class TaskRun implements RunningHere {
   }
 
   look(): void {
-    this.#looking ??= this.#tick().finally(() => {
-      this.#looking = undefined
+    if (this.#looking) return
+    this.#looking = true
+    void this.#tick().finally(() => {
+      this.#looking = false
     })
   }
 
