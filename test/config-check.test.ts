@@ -26,6 +26,8 @@ describe('the configuration', () => {
     const headers = ['Authorization', 'X-Amzn-Bedrock-AgentCore-Runtime-Custom-Tenant']
     const value = runtime({ auth: jwt, headers, idleS: 60, maxLifetimeS: 60 })
     expect(checkConfig(value, 'fairlead.config.ts')).toEqual(value)
+  })
+
   it('may offer a tool as a task on fargate, beside lambda', () => {
     const offered = { ...good, tools: { echo: { task: true } }, platforms: { lambda: {}, fargate: {} } }
     expect(checkConfig(offered, 'fairlead.config.ts')).toEqual(offered)

@@ -290,6 +290,21 @@ describe('input that a task needs', () => {
     expect((await until(url, taskId, 'completed')).result).toMatchObject(text('decline'))
   })
 
+  it('is not asked when the call has been answered, and no task is left behind', async () => {
+    const table = new MemoryTable()
+    let late: () => Promise<unknown>
+    const { url } = await start(
+      one(async (context) => {
+        late = async () => asking(context)
+        return text('quick')
+      }),
+      { keep: { table, soonMs: 5000 } },
+    )
+    expect((await call(url)).result).toMatchObject({ resultType: 'complete', ...text('quick') })
+    await expect(late!()).rejects.toThrow('cannot be asked')
+    expect(await table.list(anonymousTasks)).toEqual([])
+  })
+
   it('is not asked of a client that cannot answer', async () => {
     const log: LogEntry[] = []
     const { url } = await start(one(asking), { log: (entry) => log.push(entry) })
@@ -322,6 +337,12 @@ describe('tasks of a principal', () => {
     const few = await start(firstEndless, { keep: { maxRunning: 1 } })
     idOf(await call(few.url, { caller: 'ada' }))
     expect((await call(few.url, { caller: 'grace' })).result).toMatchObject({ resultType: 'complete' })
+    const parallel = await start(one(endless), {
+      keep: { maxPerPrincipal: 3 },
+      tools: { work: { task: true, timeoutMs: 400 } },
+    })
+    const answers = await Promise.all(Array.from({ length: 20 }, async () => call(parallel.url)))
+    expect(answers.filter(({ result }) => result?.resultType === 'task')).toHaveLength(3)
     const hourly = await start(one(slow), { keep: { maxPerHour: 1 } })
     await until(hourly.url, idOf(await call(hourly.url)), 'completed')
     expect((await call(hourly.url)).result).toMatchObject({ resultType: 'complete' })
@@ -371,6 +392,16 @@ describe('a process that stops', () => {
     const taskId = idOf(await call(a.url))
     await a.endpoint.close()
     expect(await get(b.url, taskId)).toMatchObject({ status: 'failed', error: { message: 'The server has stopped' } })
+  })
+
+  it('fails what has not ended in its grace time', async () => {
+    const table = new MemoryTable()
+    const a = await start(one(endless), { keep: { table, graceMs: 50 } })
+    const b = await start(one(endless), { keep: { table } })
+    const taskId = idOf(await call(a.url))
+    a.endpoint.drain()
+    await a.endpoint.close()
+    expect(await get(b.url, taskId)).toMatchObject({ status: 'failed' })
   })
 
   it('lets it end when it is told beforehand', async () => {

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { isInputRequiredResult, ProtocolError, type ServerContext } from '@modelcontextprotocol/server'
 import type { LogEntry } from '../tool-guard.ts'
 import type { RunningHere } from './methods.ts'
+import type { Places } from './places.ts'
 import { Questions } from './questions.ts'
 import type { Ending, TaskStore } from './store.ts'
 import { taskContext, type TaskContext } from './task-context.ts'
@@ -13,6 +14,7 @@ export type Call = (context: ServerContext) => Promise<unknown>
 export interface RunOptions {
   store: TaskStore
   principal: string
+  places: Places
   /** What answers sooner than this, answers without a task. */
   soonMs: number
   /** Between two signs of life. */
@@ -81,7 +83,10 @@ export class TaskRun implements RunningHere {
     const done = this.#call(taskContext(this.#request, this.#context))
     try {
       const soon = await Promise.race([done.then((result) => ({ result })), soonIsOver])
-      if (soon) return soon
+      if (soon) {
+        this.#creating = this.#creating ? this.#drop(this.#creating) : Promise.resolve(undefined)
+        return soon
+      }
       const task = await this.#become()
       if (!task) return { result: await done }
       made(task, this.#finish(done, task))
@@ -119,17 +124,39 @@ export class TaskRun implements RunningHere {
 
   /** Undefined: there may be no more tasks, or the table does not answer. */
   async #become(): Promise<TaskRecord | undefined> {
-    const { store, principal } = this.#options
-    this.#creating ??= store.create(principal).catch((cause: unknown) => this.#log('A task cannot be kept', cause))
+    this.#creating ??= this.#create()
     this.#task = await this.#creating
     return this.#task
+  }
+
+  async #create(): Promise<TaskRecord | undefined> {
+    const { store, principal, places } = this.#options
+    if (!places.take(principal)) return undefined
+    const task = await store.create(principal).catch((cause: unknown) => this.#log('A task cannot be kept', cause))
+    if (!task) places.leave(principal)
+    return task
+  }
+
+  async #end(taskId: string, ending: Ending): Promise<void> {
+    const { store, principal, places } = this.#options
+    await store
+      .end(principal, taskId, ending)
+      .catch((cause: unknown) => this.#log('The end of a task cannot be written', cause))
+    places.leave(principal)
+  }
+
+  /** The tool asked and answered without waiting: nobody knows of the task. */
+  async #drop(creating: Promise<TaskRecord | undefined>): Promise<undefined> {
+    const task = await creating
+    if (task) await this.#end(task.taskId, { status: 'cancelled' })
   }
 
   async #ask(requests: Record<string, InputRequest>): Promise<Record<string, InputResponse>> {
     this.#questions.check(requests)
     this.#soonIsOver()
     const task = await this.#become()
-    if (!task) throw new Error('The client cannot be asked: there are as many tasks as there may be')
+    if (!task)
+      throw new Error('The client cannot be asked: the call is answered, or there are as many tasks as there may be')
     const answers = this.#questions.ask(task.taskId, requests)
     if (this.#timer) this.#schedule()
     return answers
@@ -137,16 +164,13 @@ export class TaskRun implements RunningHere {
 
   /** Waits for the tool and writes how it ended; what a task that has ended elsewhere gives is dropped. */
   async #finish(first: Promise<unknown>, { taskId }: TaskRecord): Promise<void> {
-    const { store, principal } = this.#options
     const ending = await Promise.race([this.#settle(first), this.#untilStopped()]).then(
       (result): Ending => (this.#failed ? { status: 'failed', error: this.#failed } : { status: 'completed', result }),
       (thrown: unknown): Ending => ({ status: 'failed', error: this.#errorOf(thrown) }),
     )
     clearTimeout(this.#timer)
     this.#timer = undefined
-    await store
-      .end(principal, taskId, ending)
-      .catch((cause: unknown) => this.#log('The end of a task cannot be written', cause))
+    await this.#end(taskId, ending)
   }
 
   /** A result that asks for input is asked through the task, and the tool is run again with the answers. */

@@ -43,13 +43,20 @@ const kinds = { task: 'mcp-task', result: 'mcp-task-result', made: 'mcp-task-mad
 /** An item of DynamoDB holds 400 kB; the rest is room for its keys. */
 const maxResultBytes = 350_000
 const hourS = 3600
+export const maxPerPrincipal = 100
 
 /**
  * Keeps tasks in a table, each under its principal, so that the id of another's task finds nothing. A result is an item of
  * its own, written before the task says that it is completed.
  */
 export function createTaskStore(table: Table, options: TaskStoreOptions = {}): TaskStore {
-  const { ttlMs = 86_400_000, leaseMs = 15_000, maxPerPrincipal = 100, maxPerHour = 200, now = Date.now } = options
+  const {
+    ttlMs = 86_400_000,
+    leaseMs = 15_000,
+    maxPerPrincipal: maxEach = maxPerPrincipal,
+    maxPerHour = 200,
+    now = Date.now,
+  } = options
   const idOf = (principal: string, taskId: string) => JSON.stringify([principal, taskId])
   const indexOf = (principal: string) => `${kinds.task}|${principal}`
 
@@ -129,7 +136,7 @@ export function createTaskStore(table: Table, options: TaskStoreOptions = {}): T
         dated((task) => ({ status: 'input_required', inputRequests: { ...task.inputRequests, ...requests } })),
       ),
     create: async (principal) => {
-      if ((await table.list(indexOf(principal))).length >= maxPerPrincipal) return undefined
+      if ((await table.list(indexOf(principal))).length >= maxEach) return undefined
       if ((await table.count(kinds.made, principal, hourS)) > maxPerHour) return undefined
       const at = isoDate(now())
       const task: TaskRecord = {

@@ -2,8 +2,9 @@ import { McpServer, type McpServerFactory, type Server, type ServerContext } fro
 import type { Table } from '../../state/table.ts'
 import type { ToolGuardOptions } from '../tool-guard.ts'
 import { ownerOf, serveTaskMethods } from './methods.ts'
+import { Places } from './places.ts'
 import { TaskRun } from './run.ts'
-import { createTaskStore, type TaskStoreOptions } from './store.ts'
+import { createTaskStore, maxPerPrincipal, type TaskStoreOptions } from './store.ts'
 import { clientCapabilities, declares, extension, missingExtension, taskFields } from './task.ts'
 
 export interface TasksOptions extends TaskStoreOptions {
@@ -46,6 +47,7 @@ export function createTasks(options: TasksOptions): Tasks {
   const { maxRunning = 1000, soonMs = 500, leaseMs = 15_000, toolTimeoutMs = 3_600_000, graceMs = 60_000 } = options
   const store = createTaskStore(options.table, options)
   const running = new Map<string, TaskRun>()
+  const places = new Places(maxRunning, options.maxPerPrincipal ?? maxPerPrincipal)
   const ends = new Set<Promise<void>>()
   let until = 0
 
@@ -53,6 +55,7 @@ export function createTasks(options: TasksOptions): Tasks {
     const run = new TaskRun(call, context, {
       store,
       principal: ownerOf(context),
+      places,
       soonMs,
       renewMs: leaseMs / 3,
       lookMs: Math.min(1000, leaseMs / 3),
@@ -79,7 +82,7 @@ export function createTasks(options: TasksOptions): Tasks {
       const task = Object.hasOwn(tools, name) ? tools[name]!.task : undefined
       const declared = modern && declares(clientCapabilities(context.mcpReq.envelope))
       if (task === 'required' && !declared) throw missingExtension()
-      if (!task || !declared || running.size >= maxRunning || until > 0) return handle(request, context)
+      if (!task || !declared || places.full || until > 0) return handle(request, context)
       return asTask((each) => handle(request, each), context, log)
     })
   }
