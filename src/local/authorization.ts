@@ -1,15 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
-import { buildAuthorizationService } from '../build/authorization-service.ts'
 import type { Project } from '../build/project.ts'
+import type { FairleadConfig } from '../config.ts'
 import { localAccount } from '../platforms.ts'
 import { scopesOf } from '../scopes.ts'
+import { authorizationService, secretOf } from './authorization-service.ts'
 import { startCognito, type RunningCognito } from './cognito/start.ts'
 import { localUsers, makeUsers } from './cognito/users.ts'
 import { startLocalDynamo, type LocalDynamo } from './dynamodb/start.ts'
 import { startLoadBalancer, type LoadBalancer } from './fargate/load-balancer.ts'
-import { Service } from './fargate/service.ts'
-import { findNode } from './lambda/node.ts'
+import type { Service } from './fargate/service.ts'
 import type { LocalUser } from './state.ts'
 
 export interface AuthorizationOptions {
@@ -61,12 +60,15 @@ export async function startAuthorization(options: AuthorizationOptions): Promise
       LoadBalancer,
     ]
     const secret = randomBytes(32).toString('base64url')
-    const issuer = project.config.oauth?.verifier === 'cognito' ? cognito.issuer : balancer.url
+    const direct = project.config.oauth?.verifier === 'cognito'
+    const issuer = direct ? cognito.issuer : balancer.url
     const resources: string[] = []
     let begin: () => void
     const announced = new Promise<void>((resolve) => (begin = resolve))
+    if (direct) addAppClients(cognito, project.config)
     const ready = announced.then(async () => {
-      service = await serviceOf(options, { cognito, dynamo, issuer: balancer.url, resources, secret })
+      if (direct) return
+      service = await authorizationService({ ...options, cognito, dynamo, issuer, resources })
       started.push({ close: () => service!.close() })
       await service.start()
     })
@@ -92,55 +94,15 @@ export async function startAuthorization(options: AuthorizationOptions): Promise
   }
 }
 
-interface Parts {
-  cognito: RunningCognito
-  dynamo: LocalDynamo
-  issuer: string
-  resources: readonly string[]
-  secret: string
-}
-
-/** The authorization service as a process from its own artifact, behind a load balancer as on AWS. */
-async function serviceOf(options: AuthorizationOptions, parts: Parts): Promise<Service> {
-  const { project, log } = options
-  const { name, oauth = {} } = project.config
-  const { scopes, baseScopes } = scopesOf(project.config)
-  const { cognito, dynamo, issuer, resources, secret } = parts
-  const client = cognito.addClient({
-    clientId: 'fairlead',
-    clientSecret: randomBytes(24).toString('base64url'),
-    scopes: ['openid', 'email', 'profile'],
-    callbackUrls: [`${issuer}/federation/callback`],
-  })
-  const artifact = await buildAuthorizationService(
-    join(options.stateDir, 'artifacts', String(process.pid), 'authorization-service'),
-  )
-  return new Service({
-    node: findNode(log),
-    artifactDir: artifact.dir,
-    tasks: 1,
-    memoryMb: 512,
-    env: {
-      ...dynamo.env,
-      FAIRLEAD_SECRET: secret,
-      FAIRLEAD_UPSTREAM_SECRET: client.clientSecret!,
-      FAIRLEAD_AUTHORIZATION_SERVICE: JSON.stringify({
-        issuer,
-        resources: resources.map((resource) => ({ resource, name, scopes })),
-        baseScopes,
-        alg: oauth.alg,
-        clients: oauth.clients,
-        upstream: { issuer: cognito.issuer, clientId: client.clientId, clientSecretEnv: 'FAIRLEAD_UPSTREAM_SECRET' },
-        trustedHops: 1,
-        // Every client of a laptop comes from one address.
-        registrationsPerHour: 1000,
-        allowLocalMetadata: true,
-      }),
-    },
-    log,
-    healthCheck: { path: '/healthz', intervalMs: 5000, healthyCount: 2, unhealthyCount: 2 },
-    deregistrationDelayS: 5,
-    stopTimeoutS: 5,
-    startTimeoutMs: 15_000,
-  })
+/** The app clients of `oauth.clients`, in the pool: with `verifier: 'cognito'` people sign in there themselves. */
+function addAppClients(cognito: RunningCognito, { name, ...config }: FairleadConfig): void {
+  const custom = Object.keys(scopesOf({ name, ...config }).scopes).map((key) => `${name}/${key}`)
+  for (const { id, redirectUris, secretEnv } of config.oauth?.clients ?? [])
+    cognito.addClient({
+      clientId: id,
+      ...(secretEnv === undefined ? {} : { clientSecret: secretOf(secretEnv) }),
+      callbackUrls: redirectUris ?? [],
+      flows: secretEnv === undefined ? ['code'] : ['code', 'client_credentials'],
+      scopes: ['openid', 'email', 'profile', ...custom],
+    })
 }
