@@ -6,6 +6,7 @@ import { bearer } from './bearer.ts'
 import { cold } from './cold.ts'
 import { host } from './host.ts'
 import { lambda } from './lambda.ts'
+import { oauth } from './oauth.ts'
 import { sessions } from './sessions.ts'
 import { sigv4 } from './sigv4.ts'
 import { start } from './start.ts'
@@ -14,6 +15,7 @@ import { isMet, print, type Row } from './support/table.ts'
 const benches: Record<string, (quick: boolean) => Promise<Row[]>> = {
   host,
   bearer,
+  oauth,
   lambda,
   'agentcore-runtime': agentcoreRuntime,
   cold,
