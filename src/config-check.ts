@@ -147,6 +147,9 @@ const notBuilt = [
     .filter(([, facts]) => !facts.built)
     .map(([name]) => ['platforms', name]),
   ['environments'],
+  ['oauth', 'userPoolId'],
+  ['platforms', 'fargate', 'vpcId'],
+  ['platforms', 'fargate', 'domain'],
 ]
 
 /**

@@ -55,6 +55,8 @@ describe('the configuration', () => {
   it.each([
     [{ ...good, platforms: { 'agentcore-gateway': { gateway: 'a', targets: [] } } }, 'platforms.agentcore-gateway'],
     [{ ...good, environments: {} }, 'environments'],
+    [{ ...good, oauth: { userPoolId: 'us-east-1_abc' } }, 'oauth.userPoolId'],
+    [{ ...good, platforms: { fargate: { vpcId: 'vpc-1' } } }, 'platforms.fargate.vpcId'],
   ])('refuses by name a part that is not built (%#)', (value, part) => {
     const error = refusal(value)
     expect(error.code).toBe('PLATFORM_NOT_BUILT')
