@@ -140,6 +140,19 @@ describe('fairlead dev, ending', () => {
     await own.remove()
   }, 30_000)
 
+  it('takes one Ctrl-C as one, though npm, its shell and the terminal each send it', async () => {
+    const own = await copyProject('none')
+    await writeFile(join(own.dir, 'fairlead.config.ts'), config)
+    await writeFile(join(own.dir, 'server.ts'), server('one'))
+    const running = await startDev(own.dir)
+    running.child.kill('SIGINT')
+    // The second arrives while the first is being acted on.
+    setTimeout(() => running.child.kill('SIGINT'), 20)
+    expect(await running.stop('SIGINT')).toBe(130)
+    expect(existsSync(join(own.dir, '.fairlead/local.json'))).toBe(false)
+    await own.remove()
+  })
+
   it.skipIf(process.platform !== 'linux')('leaves no process behind when it is killed outright', async () => {
     const own = await copyProject('none')
     await writeFile(join(own.dir, 'fairlead.config.ts'), config)

@@ -168,13 +168,18 @@ function portOf(given: string | undefined): number {
   })
 }
 
-/** The first signal that asks to stop. A second one ends the process at once. */
+/** A terminal sends Ctrl-C to npm, to its shell and to us, and those send it on: so many signals are one. */
+const oneCtrlC = 1000
+
+/** The first signal that asks to stop. One that comes a second later ends the process at once. */
 async function untilSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
+    let first: number | undefined
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-      process.once(signal, () => {
+      process.on(signal, () => {
+        first ??= performance.now()
         resolve(signal)
-        process.once(signal, () => process.exit(exitCodes.interrupted))
+        if (performance.now() - first > oneCtrlC) process.exit(exitCodes.interrupted)
       })
   })
 }
