@@ -148,7 +148,8 @@ describe('fairlead dev, ending', () => {
     running.child.kill('SIGINT')
     // The second arrives while the first is being acted on.
     setTimeout(() => running.child.kill('SIGINT'), 20)
-    expect(await running.stop('SIGINT')).toBe(130)
+    // One that comes when everything is done already ends a process that is ending: null is that.
+    expect([130, null]).toContain(await running.stop('SIGINT'))
     expect(existsSync(join(own.dir, '.fairlead/local.json'))).toBe(false)
     await own.remove()
   })
