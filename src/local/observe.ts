@@ -1,3 +1,4 @@
+import type { Wire } from '../explain/keep.ts'
 import type { FetchHandler } from '../http/fetch-handler.ts'
 import type { LightRequest } from '../http/light-request.ts'
 import { noteOf } from '../http/note.ts'
@@ -19,7 +20,7 @@ export function observed(platform: Platform, handler: FetchHandler, log: Request
     const finish = async (responseBytes: number) => {
       const ms = performance.now() - started
       const note = { ...noteOf(response), ...(await notes?.of(context.requestId)) }
-      log.add({
+      const record = {
         id: context.requestId,
         at,
         platform,
@@ -31,10 +32,22 @@ export function observed(platform: Platform, handler: FetchHandler, log: Request
         responseBytes,
         ...note,
         ...callIn(light.method === 'POST' ? light.bytes : undefined),
+      }
+      log.add(record, {
+        target: light.target,
+        rawHeaders: light.rawHeaders,
+        body: light.bytes,
+        ...(response.status >= 400 ? { answer: answerOf(response) } : {}),
       })
     }
     return withEnd(response, (bytes) => void finish(bytes))
   }
+}
+
+/** What a refusal said: its headers, and its body where that is at hand. */
+function answerOf(response: Response): NonNullable<Wire['answer']> {
+  const { lightBody } = response as { lightBody?: string }
+  return { headers: [...response.headers].flat(), ...(lightBody === undefined ? {} : { body: lightBody }) }
 }
 
 /** The JSON-RPC method and tool, from the body of an MCP POST; nothing when it is something else. */

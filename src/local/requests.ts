@@ -1,6 +1,9 @@
 import { appendFileSync, existsSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Wire } from '../explain/keep.ts'
+import type { Decision } from '../explain/kept.ts'
 import type { Platform } from '../platforms.ts'
+import { KeptRequests } from './kept.ts'
 
 /** One answered request. Without bodies, tokens or signatures: what is kept can be shown to anyone on the team. */
 export interface RequestRecord {
@@ -21,16 +24,22 @@ export interface RequestRecord {
   /** Fairlead's code and cause of a refusal. */
   code?: string
   why?: string
+  /** What the policy was asked, when it refused. */
+  decision?: Decision
 }
 
 const kept = 500
 const maxFileBytes = 10 * 1024 * 1024
 
-/** Keeps the last 500 requests in memory, and one line of figures for each in .fairlead/traffic.jsonl (at most twice 10 MB). */
+/**
+ * Keeps the figures of the last 500 requests in memory and one line of them for each in .fairlead/traffic.jsonl (at most
+ * twice 10 MB), and the requests themselves, with their secrets masked, in .fairlead/requests.jsonl.
+ */
 export class RequestLog {
   readonly #file: string
   readonly #onRecord: (record: RequestRecord) => void
   readonly #records: RequestRecord[] = []
+  readonly #kept: KeptRequests
   #pending: string[] = []
   #timer: NodeJS.Timeout | undefined
   #closed = false
@@ -38,15 +47,17 @@ export class RequestLog {
   constructor(stateDir: string, onRecord: (record: RequestRecord) => void) {
     this.#file = join(stateDir, 'traffic.jsonl')
     this.#onRecord = onRecord
+    this.#kept = new KeptRequests(stateDir)
   }
 
-  add(record: RequestRecord): void {
+  add(record: RequestRecord, wire?: Wire): void {
     // What a platform still has to say of its last requests comes after the end of the stack.
     if (this.#closed) return
     this.#records.push(record)
     if (this.#records.length > kept) this.#records.shift()
     const { at, platform, ms, requestBytes, responseBytes, tool } = record
     this.#pending.push(JSON.stringify({ at, platform, ms, requestBytes, responseBytes, tool }))
+    if (wire) this.#kept.add(record, wire)
     this.#timer ??= setTimeout(() => this.flush(), 250).unref()
     this.#onRecord(record)
   }
@@ -65,6 +76,7 @@ export class RequestLog {
   flush(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
+    this.#kept.flush()
     if (this.#pending.length === 0) return
     if (existsSync(this.#file) && statSync(this.#file).size > maxFileBytes) renameSync(this.#file, `${this.#file}.1`)
     appendFileSync(this.#file, `${this.#pending.join('\n')}\n`, { mode: 0o600 })

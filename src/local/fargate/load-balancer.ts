@@ -34,6 +34,10 @@ export interface Exchange {
   responseBytes: number
   /** The body when it was small enough to keep. */
   body: Buffer | undefined
+  target: string
+  rawHeaders: readonly string[]
+  /** Of the answer, once there is one. */
+  answerHeaders: readonly string[]
 }
 
 export interface LoadBalancer {
@@ -107,6 +111,7 @@ function forward(req: IncomingMessage, res: ServerResponse, { next, agent, idleM
   })
   out.on('response', (answer) => {
     const cookie = stickyCookie(target, options.stickyS)
+    exchange.answerHeaders = answer.rawHeaders
     res.writeHead(answer.statusCode ?? 502, [...hopFree(answer.rawHeaders), ...(cookie ? ['set-cookie', cookie] : [])])
     res.flushHeaders()
     answer.on('data', (chunk: Buffer) => (exchange.responseBytes += chunk.length))
@@ -150,6 +155,9 @@ function watch(
     requestBytes: 0,
     responseBytes: 0,
     body: undefined,
+    target: req.url ?? '/',
+    rawHeaders: req.rawHeaders,
+    answerHeaders: [],
   }
   const chunks: Buffer[] = []
   req.on('data', (chunk: Buffer) => {

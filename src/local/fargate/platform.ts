@@ -58,8 +58,10 @@ export async function startFargatePlatform(options: PlatformOptions): Promise<Ru
 }
 
 async function record(exchange: Exchange, notes: Notes, { requests }: PlatformOptions): Promise<void> {
-  const { traceId, body, ...rest } = exchange
+  const { traceId, body, target, rawHeaders, answerHeaders, ...rest } = exchange
   const note = await notes.of(traceId)
   const call = exchange.method === 'POST' ? callIn(body) : {}
-  requests.add({ id: traceId || randomUUID(), platform: 'fargate', ...rest, ...note, ...call })
+  const record = { id: traceId || randomUUID(), platform: 'fargate' as const, ...rest, ...note, ...call }
+  const answer = exchange.status >= 400 ? { answer: { headers: answerHeaders } } : {}
+  requests.add(record, { target, rawHeaders, body, ...answer })
 }

@@ -1,0 +1,41 @@
+import type { PolicyDocument } from '../aws/permissions.ts'
+
+/** One request as `.fairlead/requests.jsonl` keeps it: as it came, with its secrets masked and its body capped. */
+export interface KeptRequest {
+  id: string
+  /** Milliseconds since 1970. */
+  at: number
+  platform: string
+  method: string
+  /** Path and query as on the wire, secrets masked. */
+  target: string
+  /** Name, value, name, value …, as on the wire, secrets masked. */
+  headers: string[]
+  /** As text, or base64 when it is none. */
+  body?: string
+  base64?: true
+  bodyBytes: number
+  /** Set when `body` is not the whole of it, or has a secret masked. */
+  altered?: true
+  /** Of the bytes that came, where the request was refused. */
+  bodySha256?: string
+  status: number
+  ms: number
+  /** Of the answer, where the request was refused. */
+  answer?: { headers: string[]; body?: string }
+  principal?: string
+  /** The JSON-RPC method and the tool. */
+  call?: string
+  code?: string
+  why?: string
+  decision?: Decision
+}
+
+/** What a policy was asked when it refused. */
+export interface Decision {
+  principal: string
+  action: string
+  resource: string
+  context: Record<string, string>
+  policy: PolicyDocument
+}

@@ -1,0 +1,370 @@
+import {
+  algorithm,
+  canonicalHeaders,
+  canonicalPath,
+  canonicalQuery,
+  encode,
+  parseQuery,
+  sha256,
+  splitTarget,
+} from '../../auth/sigv4/canonical.ts'
+import type { Credentials } from '../../auth/sigv4/credentials.ts'
+import { hmac, signingKey, stringToSign } from '../../auth/sigv4/sign.ts'
+import { LightRequest } from '../../http/light-request.ts'
+
+interface Parts {
+  method: string
+  target: string
+  rawHeaders: readonly string[]
+  body: Uint8Array
+}
+
+/** What a client signs with. */
+interface Client extends Credentials {
+  service: string
+  region: string
+  now: number
+  /** Signs the query for that many seconds, as a presigned URL. */
+  presignS?: number
+}
+
+/** What goes into a signature, for a fault to get wrong. */
+interface Draft {
+  method: string
+  uri: string
+  query: string
+  headers: Map<string, string>
+  signedHeaders: string[]
+  payloadHash: string
+  keyScope: string
+  secret: string
+}
+
+interface SignatureFault {
+  does: string
+  /** What the client sends, so that the fault shows. */
+  wire?: (parts: Parts) => Parts
+  /** Who the client thinks it is. */
+  client?: (client: Client, others: readonly Credentials[]) => Client
+  /** How it calculates otherwise than AWS says. */
+  signs?: (draft: Draft, parts: Parts) => Partial<Draft>
+  /** What happens to the request after it was signed. */
+  sends?: (parts: Parts) => Parts
+}
+
+const words = ['tide', 'quay', 'berth', 'buoy', 'keel']
+let turn = 0
+/** Another one each time, so that nothing can rely on it. */
+const word = () => `${words[turn++ % words.length]!}${turn}`
+const spacedPath = (parts: Parts): Parts => ({
+  ...parts,
+  target: withPath(parts.target, (path) => `${path}/${word()}%20${word()}`),
+})
+const queried =
+  (query: () => string) =>
+  (parts: Parts): Parts => ({ ...parts, target: `${parts.target}${parts.target.includes('?') ? '&' : '?'}${query()}` })
+const pathOf = (parts: Parts) => splitTarget(parts.target).path
+const pairsOf = (parts: Parts) => parseQuery(splitTarget(parts.target).query)
+const asJson = (parts: Parts): unknown => {
+  try {
+    return JSON.parse(Buffer.from(parts.body).toString()) as unknown
+  } catch {
+    return { tide: word() }
+  }
+}
+const withBody = (parts: Parts, text: string): Parts => ({
+  ...set(parts, 'content-length', String(Buffer.byteLength(text))),
+  body: Buffer.from(text),
+})
+const asBody = (parts: Parts) =>
+  parts.body.byteLength > 0 ? parts : withBody({ ...parts, method: 'POST' }, JSON.stringify({ tide: word() }))
+const without = (parts: Parts, name: string): Parts => ({
+  ...parts,
+  rawHeaders: parts.rawHeaders.filter((_, at, all) => all[at - (at % 2)]!.toLowerCase() !== name),
+})
+const add = (parts: Parts, name: string, value: string): Parts => ({
+  ...parts,
+  rawHeaders: [...parts.rawHeaders, name, value],
+})
+const set = (parts: Parts, name: string, value: string) => add(without(parts, name), name, value)
+const header = (parts: Parts, name: string) => canonicalHeaders(parts.rawHeaders).get(name) ?? ''
+
+/** What clients and hops get wrong about SigV4. Each says what it does to every signed request that arrives. */
+export const signatureFaults = {
+  'wrong-secret': {
+    does: 'Requests are signed with a secret that is not the key’s.',
+    client: (client) => ({ ...client, secretAccessKey: `${client.secretAccessKey.slice(0, -6)}${word()}` }),
+  },
+  'secret-of-another-key': {
+    does: 'Requests are signed with the secret of another access key id.',
+    client: (client, others) => ({ ...client, secretAccessKey: others[0]?.secretAccessKey ?? 'x' }),
+  },
+  'secret-whitespace': {
+    does: 'The secret was read from a file with its line break.',
+    client: (client) => ({ ...client, secretAccessKey: `${client.secretAccessKey}\n` }),
+  },
+  'key-unknown': {
+    does: 'Requests carry an access key id that nobody has.',
+    client: (client) => ({ ...client, accessKeyId: `AKIA${word().toUpperCase()}`.padEnd(20, 'X') }),
+  },
+  'path-encoded-once': {
+    does: 'The client encodes the path once in the canonical request, as for S3.',
+    wire: spacedPath,
+    signs: (_, parts) => ({ uri: pathOf(parts) }),
+  },
+  'path-decoded': {
+    does: 'The client decodes the path before it signs.',
+    wire: spacedPath,
+    signs: (_, parts) => ({ uri: decodeURIComponent(pathOf(parts)) }),
+  },
+  'path-not-normalised': {
+    does: 'The client signs a path with dots in it as it is.',
+    wire: (parts) => ({ ...parts, target: withPath(parts.target, (path) => `/${word()}/..${path}`) }),
+    signs: (_, parts) => ({ uri: pathOf(parts).split('/').map(encode).join('/') }),
+  },
+  'trailing-slash': {
+    does: 'A hop adds a slash at the end of the path.',
+    sends: (parts) => ({ ...parts, target: withPath(parts.target, (path) => `${path}/`) }),
+  },
+  'path-rewritten': {
+    does: 'A hop puts a stage before the path.',
+    sends: (parts) => ({ ...parts, target: withPath(parts.target, (path) => `/${word()}${path}`) }),
+  },
+  'query-order': {
+    does: 'The client adds a query and signs its parameters in the order of the URL.',
+    wire: queried(() => `b=${word()}&a=${word()}`),
+    signs: (_, parts) => ({
+      query: pairsOf(parts)
+        .map(([name, value]) => `${encode(name)}=${encode(value)}`)
+        .join('&'),
+    }),
+  },
+  'query-encoding': {
+    does: 'The client adds a query and signs it without encoding the slash.',
+    wire: queried(() => `at=${word()}%2F${word()}`),
+    signs: (draft) => ({ query: draft.query.replaceAll('%2F', '/') }),
+  },
+  'query-plus': {
+    does: 'The client adds a query, signs its space as %20 and sends it as +.',
+    wire: queried(() => `at=${word()}+${word()}`),
+    signs: (draft) => ({ query: draft.query.replaceAll('%2B', '%20') }),
+  },
+  'query-added': { does: 'A hop adds a query to the URL.', sends: queried(() => `trace=${word()}`) },
+  'host-rewritten': {
+    does: 'A proxy puts its own name into Host, and the one that was signed into X-Forwarded-Host.',
+    wire: (parts) => set(parts, 'host', `${word()}.example.com`),
+    sends: (parts) => set(add(parts, 'x-forwarded-host', header(parts, 'host')), 'host', '127.0.0.1'),
+  },
+  'port-dropped': {
+    does: 'The client signs the host without its port.',
+    wire: (parts) =>
+      /:\d+$/.test(header(parts, 'host')) ? parts : set(parts, 'host', `${header(parts, 'host')}:4101`),
+    signs: (draft) => ({
+      headers: new Map([...draft.headers, ['host', draft.headers.get('host')!.replace(/:\d+$/, '')]]),
+    }),
+  },
+  'body-reserialised': {
+    does: 'A hop parses the JSON body and writes it anew.',
+    wire: (parts) => withBody(parts, JSON.stringify(asJson(asBody(parts)))),
+    sends: (parts) => withBody(parts, JSON.stringify(asJson(parts), null, 2)),
+  },
+  'body-changed': {
+    does: 'A hop changes the body.',
+    wire: asBody,
+    sends: (parts) => withBody(parts, JSON.stringify({ was: word() })),
+  },
+  'body-not-hashed': {
+    does: 'The client signs before it has the body.',
+    wire: asBody,
+    signs: (draft) => ({
+      payloadHash: sha256(''),
+      headers: new Map([...draft.headers, ['x-amz-content-sha256', sha256('')]]),
+    }),
+    sends: (parts) => set(parts, 'x-amz-content-sha256', sha256('')),
+  },
+  'unsigned-payload': {
+    does: 'The client sends UNSIGNED-PAYLOAD for the hash of the body.',
+    signs: (draft) => ({
+      payloadHash: 'UNSIGNED-PAYLOAD',
+      headers: new Map([...draft.headers, ['x-amz-content-sha256', 'UNSIGNED-PAYLOAD']]),
+    }),
+    sends: (parts) => set(parts, 'x-amz-content-sha256', 'UNSIGNED-PAYLOAD'),
+  },
+  'wrong-service': {
+    does: 'The client signs for the service execute-api.',
+    client: (client) => ({ ...client, service: 'execute-api' }),
+  },
+  'wrong-region': {
+    does: 'The client signs for the region eu-west-1.',
+    client: (client) => ({ ...client, region: 'eu-west-1' }),
+  },
+  'key-derived-otherwise': {
+    does: 'The client derives the signing key for the day before.',
+    signs: (draft) => ({ keyScope: yesterday(draft.keyScope) }),
+  },
+  'clock-behind': {
+    does: 'The clock of the client is 17 minutes behind.',
+    client: (client) => ({ ...client, now: client.now - 1020_000 }),
+  },
+  'clock-ahead': {
+    does: 'The clock of the client is 17 minutes ahead.',
+    client: (client) => ({ ...client, now: client.now + 1020_000 }),
+  },
+  'presign-expired': {
+    does: 'The client uses a presigned URL that was good until a minute ago.',
+    client: (client) => ({ ...client, presignS: 60, now: client.now - 120_000 }),
+  },
+  'session-token-missing': {
+    does: 'The client leaves its session token out.',
+    client: ({ sessionToken: _, ...client }) => client,
+  },
+  'session-token-unsigned': {
+    does: 'The client adds its session token after it has signed.',
+    signs: (draft) => ({ signedHeaders: draft.signedHeaders.filter((name) => name !== 'x-amz-security-token') }),
+  },
+  'session-token-wrong': {
+    does: 'The client sends the session token of an earlier session.',
+    client: (client) => ({ ...client, sessionToken: `${word()}${'/A'.repeat(20)}` }),
+  },
+  'header-unsigned': {
+    does: 'A hop adds an x-amz-* header that nobody signed.',
+    sends: (parts) => add(parts, 'x-amz-meta-hop', word()),
+  },
+  'header-changed': {
+    does: 'A hop adds a charset to the content type.',
+    wire: (parts) => set(parts, 'content-type', 'application/json'),
+    sends: (parts) => set(parts, 'content-type', 'application/json; charset=utf-8'),
+  },
+  'header-dropped': {
+    does: 'A hop drops the connection header, which the client has signed.',
+    wire: (parts) => set(parts, 'connection', 'keep-alive'),
+    signs: (draft) => ({
+      headers: new Map([...draft.headers, ['connection', 'keep-alive']]),
+      signedHeaders: [...draft.signedHeaders, 'connection'].toSorted(),
+    }),
+    sends: (parts) => without(parts, 'connection'),
+  },
+  'header-folding': {
+    does: 'The client signs a header with two spaces in it as it is.',
+    wire: (parts) => set(parts, 'x-amz-meta-note', `${word()}  ${word()}`),
+    signs: (draft, parts) => ({
+      headers: new Map([...draft.headers, ['x-amz-meta-note', rawOf(parts, 'x-amz-meta-note')]]),
+    }),
+  },
+  'method-changed': { does: 'A redirect turns the POST into a PUT.', sends: (parts) => ({ ...parts, method: 'PUT' }) },
+} as const satisfies Record<string, SignatureFault>
+
+export type SignatureFaultName = keyof typeof signatureFaults
+
+/**
+ * Signs a request again as a client with these faults would have, and changes it as their hops would. A request that is not
+ * signed with a known key is left as it is.
+ */
+export function breakSignature(
+  request: LightRequest,
+  names: readonly SignatureFaultName[],
+  endpoint: { service: string; region: string; keys: readonly Credentials[]; now?: number },
+): LightRequest {
+  const id = /Credential=([^/,]+)\//.exec(request.headers.get('authorization') ?? '')?.[1]
+  const key = endpoint.keys.find(({ accessKeyId }) => accessKeyId === id)
+  if (!key) return request
+  const chosen: SignatureFault[] = names.map((name) => signatureFaults[name])
+  const others = endpoint.keys.filter((each) => each !== key)
+  const { service, region, now = Date.now() } = endpoint
+  const client = chosen.reduce<Client>((so, { client: as }) => as?.(so, others) ?? so, { ...key, service, region, now })
+  const bare = ['authorization', 'x-amz-date', 'x-amz-content-sha256', 'x-amz-security-token'].reduce(without, {
+    method: request.method,
+    target: request.target,
+    rawHeaders: request.rawHeaders,
+    body: request.bytes,
+  })
+  const wire = chosen.reduce((parts, { wire: prepare }) => prepare?.(parts) ?? parts, bare)
+  const signed = signedBy(wire, client, chosen)
+  const sent = chosen.reduce((parts, { sends }) => sends?.(parts) ?? parts, signed)
+  return new LightRequest({
+    method: sent.method,
+    origin: new URL(request.url).origin,
+    target: sent.target,
+    rawHeaders: sent.rawHeaders,
+    bytes: sent.body,
+    signal: request.signal,
+  })
+}
+
+function signedBy(parts: Parts, client: Client, chosen: readonly SignatureFault[]): Parts {
+  const amzDate = new Date(client.now).toISOString().replaceAll(/[:-]|\.\d{3}/g, '')
+  const scope = `${amzDate.slice(0, 8)}/${client.region}/${client.service}/aws4_request`
+  const presigned = client.presignS !== undefined
+  const payloadHash = sha256(parts.body)
+  const own: [string, string][] = presigned
+    ? []
+    : [
+        ['x-amz-date', amzDate],
+        ['x-amz-content-sha256', payloadHash],
+        ...(client.sessionToken ? [['x-amz-security-token', client.sessionToken] as [string, string]] : []),
+      ]
+  const withOwn = own.reduce((so, [name, value]) => add(so, name, value), parts)
+  const headers = canonicalHeaders(withOwn.rawHeaders)
+  const signedHeaders = [...headers.keys()]
+    .filter((name) => name === 'host' || name === 'content-type' || name.startsWith('x-amz-'))
+    .toSorted()
+  const inQuery: [string, string][] = presigned
+    ? [
+        ['X-Amz-Algorithm', algorithm],
+        ['X-Amz-Credential', `${client.accessKeyId}/${scope}`],
+        ['X-Amz-Date', amzDate],
+        ['X-Amz-Expires', String(client.presignS)],
+        ['X-Amz-SignedHeaders', signedHeaders.join(';')],
+        ...(client.sessionToken ? [['X-Amz-Security-Token', client.sessionToken] as [string, string]] : []),
+      ]
+    : []
+  const draft: Draft = {
+    method: parts.method,
+    uri: canonicalPath(pathOf(parts)),
+    query: canonicalQuery([...pairsOf(parts), ...inQuery]),
+    headers,
+    signedHeaders,
+    payloadHash,
+    keyScope: scope,
+    secret: client.secretAccessKey,
+  }
+  const final = chosen.reduce((so, { signs }) => ({ ...so, ...signs?.(so, withOwn) }), draft)
+  const lines = final.signedHeaders.map((name) => `${name}:${final.headers.get(name) ?? ''}\n`).join('')
+  const canonical = [
+    final.method,
+    final.uri,
+    final.query,
+    lines,
+    final.signedHeaders.join(';'),
+    final.payloadHash,
+  ].join('\n')
+  const signature = hmac(signingKey(final.secret, final.keyScope), stringToSign(amzDate, scope, canonical)).toString(
+    'hex',
+  )
+  if (presigned) {
+    const query = [...inQuery, ['X-Amz-Signature', signature] as const].map(
+      ([name, value]) => `${name}=${encode(value)}`,
+    )
+    return queried(() => query.join('&'))(withOwn)
+  }
+  return add(
+    withOwn,
+    'authorization',
+    `${algorithm} Credential=${client.accessKeyId}/${scope}, SignedHeaders=${final.signedHeaders.join(';')}, Signature=${signature}`,
+  )
+}
+
+function withPath(target: string, change: (path: string) => string): string {
+  const { path, query } = splitTarget(target)
+  return query === '' ? change(path) : `${change(path)}?${query}`
+}
+
+function yesterday(scope: string): string {
+  const [day, ...rest] = scope.split('/') as [string, ...string[]]
+  const at = Date.UTC(Number(day.slice(0, 4)), Number(day.slice(4, 6)) - 1, Number(day.slice(6)) - 1)
+  return [new Date(at).toISOString().slice(0, 10).replaceAll('-', ''), ...rest].join('/')
+}
+
+function rawOf(parts: Parts, name: string): string {
+  return parts.rawHeaders[parts.rawHeaders.findIndex((text) => text.toLowerCase() === name) + 1] ?? ''
+}
