@@ -428,6 +428,18 @@ export const errors = {
     fix: 'Make the tool faster, or let it answer at once and be asked again.',
   },
 
+  // explain (src/explain)
+  REQUEST_UNKNOWN: {
+    exit: 'usage',
+    why: 'fairlead dev keeps the last requests of a project, 8 to 16 MB of them, in .fairlead/requests.jsonl.',
+    fix: 'Make the request again, then: fairlead explain --last',
+  },
+  CAPTURE_UNREADABLE: {
+    exit: 'usage',
+    why: 'A capture is a HAR file, as browsers save it, or a curl command.',
+    fix: 'Save it again from the network tab: Save all as HAR, or Copy as cURL (POSIX).',
+  },
+
   // faults (fairlead dev --fault)
   FAULT: {
     exit: 'usage',

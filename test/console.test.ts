@@ -11,6 +11,7 @@ beforeAll(async () => {
     {
       status: () => ({ name: 'demo' }),
       requests: () => [{ id: 'r-1' }],
+      flush: () => {},
       restart: async () => void restarts++,
       faults: new Faults(),
     },

@@ -12,6 +12,16 @@ export interface PolicyDocument {
   Statement: PolicyStatement[]
 }
 
+/** What a policy was asked when it refused. */
+export interface Decision {
+  principal: string
+  action: string
+  resource: string
+  /** Condition keys and their values, as the service fills them. */
+  context: Record<string, string>
+  policy: PolicyDocument
+}
+
 /**
  * The two statements that let callers invoke a function through its URL. Both are needed since October 2025:
  * a function with the first one alone answers 403.

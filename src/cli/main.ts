@@ -16,6 +16,10 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
   },
   call: { summary: 'call a tool', load: async () => (await import('./commands/call.ts')).callCommand() },
   tools: { summary: 'list the tools', load: async () => (await import('./commands/tools.ts')).toolsCommand() },
+  explain: {
+    summary: 'why a request was refused, or how it was let in',
+    load: async () => (await import('./commands/explain.ts')).explainCommand(),
+  },
   token: {
     summary: 'sign in as a user and print the token, or read one',
     load: async () => (await import('./commands/token.ts')).tokenCommand(),

@@ -7,6 +7,8 @@ export interface Controlled {
   status(): unknown
   /** The requests that are kept, newest last. */
   requests(): unknown[]
+  /** Writes what waits to be written of them: `fairlead explain` reads the file. */
+  flush(): void
   restart(): Promise<void>
   /** What is broken on purpose. `set` throws FAULT_UNKNOWN. */
   faults: { list(): unknown[]; set(name: string, on: boolean): void }
@@ -19,7 +21,7 @@ export interface Control {
 }
 
 /**
- * Serves the control API of the local stack: GET /api/status, GET /api/requests, POST /api/restart,
+ * Serves the control API of the local stack: GET /api/status, GET /api/requests, POST /api/requests/flush, POST /api/restart,
  * GET /api/faults, POST /api/faults. JSON.
  * It is guarded by a token made afresh each time, and refuses a Host or Origin that is not its own, so that a web
  * page cannot reach it by rebinding a name.
@@ -45,6 +47,10 @@ async function route(request: Request, controlled: Controlled): Promise<Response
   const { pathname } = new URL(request.url)
   if (request.method === 'GET' && pathname === '/api/status') return answer(200, controlled.status())
   if (request.method === 'GET' && pathname === '/api/requests') return answer(200, { requests: controlled.requests() })
+  if (request.method === 'POST' && pathname === '/api/requests/flush') {
+    controlled.flush()
+    return answer(200, { flushed: true })
+  }
   if (request.method === 'POST' && pathname === '/api/restart') {
     await controlled.restart()
     return answer(200, { restarted: true })

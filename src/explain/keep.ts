@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { Decision, KeptRequest } from './kept.ts'
+import type { Decision } from '../aws/permissions.ts'
+import type { KeptRequest } from './kept.ts'
 import { maskBody, maskHeaders, maskTarget } from './mask.ts'
 
 /** A request and its answer as they were on the wire: what a kept request is made of. */

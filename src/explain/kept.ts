@@ -1,4 +1,4 @@
-import type { PolicyDocument } from '../aws/permissions.ts'
+import type { Decision } from '../aws/permissions.ts'
 
 /** One request as `.fairlead/requests.jsonl` keeps it: as it came, with its secrets masked and its body capped. */
 export interface KeptRequest {
@@ -29,13 +29,4 @@ export interface KeptRequest {
   code?: string
   why?: string
   decision?: Decision
-}
-
-/** What a policy was asked when it refused. */
-export interface Decision {
-  principal: string
-  action: string
-  resource: string
-  context: Record<string, string>
-  policy: PolicyDocument
 }

@@ -1,5 +1,4 @@
-import type { PolicyStatement } from '../aws/permissions.ts'
-import type { Decision } from './kept.ts'
+import type { Decision, PolicyStatement } from '../aws/permissions.ts'
 
 export interface PolicyExplanation {
   /** Why no statement lets the caller in, the nearest one first. */
@@ -7,7 +6,7 @@ export interface PolicyExplanation {
   fix: string
   /** One line for each statement of the policy. */
   statements: string[]
-  cause: 'no-statement' | 'principal-not-listed' | 'second-grant-missing' | 'condition-not-met'
+  cause: 'no-statement' | 'caller-not-granted' | 'invoke-grant-missing' | 'url-grant-missing' | 'condition-not-met'
 }
 
 const urlActions = ['lambda:InvokeFunctionUrl', 'lambda:InvokeFunction'] as const
@@ -35,7 +34,7 @@ export function explainPolicy({ principal, action, resource, context, policy }: 
     }
   if (only('principal'))
     return {
-      cause: 'principal-not-listed',
+      cause: 'caller-not-granted',
       why: `${asked}. The statements for it name other principals.`,
       fix: `Add ${principal} to \`callers\` in fairlead.config.ts.`,
       statements,
@@ -46,7 +45,7 @@ export function explainPolicy({ principal, action, resource, context, policy }: 
   )
   if ((urlActions as readonly string[]).includes(action) && hasOther)
     return {
-      cause: 'second-grant-missing',
+      cause: action === 'lambda:InvokeFunction' ? 'invoke-grant-missing' : 'url-grant-missing',
       why: `${asked}. The policy allows ${other} alone; since October 2025 a function URL needs both actions.`,
       fix: `Grant both: aws lambda add-permission --action ${action} --principal … beside ${other}; fairlead’s own policy has both.`,
       statements,

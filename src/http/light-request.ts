@@ -61,11 +61,16 @@ export class LightRequest {
 
   /** The same request without some of its headers, named in lower case. */
   without(names: readonly string[]): LightRequest {
+    return this.withHeaders(this.rawHeaders.filter((_, at, all) => !names.includes(all[at - (at % 2)]!.toLowerCase())))
+  }
+
+  /** The same request with other headers. */
+  withHeaders(rawHeaders: readonly string[]): LightRequest {
     const light = new LightRequest({
       method: this.method,
       origin: this.#origin,
       target: this.target,
-      rawHeaders: this.rawHeaders.filter((_, at, all) => !names.includes(all[at - (at % 2)]!.toLowerCase())),
+      rawHeaders,
       bytes: this.bytes,
       signal: this.signal,
     })

@@ -1,3 +1,5 @@
+import type { Decision } from '../aws/permissions.ts'
+
 /** What is known of an answer beside what the client is told: for logs. Never a secret. */
 export interface Note {
   /** Fairlead's own code of a refusal. */
@@ -6,6 +8,8 @@ export interface Note {
   why?: string
   /** Who called. */
   principal?: string
+  /** What the policy was asked, when it refused. */
+  decision?: Decision
 }
 
 const notes = new WeakMap<Response, Note>()

@@ -7,8 +7,10 @@ import { authorizationService, secretOf } from './authorization-service.ts'
 import { startCognito, type RunningCognito } from './cognito/start.ts'
 import { localUsers, makeUsers } from './cognito/users.ts'
 import { startLocalDynamo, type LocalDynamo } from './dynamodb/start.ts'
-import { startLoadBalancer, type LoadBalancer } from './fargate/load-balancer.ts'
+import { startLoadBalancer, type Exchange, type LoadBalancer } from './fargate/load-balancer.ts'
 import type { Service } from './fargate/service.ts'
+import type { Faults } from './faults.ts'
+import type { RequestLog } from './requests.ts'
 import type { LocalUser } from './state.ts'
 
 export interface AuthorizationOptions {
@@ -18,6 +20,9 @@ export interface AuthorizationOptions {
   ports: { service: number; cognito: number }
   /** How many platforms will ask to be guarded. */
   guarded: number
+  requests: RequestLog
+  /** What is broken on purpose. */
+  faults?: Faults
   log: (line: string) => void
 }
 
@@ -51,7 +56,14 @@ export async function startAuthorization(options: AuthorizationOptions): Promise
     const outcomes = await Promise.allSettled([
       open(startCognito({ port: ports.cognito, region, users })),
       open(startLocalDynamo(region)),
-      open(startLoadBalancer({ port: ports.service, targets: () => service?.targets() ?? [] })),
+      open(
+        startLoadBalancer({
+          port: ports.service,
+          targets: () => service?.targets() ?? [],
+          ...(options.faults ? { faults: options.faults } : {}),
+          onEnd: (exchange) => keepExchange(exchange, options.requests),
+        }),
+      ),
     ])
     for (const each of outcomes) if (each.status === 'rejected') throw each.reason
     const [cognito, dynamo, balancer] = outcomes.map((each) => (each as PromiseFulfilledResult<unknown>).value) as [
@@ -105,4 +117,11 @@ function addAppClients(cognito: RunningCognito, { name, ...config }: FairleadCon
       flows: secretEnv === undefined ? ['code'] : ['code', 'client_credentials'],
       scopes: ['openid', 'email', 'profile', ...custom],
     })
+}
+
+/** What clients did here says how far their sign-in came. Health checks do not pass the load balancer. */
+function keepExchange(exchange: Exchange, requests: RequestLog): void {
+  const { traceId, body, target, rawHeaders, answerHeaders, answerBody, ...facts } = exchange
+  const answer = exchange.status >= 400 ? { answer: { headers: answerHeaders, body: answerBody } } : {}
+  requests.keep({ id: traceId, platform: 'authorization-service', ...facts }, { target, rawHeaders, body, ...answer })
 }

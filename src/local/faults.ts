@@ -1,9 +1,20 @@
 import { FairleadError } from '../errors.ts'
 import { nearest } from '../nearest.ts'
 import type { Platform } from '../platforms.ts'
+import { answerFaults } from './faults/answers.ts'
+import { policyFaults } from './faults/policies.ts'
+import { signatureFaults } from './faults/signatures.ts'
+import { tokenFaults } from './faults/tokens.ts'
+
+/** Where a fault bites: one platform, or every endpoint of one kind. */
+type Where = Platform | 'iam' | 'oauth' | 'any'
 
 /** Switches that break one thing on purpose, for practice. What each does stands in one sentence, for the command line too. */
 export const faults = {
+  ...at('iam', signatureFaults),
+  ...at('lambda', policyFaults),
+  ...at('oauth', tokenFaults),
+  ...at('any', answerFaults),
   'session-rotates': {
     platform: 'agentcore-runtime',
     does: 'Every answer carries a fresh Mcp-Session-Id, and only the one from the first answer of a session stays good.',
@@ -24,7 +35,7 @@ export const faults = {
     platform: 'agentcore-runtime',
     does: 'Every call meets a session that has just ended, as after its idle time: a new process without its memory answers.',
   },
-} as const satisfies Record<string, { platform: Platform; does: string }>
+} as const satisfies Record<string, { platform: Where; does: string }>
 
 export type FaultName = keyof typeof faults
 
@@ -35,6 +46,16 @@ export class Faults {
   /** Throws FAULT_UNKNOWN. */
   constructor(names: readonly string[] = []) {
     for (const name of names) this.set(name, true)
+  }
+
+  /** Whether nothing is broken. */
+  get none(): boolean {
+    return this.#on.size === 0
+  }
+
+  /** Those of one table that are on. */
+  of<T extends object>(table: T): (keyof T & string)[] {
+    return [...this.#on].filter((name) => Object.hasOwn(table, name)) as unknown as (keyof T & string)[]
   }
 
   has(name: FaultName): boolean {
@@ -51,13 +72,21 @@ export class Faults {
     else this.#on.delete(name)
   }
 
-  list(): { name: FaultName; platform: Platform; does: string; on: boolean }[] {
+  list(): { name: FaultName; platform: Where; does: string; on: boolean }[] {
     return Object.entries(faults).map(([name, facts]) => ({
       name: name as FaultName,
       ...facts,
       on: this.#on.has(name as FaultName),
     }))
   }
+}
+
+function at<T extends Record<string, { does: string }>, W extends Where>(
+  platform: W,
+  table: T,
+): { [Name in keyof T]: { platform: W; does: string } } {
+  const rows = Object.entries(table).map(([name, { does }]) => [name, { platform, does }])
+  return Object.fromEntries(rows) as { [Name in keyof T]: { platform: W; does: string } }
 }
 
 function isFault(name: string): name is FaultName {

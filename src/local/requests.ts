@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Wire } from '../explain/keep.ts'
-import type { Decision } from '../explain/kept.ts'
+import type { Facts, Wire } from '../explain/keep.ts'
+import type { Decision } from '../aws/permissions.ts'
 import type { Platform } from '../platforms.ts'
 import { KeptRequests } from './kept.ts'
 
@@ -60,6 +60,12 @@ export class RequestLog {
     if (wire) this.#kept.add(record, wire)
     this.#timer ??= setTimeout(() => this.flush(), 250).unref()
     this.#onRecord(record)
+  }
+
+  /** Keeps a request that is no platform's: what a client did at the authorization server. */
+  keep(facts: Facts, wire: Wire): void {
+    this.#kept.add(facts, wire)
+    this.#timer ??= setTimeout(() => this.flush(), 250).unref()
   }
 
   list(): RequestRecord[] {

@@ -5,7 +5,7 @@ import type { Project } from '../build/project.ts'
 import type { FairleadConfig } from '../config.ts'
 import { basePort, localAccount, platformNames, platforms, portOffsets, type Platform } from '../platforms.ts'
 import { startAgentcoreRuntimePlatform } from './agentcore-runtime/platform.ts'
-import { startAuthorization, type Authorization } from './authorization.ts'
+import { startAuthorization, type Authorization, type AuthorizationOptions } from './authorization.ts'
 import { startFargatePlatform } from './fargate/platform.ts'
 import type { Faults } from './faults.ts'
 import { loadIdentities } from './iam/identities.ts'
@@ -69,7 +69,13 @@ export async function startStack(project: Project, options: StackOptions = {}): 
     const [artifact, standIn, authorization] = await settled([
       buildInto(project, dir),
       startStandIn(project.config.dev ?? {}, project.dir).then(keep),
-      authorizationOf(project, { stateDir: dir, port, log }).then(keep),
+      authorizationOf(project, {
+        stateDir: dir,
+        port,
+        requests,
+        ...(options.faults ? { faults: options.faults } : {}),
+        log,
+      }).then(keep),
     ])
     const identities = loadIdentities(dir, localAccount)
     const running = await startPlatforms(project, (name) => ({
@@ -124,12 +130,15 @@ function usesOauth(name: Platform, { platforms: configured }: FairleadConfig): b
 
 async function authorizationOf(
   project: Project,
-  options: { stateDir: string; port: (offset: number) => number; log: (line: string) => void },
+  options: Pick<AuthorizationOptions, 'stateDir' | 'requests' | 'faults' | 'log'> & {
+    port: (offset: number) => number
+  },
 ): Promise<Authorization | undefined> {
   const guarded = platformNames.filter((name) => usesOauth(name, project.config))
   if (guarded.length === 0) return undefined
   const ports = { service: options.port(portOffsets.authorizationService), cognito: options.port(portOffsets.cognito) }
-  return startAuthorization({ project, stateDir: options.stateDir, ports, guarded: guarded.length, log: options.log })
+  const { port: _, ...rest } = options
+  return startAuthorization({ ...rest, project, ports, guarded: guarded.length })
 }
 
 /** Starts the platforms that the configuration names, at once. When one fails, those that came up are closed again. */

@@ -62,6 +62,7 @@ async function serve(
       {
         status: () => ({ name: project.config.name, endpoints: stack.endpoints }),
         requests: () => stack.requests.list(),
+        flush: () => stack.requests.flush(),
         restart: async () => void (await stack.reload(true)),
         faults,
       },
@@ -156,7 +157,9 @@ function banner(project: Project, state: LocalState, ms: number): string {
 function requestLine(record: RequestRecord): string {
   const who = record.principal ? `  ${record.principal.split('/').at(-1)}` : ''
   const first = `${record.status}  ${record.platform}  ${record.method} ${record.path.replace(/^\/runtimes\/[^/]+/, '/runtimes/…')}  ${record.ms.toFixed(1)} ms${who}${record.call ? `  ${record.call}` : ''}`
-  return record.code ? `${first}\n     ${record.code}  ${record.why ?? ''}` : first
+  return record.code
+    ? `${first}\n     ${record.code}  ${record.why ?? ''}\n     fairlead explain ${record.id.replaceAll('-', '').slice(-8)}`
+    : first
 }
 
 function portOf(given: string | undefined): number {

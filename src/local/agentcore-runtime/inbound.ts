@@ -1,4 +1,5 @@
 import type { CustomJwtAuthorizer } from '../../auth/bearer/custom-jwt.ts'
+import type { Decision } from '../../aws/permissions.ts'
 import type { RuntimeError } from '../../aws/agentcore-runtime.ts'
 import type { ErrorCode } from '../../errors.ts'
 import type { LightRequest } from '../../http/light-request.ts'
@@ -16,6 +17,7 @@ export type Admission =
       code: ErrorCode
       why: string
       principal?: string
+      decision?: Decision
     }
 
 export type Inbound = (request: LightRequest) => Promise<Admission>
@@ -25,8 +27,16 @@ export function byIam(guard: Guard): Inbound {
   return async (request) => {
     const found = await guard(request)
     if (found.ok) return { ok: true, principal: found.principal.id }
-    const { errorType, code, why, principal } = found
-    return { ok: false, error: 'AccessDeniedException', errorType, code, why, ...(principal ? { principal } : {}) }
+    const { errorType, code, why, principal, decision } = found
+    return {
+      ok: false,
+      error: 'AccessDeniedException',
+      errorType,
+      code,
+      why,
+      ...(principal ? { principal } : {}),
+      ...(decision ? { decision } : {}),
+    }
   }
 }
 

@@ -5,6 +5,7 @@ import type { AgentcoreRuntimeConfig } from '../../config.ts'
 import { listen } from '../../http/node-server.ts'
 import { localAccount, platforms } from '../../platforms.ts'
 import { Faults } from '../faults.ts'
+import { withAnswerFaults, withRequestFaults } from '../faults/with-faults.ts'
 import { createIamGuard } from '../iam/guard.ts'
 import { agentArn } from '../iam/identities.ts'
 import { Notes } from '../notes.ts'
@@ -71,10 +72,17 @@ export async function startAgentcoreRuntimePlatform(
       ...(times.requestMs ? { requestMs: times.requestMs } : {}),
       ...(times.streamMs ? { streamMs: times.streamMs } : {}),
     })
-    const server = await listen(observed('agentcore-runtime', handler, options.requests), {
-      port: options.port,
-      maxBodyBytes: largestBody,
-    })
+    const server = await listen(
+      withRequestFaults(
+        observed('agentcore-runtime', withAnswerFaults(handler, options.faults), options.requests),
+        options.faults,
+        { service: platforms['agentcore-runtime'].service, region, keys: options.identities },
+      ),
+      {
+        port: options.port,
+        maxBodyBytes: largestBody,
+      },
+    )
     return {
       endpoint: {
         url: `${server.url}/runtimes/${encodeURIComponent(arn)}/invocations?qualifier=DEFAULT`,

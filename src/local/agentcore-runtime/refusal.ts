@@ -1,3 +1,4 @@
+import type { Decision } from '../../aws/permissions.ts'
 import { runtimeErrors, type RuntimeError } from '../../aws/agentcore-runtime.ts'
 import type { ErrorCode } from '../../errors.ts'
 import type { LightRequest } from '../../http/light-request.ts'
@@ -20,6 +21,7 @@ export interface Refused {
   code: ErrorCode
   why: string
   principal?: string
+  decision?: Decision
 }
 
 /** An operation of the service's own API is refused with its status; an invocation of an MCP runtime in MCP's words. */
@@ -46,6 +48,7 @@ export function noted(response: Response, asked: Asked, refused?: Refused): Resp
   const principal = asked.principal ?? refused?.principal
   return annotate(response, {
     ...(refused ? { code: refused.code, why: refused.why } : {}),
+    ...(refused?.decision ? { decision: refused.decision } : {}),
     ...(principal ? { principal } : {}),
   })
 }

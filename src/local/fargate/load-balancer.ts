@@ -3,6 +3,9 @@ import { Agent, createServer, request as send, type IncomingMessage, type Server
 import type { AddressInfo, Socket } from 'node:net'
 import { FairleadError } from '../../errors.ts'
 import { isHostAllowed } from '../../mcp/origin.ts'
+import { answerFaults, breakAnswer, type Change } from '../faults/answers.ts'
+import { breakToken, tokenFaults } from '../faults/tokens.ts'
+import type { Faults } from '../faults.ts'
 import { errorPage } from './error-page.ts'
 import { stickyTarget, stickyCookie } from './stickiness.ts'
 import type { Target } from './target.ts'
@@ -17,6 +20,8 @@ export interface LoadBalancerOptions {
   stickyS?: number
   /** Paths that begin so are not for clients: a listener rule answers 404. */
   closedPrefix?: string
+  /** What is broken on purpose. */
+  faults?: Faults
   /** Called when an answer has ended. */
   onEnd?: (exchange: Exchange) => void
 }
@@ -38,6 +43,8 @@ export interface Exchange {
   rawHeaders: readonly string[]
   /** Of the answer, once there is one. */
   answerHeaders: readonly string[]
+  /** The beginning of a refusal. */
+  answerBody: string
 }
 
 export interface LoadBalancer {
@@ -46,6 +53,7 @@ export interface LoadBalancer {
 }
 
 const keptBody = 256 * 1024
+const keptAnswer = 4 * 1024
 
 /**
  * Spreads requests over tasks as an Application Load Balancer does: round robin over the healthy ones, an idle timeout,
@@ -87,7 +95,9 @@ interface Forwarding {
 
 function forward(req: IncomingMessage, res: ServerResponse, { next, agent, idleMs, options }: Forwarding): void {
   const traceId = `1-${Math.floor(Date.now() / 1000).toString(16)}-${randomBytes(12).toString('hex')}`
-  const exchange = watch(req, res, traceId, options.onEnd)
+  const tokens = options.faults?.of(tokenFaults) ?? []
+  const rawHeaders = tokens.length > 0 ? breakToken(req.rawHeaders, tokens) : req.rawHeaders
+  const exchange = watch(req, res, { traceId, rawHeaders }, options.onEnd)
   // An ALB is reached by its own name alone. Here that keeps web pages out that had a name rebound to loopback.
   if (!isHostAllowed(req.headers.host ?? null, 'loopback')) return errorPage(req, res, 403)
   if (options.closedPrefix && isClosed(req.url ?? '/', options.closedPrefix)) return errorPage(req, res, 404)
@@ -100,7 +110,7 @@ function forward(req: IncomingMessage, res: ServerResponse, { next, agent, idleM
     port: target.port,
     method: req.method,
     path: req.url,
-    headers: forwardedHeaders(req, traceId),
+    headers: forwardedHeaders(req, rawHeaders, traceId),
     agent,
     setHost: false,
   })
@@ -111,11 +121,18 @@ function forward(req: IncomingMessage, res: ServerResponse, { next, agent, idleM
   })
   out.on('response', (answer) => {
     const cookie = stickyCookie(target, options.stickyS)
-    exchange.answerHeaders = answer.rawHeaders
-    res.writeHead(answer.statusCode ?? 502, [...hopFree(answer.rawHeaders), ...(cookie ? ['set-cookie', cookie] : [])])
-    res.flushHeaders()
-    answer.on('data', (chunk: Buffer) => (exchange.responseBytes += chunk.length))
+    const headers = [...hopFree(answer.rawHeaders), ...(cookie ? ['set-cookie', cookie] : [])]
+    const change = changed(exchange, answer.statusCode ?? 502, headers, options.faults)
+    exchange.answerHeaders = change?.headers?.flat() ?? headers
+    answer.on('data', (chunk: Buffer) => {
+      exchange.responseBytes += chunk.length
+      if (res.statusCode >= 400 && exchange.answerBody.length < keptAnswer) exchange.answerBody += chunk.toString()
+    })
     answer.on('error', () => res.destroy())
+    res.statusCode = change?.status ?? answer.statusCode ?? 502
+    if (change?.body || change?.hold) return void held(answer, res, exchange.answerHeaders, change.body)
+    res.writeHead(res.statusCode, [...exchange.answerHeaders])
+    res.flushHeaders()
     answer.pipe(res)
   })
   out.on('error', () => {
@@ -137,11 +154,34 @@ function isClosed(target: string, prefix: string): boolean {
   }
 }
 
+function changed(
+  { method, path }: Exchange,
+  status: number,
+  raw: readonly string[],
+  faults: Faults | undefined,
+): Change | undefined {
+  if (!faults || faults.none) return undefined
+  const headers = raw.flatMap((name, at): [string, string][] => (at % 2 === 0 ? [[name, raw[at + 1]!]] : []))
+  return breakAnswer({ method, path, status, headers }, faults.of(answerFaults))
+}
+
+/** Sends an answer only when it is whole. */
+function held(
+  answer: IncomingMessage,
+  res: ServerResponse,
+  headers: readonly string[],
+  change: (text: string) => string = (text) => text,
+): void {
+  const chunks: Buffer[] = []
+  answer.on('data', (chunk: Buffer) => chunks.push(chunk))
+  answer.on('end', () => res.writeHead(res.statusCode, [...headers]).end(change(Buffer.concat(chunks).toString())))
+}
+
 /** Counts what passes, and keeps a small body for the log. */
 function watch(
   req: IncomingMessage,
   res: ServerResponse,
-  traceId: string,
+  { traceId, rawHeaders }: { traceId: string; rawHeaders: readonly string[] },
   onEnd?: (exchange: Exchange) => void,
 ): Exchange {
   const started = performance.now()
@@ -156,8 +196,9 @@ function watch(
     responseBytes: 0,
     body: undefined,
     target: req.url ?? '/',
-    rawHeaders: req.rawHeaders,
+    rawHeaders,
     answerHeaders: [],
+    answerBody: '',
   }
   const chunks: Buffer[] = []
   req.on('data', (chunk: Buffer) => {
@@ -184,11 +225,11 @@ const hopByHop = new Set([
   'trailer',
 ])
 
-function forwardedHeaders(req: IncomingMessage, traceId: string): string[] {
+function forwardedHeaders(req: IncomingMessage, rawHeaders: readonly string[], traceId: string): string[] {
   const before = req.headers['x-forwarded-for']
   const client = req.socket.remoteAddress?.replace('::ffff:', '') ?? '127.0.0.1'
   const own = new Set(['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-port', 'x-amzn-trace-id'])
-  const kept = hopFree(req.rawHeaders).filter((_, at, all) => !own.has(all[at - (at % 2)]!.toLowerCase()))
+  const kept = hopFree(rawHeaders).filter((_, at, all) => !own.has(all[at - (at % 2)]!.toLowerCase()))
   const chunked = req.headers['transfer-encoding'] === undefined ? [] : ['transfer-encoding', 'chunked']
   return [
     ...kept,

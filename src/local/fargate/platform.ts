@@ -20,6 +20,7 @@ export async function startFargatePlatform(options: PlatformOptions): Promise<Ru
     targets: () => service?.targets() ?? [],
     // Tasks reach each other directly; nobody else has business there.
     closedPrefix: '/.fairlead/',
+    ...(options.faults ? { faults: options.faults } : {}),
     onEnd: (exchange) => void record(exchange, notes, options),
   })
   try {
@@ -58,10 +59,10 @@ export async function startFargatePlatform(options: PlatformOptions): Promise<Ru
 }
 
 async function record(exchange: Exchange, notes: Notes, { requests }: PlatformOptions): Promise<void> {
-  const { traceId, body, target, rawHeaders, answerHeaders, ...rest } = exchange
+  const { traceId, body, target, rawHeaders, answerHeaders, answerBody, ...rest } = exchange
   const note = await notes.of(traceId)
   const call = exchange.method === 'POST' ? callIn(body) : {}
   const record = { id: traceId || randomUUID(), platform: 'fargate' as const, ...rest, ...note, ...call }
-  const answer = exchange.status >= 400 ? { answer: { headers: answerHeaders } } : {}
+  const answer = exchange.status >= 400 ? { answer: { headers: answerHeaders, body: answerBody } } : {}
   requests.add(record, { target, rawHeaders, body, ...answer })
 }

@@ -1,4 +1,4 @@
-import type { PolicyDocument } from '../../aws/permissions.ts'
+import type { Decision, PolicyDocument } from '../../aws/permissions.ts'
 import type { IamAuthorizer } from '../../aws/function-url.ts'
 import type { Refused } from '../../auth/sigv4/verify.ts'
 import { verify } from '../../auth/sigv4/verify.ts'
@@ -25,7 +25,16 @@ export type Asked = Pick<Question, 'action' | 'resource'> & Partial<Pick<Questio
 
 export type GuardResult =
   | { ok: true; principal: Principal; iam: IamAuthorizer }
-  | { ok: false; status: number; errorType: string; message: string; code: ErrorCode; why: string; principal?: string }
+  | {
+      ok: false
+      status: number
+      errorType: string
+      message: string
+      code: ErrorCode
+      why: string
+      principal?: string
+      decision?: Decision
+    }
 
 export type Guard = (request: LightRequest) => Promise<GuardResult>
 
@@ -51,7 +60,7 @@ export function createIamGuard(options: GuardOptions): Guard {
     const caller = byKey.get(verified.accessKeyId)!
     for (const asked of options.asks(request)) {
       const question = { principal: caller.arn, accountId: options.accountId, context: {}, ...asked }
-      if (!(await authorize(question))) return denied(caller, question)
+      if (!(await authorize(question))) return denied(caller, question, options.policy)
     }
     return { ok: true, principal: { kind: 'iam', id: caller.arn }, iam: iamOf(caller, options.accountId) }
   }
@@ -93,7 +102,7 @@ function awsWords(reason: Refused['reason']): [errorType: string, message: strin
   }
 }
 
-function denied(caller: IamIdentity, { action, resource }: Question): GuardResult {
+function denied(caller: IamIdentity, { action, resource, context }: Question, policy: PolicyDocument): GuardResult {
   return {
     ok: false,
     status: 403,
@@ -102,6 +111,7 @@ function denied(caller: IamIdentity, { action, resource }: Question): GuardResul
     code: 'IAM_DENIED',
     why: `No statement allows ${caller.arn} to do ${action} on ${resource}.`,
     principal: caller.arn,
+    decision: { principal: caller.arn, action, resource, context, policy },
   }
 }
 

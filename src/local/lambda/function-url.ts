@@ -6,7 +6,7 @@ import type { FetchHandler } from '../../http/fetch-handler.ts'
 import type { LightRequest } from '../../http/light-request.ts'
 import { isHostAllowed } from '../../mcp/origin.ts'
 import type { Guard } from '../iam/guard.ts'
-import { annotate } from '../../http/note.ts'
+import { annotate, type Note } from '../../http/note.ts'
 import type { LocalFunction } from './function.ts'
 import type { Invocation } from './invocation.ts'
 import { limitBody } from './limit-body.ts'
@@ -48,11 +48,11 @@ export function functionUrl(options: FunctionUrlOptions): FetchHandler {
       return refuse(403, 'Forbidden', { code: 'HOST_FOREIGN', why: 'The Host header is not of this machine.' }, ids)
     const allowed = await guard?.(light)
     if (allowed && !allowed.ok) {
-      const { status, errorType, message, code, why, principal } = allowed
+      const { status, errorType, message, code, why, principal, decision } = allowed
       return refuse(
         status,
         message,
-        { code, why, ...(principal ? { principal } : {}) },
+        { code, why, ...(principal ? { principal } : {}), ...(decision ? { decision } : {}) },
         { ...ids, 'x-amzn-errortype': errorType },
       )
     }
@@ -202,7 +202,7 @@ function failure(invocation: Invocation): { code?: ErrorCode; why?: string } {
 function refuse(
   status: number,
   message: string,
-  note: { code: ErrorCode; why: string; principal?: string },
+  note: Note & { code: ErrorCode; why: string },
   headers: Record<string, string>,
 ): Response {
   return annotate(

@@ -8,6 +8,8 @@ import { scopesOf } from '../../scopes.ts'
 import { createIamGuard } from '../iam/guard.ts'
 import { Notes } from '../notes.ts'
 import { observed } from '../observe.ts'
+import { guardWithFaults } from '../faults/policies.ts'
+import { withAnswerFaults, withRequestFaults } from '../faults/with-faults.ts'
 import type { PlatformOptions, RunningPlatform } from '../platform.ts'
 import type { LocalEndpoint } from '../state.ts'
 import { functionAccess } from './access.ts'
@@ -34,7 +36,16 @@ export async function startLambdaPlatform(options: PlatformOptions): Promise<Run
   }
   try {
     const server = await listen(
-      observed('lambda', (request, context) => handler(request, context), options.requests, notes),
+      withRequestFaults(
+        observed(
+          'lambda',
+          withAnswerFaults((request, context) => handler(request, context), options.faults),
+          options.requests,
+          notes,
+        ),
+        options.faults,
+        { service: 'lambda', region, keys: options.identities },
+      ),
       {
         port: options.port,
         maxBodyBytes: largestBody,
@@ -82,15 +93,15 @@ interface Entrance {
   entrance: FetchHandler
 }
 
-function withIam(fn: LocalFunction, server: Listening, { identities, project }: PlatformOptions): Entrance {
-  const guardOf = (entrance: 'function-url' | 'invoke') =>
-    createIamGuard({
-      service: 'lambda',
-      region,
-      accountId,
-      identities,
-      ...functionAccess(fn.arn, project.config.callers ?? [], { accountId, entrance }),
-    })
+function withIam(fn: LocalFunction, server: Listening, { identities, project, faults }: PlatformOptions): Entrance {
+  const guardOf = (entrance: 'function-url' | 'invoke') => {
+    const { policy, asks } = functionAccess(fn.arn, project.config.callers ?? [], { accountId, entrance })
+    return guardWithFaults(
+      (each) => createIamGuard({ service: 'lambda', region, accountId, identities, policy: each, asks }),
+      policy,
+      faults,
+    )
+  }
   const url = functionUrl({ fn, guard: guardOf('function-url'), mode: 'RESPONSE_STREAM', region, accountId })
   const invoke = invokeApi({ fn, guard: guardOf('invoke') })
   return {
