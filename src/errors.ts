@@ -428,6 +428,13 @@ export const errors = {
     fix: 'Make the tool faster, or let it answer at once and be asked again.',
   },
 
+  // doctor (src/doctor)
+  TEMPLATE_UNREADABLE: {
+    exit: 'usage',
+    why: 'A template is CloudFormation as JSON, with Resources. YAML is not read.',
+    fix: 'cdk synth writes it to cdk.out/STACK.template.json; of YAML, cfn-flip makes JSON.',
+  },
+
   // explain (src/explain)
   REQUEST_UNKNOWN: {
     exit: 'usage',

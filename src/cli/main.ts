@@ -20,6 +20,10 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     summary: 'why a request was refused, or how it was let in',
     load: async () => (await import('./commands/explain.ts')).explainCommand(),
   },
+  doctor: {
+    summary: 'check an endpoint, local or deployed, or a template',
+    load: async () => (await import('./commands/doctor.ts')).doctorCommand(),
+  },
   token: {
     summary: 'sign in as a user and print the token, or read one',
     load: async () => (await import('./commands/token.ts')).tokenCommand(),

@@ -143,7 +143,7 @@ export const checks = {
   },
   'large-body-refused': {
     level: 'SHOULD',
-    title: 'a body of 64 MB is refused before it is read',
+    title: 'a body of 256 MB is refused before it is read',
     section: `${newest}/basic/transports`,
     fix: 'Limit the body (4 MiB is usual) by its Content-Length, and while it is read.',
   },

@@ -11,6 +11,8 @@ import { streaming, tools } from './tools.ts'
 export interface ExamineOptions {
   url: string
   access: Access
+  /** How long one answer may take, in milliseconds; 8 s by default. */
+  patienceMs?: number
   platform?: Platform
   client?: ClientName
   /** A tool that reports progress, to see whether that streams. */
@@ -27,7 +29,11 @@ export interface Examination {
 
 /** Examines an endpoint from outside. It ends in time whatever answers, with what was found until then. */
 export async function examine(options: ExamineOptions): Promise<Examination> {
-  const target: Target = { url: options.url, access: options.access }
+  const target: Target = {
+    url: options.url,
+    access: options.access,
+    ...(options.patienceMs ? { patienceMs: options.patienceMs } : {}),
+  }
   const findings: Finding[] = []
   const notReached = await look(target, options, findings)
   const all = findings.map((each) => ({ ...each, ...checks[each.id] }))

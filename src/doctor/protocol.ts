@@ -48,7 +48,7 @@ export async function speech(target: Target): Promise<{ findings: Finding[]; spe
   ]
   const best = found[0]
   if (!best) return { findings }
-  const info = best.info
+  const info = found.map((each) => each.info).find((each) => each !== undefined)
   findings.push({
     id: 'server-info',
     ok: typeof info?.name === 'string' && best.capabilities !== undefined,
@@ -119,7 +119,8 @@ function spoken(
     ok,
     said: seen(answer),
     answer: 'failed' in answer ? none : answer,
-    info: result?.serverInfo as Spoken['info'],
+    info: (result?.serverInfo ??
+      (result?._meta as Record<string, unknown> | undefined)?.['io.modelcontextprotocol/serverInfo']) as Spoken['info'],
     capabilities: result?.capabilities as Spoken['capabilities'],
     sessionId: 'failed' in answer ? undefined : header(answer, 'mcp-session-id'),
   }
@@ -252,7 +253,8 @@ async function badJson(target: Target): Promise<Finding> {
 async function unknownMethod(ask: Speech['ask']): Promise<Finding> {
   const answer = await ask('doctor/no-such-method', {})
   const code = 'failed' in answer ? undefined : messagesIn(answer).find((each) => each.error)?.error?.code
-  return { id: 'unknown-method', ok: code === -32601, says: seen(answer) }
+  // AgentCore Runtime keeps a server's 404 to itself.
+  return { id: 'unknown-method', ok: code === -32601 || code === -32010, says: seen(answer) }
 }
 
 async function foreignOrigin(target: Target): Promise<Finding> {
@@ -275,14 +277,14 @@ async function largeHeaders(target: Target): Promise<Finding> {
   }
 }
 
-/** Says that 64 MB will come, and sends none of them. */
+/** Says that 256 MB will come, and sends none of them. */
 async function largeBody(target: Target): Promise<Finding> {
   const answer = await sendTo(target, {
     method: 'POST',
     headers: {
       'content-type': 'application/json',
       accept: 'application/json, text/event-stream',
-      'content-length': String(64 * 1024 * 1024),
+      'content-length': String(256 * 1024 * 1024),
     },
     timeoutMs: 4000,
   })
@@ -315,14 +317,21 @@ async function cors(target: Target): Promise<Finding[]> {
   )
   const most = Math.max(...values.map(({ length }) => length))
   if (most === 0) return []
+  const once: Finding = {
+    id: 'cors-once',
+    ok: most === 1,
+    says: `It is sent ${most === 1 ? 'once' : `${most} times`}.`,
+  }
   const exposed = 'failed' in answer ? '' : (header(answer, 'access-control-expose-headers') ?? '').toLowerCase()
   const allowed = 'failed' in flight ? '' : (header(flight, 'access-control-allow-headers') ?? '').toLowerCase()
+  // With IAM a preflight cannot be signed, and no browser signs what follows: there is nothing to allow.
+  if (target.access.kind === 'iam') return [once]
   const lacks = ['mcp-session-id', 'www-authenticate'].filter((name) => exposed !== '*' && !exposed.includes(name))
   const forbids = ['authorization', 'content-type', 'mcp-protocol-version'].filter(
     (name) => allowed !== '*' && !allowed.includes(name),
   )
   return [
-    { id: 'cors-once', ok: most === 1, says: `It is sent ${most === 1 ? 'once' : `${most} times`}.` },
+    once,
     {
       id: 'cors-headers',
       ok: lacks.length === 0 && forbids.length === 0,

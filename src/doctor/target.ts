@@ -11,6 +11,8 @@ export type Access =
 export interface Target {
   url: string
   access: Access
+  /** How long one answer may take, in milliseconds; 8 s by default. */
+  patienceMs?: number
 }
 
 export const both = 'application/json, text/event-stream'
@@ -31,7 +33,8 @@ export async function sendTo(target: Target, sent: Omit<Sent, 'url'> & { url?: s
     }
     Object.assign(headers, sign(request, access.credentials, access))
   }
-  return send({ ...sent, url: url.href, headers })
+  const timeoutMs = Math.min(sent.timeoutMs ?? 8000, target.patienceMs ?? Infinity)
+  return send({ ...sent, url: url.href, headers, timeoutMs })
 }
 
 /** Posts JSON-RPC, as MCP does. */

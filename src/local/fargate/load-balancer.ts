@@ -54,6 +54,8 @@ export interface LoadBalancer {
 
 const keptBody = 256 * 1024
 const keptAnswer = 4 * 1024
+/** A larger body is announced to the task before it is there. */
+const maxAwaited = 1024 * 1024
 
 /**
  * Spreads requests over tasks as an Application Load Balancer does: round robin over the healthy ones, an idle timeout,
@@ -141,6 +143,8 @@ function forward(req: IncomingMessage, res: ServerResponse, { next, agent, idleM
   })
   res.on('close', () => res.writableFinished || out.destroy())
   req.on('error', () => out.destroy())
+  // A task may refuse by the length alone, before it has the body.
+  if (Number(req.headers['content-length'] ?? 0) > maxAwaited) out.flushHeaders()
   req.pipe(out)
 }
 

@@ -1,0 +1,106 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { createServer } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { afterEach, describe, expect, it } from 'vitest'
+import { examine } from '../../src/doctor/examine.ts'
+
+const children: ChildProcess[] = []
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill()
+})
+
+/** Starts one of examples/broken, or with no name the server that is right. */
+async function start(name: string): Promise<string> {
+  const folder = fileURLToPath(new URL('../../examples/broken/', import.meta.url))
+  const args =
+    name === '' ? ['--input-type=module', '-e', "import('./serve.ts').then(({ serve }) => serve({}))"] : [`${name}.ts`]
+  const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] })
+  children.push(child)
+  return new Promise((resolve, reject) => {
+    child.stdout!.once('data', (chunk: Buffer) => resolve((JSON.parse(chunk.toString()) as { url: string }).url))
+    child.once('exit', (code) => reject(new Error(`${name} ended with ${code}`)))
+  })
+}
+
+const failing = async (url: string) => {
+  const { findings, ok } = await examine({ url, access: { kind: 'none' }, patienceMs: 1500 })
+  return { ok, failed: findings.filter((each) => !each.ok && each.level === 'MUST').map(({ id }) => id) }
+}
+
+describe('a server that is right', () => {
+  it('has nothing that fails', async () => {
+    expect(await failing(await start(''))).toEqual({ ok: true, failed: [] })
+  })
+})
+
+describe('a server that is wrong in one way', () => {
+  it.each([
+    ['any-origin', 'origin-checked'],
+    ['no-challenge', 'challenge-header'],
+    ['other-resource', 'metadata-resource'],
+    ['no-pkce', 'server-pkce'],
+    ['endless', 'notification-202'],
+    ['no-schema', 'tool-schemas'],
+    ['html', 'content-type'],
+    ['any-session', 'session-unknown-404'],
+    ['redirects', 'no-redirect'],
+  ])('fails for that reason alone: %s', async (name, id) => {
+    const { ok, failed } = await failing(await start(name))
+    expect(failed.filter((each) => each !== 'token-not-in-query')).toEqual([id])
+    expect(ok).toBe(false)
+  })
+})
+
+describe('what never answers as it should', () => {
+  it('ends in time where a server streams for ever', async () => {
+    const url = await start('forever')
+    const began = performance.now()
+    const { failed } = await failing(url)
+    expect(failed).toContain('some-revision')
+    expect(performance.now() - began).toBeLessThan(15_000)
+  })
+
+  it.each([
+    ['that says nothing', () => {}, 'Nothing came within'],
+    [
+      'that speaks no HTTP',
+      (socket: { end(text: string): void }) => socket.end('SSH-2.0-OpenSSH\r\n'),
+      'does not speak HTTP',
+    ],
+    ['that hangs up', (socket: { destroy(): void }) => socket.destroy(), 'closed without an answer'],
+    [
+      'that sends 10 MB of headers',
+      (socket: { write(text: string): void; on(event: 'error', then: () => void): void }) => {
+        socket.on('error', () => {})
+        socket.write(`HTTP/1.1 200 OK\r\nx: ${'x'.repeat(10 * 1024 * 1024)}`)
+      },
+      'does not speak HTTP',
+    ],
+  ])('says so of a socket %s', async (_name, speak, said) => {
+    const server = createServer((socket) => speak(socket as never))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as { port: number }
+    const { findings, notReached, ok } = await examine({
+      url: `http://127.0.0.1:${port}/mcp`,
+      access: { kind: 'none' },
+    })
+    expect(findings).toMatchObject([{ id: 'reachable', ok: false }])
+    expect(findings[0]!.says).toContain(said)
+    expect(notReached).toContain('some-revision')
+    expect(ok).toBe(false)
+    server.close()
+  })
+
+  it('names a port where nobody listens, a name that leads nowhere, and TLS that does not come about', async () => {
+    const server = createServer((socket) => socket.on('error', () => {}).destroy())
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as { port: number }
+    const said = async (url: string) =>
+      (await examine({ url, access: { kind: 'none' }, patienceMs: 1500 })).findings[0]!.says
+    const plain = await start('')
+    expect(await said(plain.replace('http:', 'https:'))).toContain('TLS')
+    await new Promise((resolve) => server.close(resolve))
+    expect(await said(`http://127.0.0.1:${port}/mcp`)).toContain('Nothing listens')
+    expect(await said('http://no-such-name.invalid/mcp')).toMatch(/leads nowhere|Nothing/)
+  })
+})
