@@ -71,15 +71,13 @@ function challenge(refusal: Answered): Finding[] {
   const remapped = header(refusal, 'x-amzn-remapped-www-authenticate')
   const findings: Finding[] = [
     { id: 'challenge-401', ok: refusal.status === 401, says: `It was answered ${refusal.status}.` },
-    {
-      id: 'challenge-header',
-      ok: /^(Bearer|DPoP)\b/i.test(value ?? ''),
-      says: value
-        ? `It is ${value.slice(0, 200)}`
-        : remapped
-          ? 'It arrived as x-amzn-remapped-www-authenticate, which no client reads.'
-          : 'There is none.',
-    },
+    remapped && !value
+      ? { id: 'challenge-not-remapped', ok: false, says: 'It arrived as x-amzn-remapped-www-authenticate.' }
+      : {
+          id: 'challenge-header',
+          ok: /^(Bearer|DPoP)\b/i.test(value ?? ''),
+          says: value ? `It is ${value.slice(0, 200)}` : 'There is none.',
+        },
   ]
   if (value)
     findings.push(

@@ -215,6 +215,12 @@ export const checks = {
     section: 'https://www.rfc-editor.org/rfc/rfc9728#section-5.1',
     fix: 'Send WWW-Authenticate: Bearer resource_metadata="…". A function URL and API Gateway rename it: answer at CloudFront’s viewer-request.',
   },
+  'challenge-not-remapped': {
+    level: 'MUST',
+    title: 'WWW-Authenticate keeps its name',
+    section: `${aws}/apigateway/latest/developerguide/api-gateway-known-issues.html`,
+    fix: 'No client reads the new name. Answer the 401 at CloudFront’s viewer-request, as fairlead’s lambda platform with OAuth does.',
+  },
   'challenge-metadata': {
     level: 'SHOULD',
     title: 'the challenge names the metadata',

@@ -103,7 +103,14 @@ async function spoken(
     return ['some-revision', ...afterSpeaking]
   }
   if (target.access.kind === 'token') {
-    const taken = await post(target, { jsonrpc: '2.0', id: 1, method: 'ping' })
+    const taken = await post(target, { jsonrpc: '2.0', id: 1, method: 'ping' }).catch((error: Error) => error)
+    // Where the way to a token is broken that has been said, and there can be none.
+    if (taken instanceof Error && findings.some(({ id, ok }) => !ok && checks[id].level === 'MUST'))
+      return ['token-taken', 'some-revision', ...afterSpeaking]
+    if (taken instanceof Error) {
+      findings.push({ id: 'token-taken', ok: false, says: `There is no token: ${taken.message}` })
+      return ['some-revision', ...afterSpeaking]
+    }
     const ok = !('failed' in taken) && taken.status !== 401 && taken.status !== 403
     findings.push({ id: 'token-taken', ok, says: seen(taken) })
     if (!ok) return ['some-revision', ...afterSpeaking]

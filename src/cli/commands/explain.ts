@@ -23,22 +23,22 @@ interface Options {
 
 export function explainCommand(): Command {
   const command = newCommand('explain', 'why a request was refused, or how it was let in')
-    .argument('[id]', 'a request: its id, or the beginning or end of it')
+    .argument('[ids...]', 'requests: their ids, or the beginning or end of one')
     .option('--last', 'the last request that was refused, else the last one (default)')
-    .option('--har <file>', 'the requests of an HTTP archive; with an id, that one')
+    .option('--har <file>', 'the requests of an HTTP archive; with ids, those')
     .option('--curl <file>', 'a curl command; - reads it from stdin')
     .option('--project <folder>', 'the folder with fairlead.config.ts')
-  return command.action((id: string | undefined) =>
+  return command.action((ids: string[]) =>
     run(command, async (): Promise<Result> => {
       const options = command.opts<Options>()
       if (
-        [id !== undefined && options.har === undefined, options.last, options.har, options.curl].filter(Boolean)
-          .length > 1
+        [ids.length > 0 && options.har === undefined, options.last, options.har, options.curl].filter(Boolean).length >
+        1
       )
         throw new FairleadError('USAGE', 'Name one request: --last, an id, --har FILE or --curl FILE')
       const dir = projectDir(options.project)
       const facts = await factsOf(dir)
-      const wanted = chosen(id, options, facts.kept)
+      const wanted = chosen(ids, options, facts.kept)
       const explained = wanted.map((request) => explainRequest(request, knownOf(request, facts)))
       const refused = explained.some(({ accepted }) => !accepted)
       return {
@@ -89,14 +89,14 @@ function keysOf(dir: string, state: LocalState | undefined): Credentials[] {
   }
 }
 
-function chosen(id: string | undefined, options: Options, kept: readonly KeptRequest[]): KeptRequest[] {
+function chosen(ids: readonly string[], options: Options, kept: readonly KeptRequest[]): KeptRequest[] {
   if (options.curl !== undefined) return [readCurl(read(options.curl === '-' ? 0 : options.curl))]
   if (options.har !== undefined) {
     const all = readHar(read(options.har))
-    return id === undefined ? all : [oneOf(all, id)]
+    return ids.length === 0 ? all : ids.map((id) => oneOf(all, id))
   }
   const ours = kept.filter(({ platform }) => platform !== 'authorization-service')
-  if (id !== undefined) return [oneOf(kept, id)]
+  if (ids.length > 0) return ids.map((id) => oneOf(kept, id))
   const last = ours.findLast(({ status, code }) => status >= 400 || code !== undefined) ?? ours.at(-1)
   if (last) return [last]
   throw new FairleadError('REQUEST_UNKNOWN', 'No request is kept for this project')
