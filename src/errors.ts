@@ -479,7 +479,7 @@ export class FairleadError extends Error {
   }
 
   get docs(): string {
-    return `docs/errors.md#${this.code.toLowerCase()}`
+    return `docs/errors/${this.code}.md`
   }
 
   get exitCode(): number {

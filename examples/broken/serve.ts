@@ -71,7 +71,11 @@ export function serve(wrong: Wrong, { guarded = false } = {}): void {
     const session = req.headers['mcp-session-id']
     if (!wrong.anySession && method !== 'initialize' && session !== undefined && session !== 'the-session')
       return json(res, 404, failed(id ?? null, -32001, 'no such session'))
-    if (id === undefined) return wrong.endless ? void res.writeHead(202).flushHeaders() : void res.writeHead(202).end()
+    if (id === undefined) {
+      res.writeHead(202).flushHeaders()
+      if (!wrong.endless) res.end()
+      return
+    }
     const result = resultOf(method, params)
     json(
       res,

@@ -35,7 +35,7 @@ function labelled(label: string, sentences: readonly string[]): string[] {
 }
 
 function stepLines(step: Explanation['steps'][number], at: number): string[] {
-  const mark = 'ok' in step ? marks[`${step.ok}` as keyof typeof marks] : ' '
+  const mark = 'ok' in step ? marks[`${step.ok}`] : ' '
   const [first = '', ...more] = step.text.split('\n')
   const oneLine = more.length === 0 && first.length < 60
   const head = `  ${String(at + 1).padStart(2)} ${mark} ${step.name}`

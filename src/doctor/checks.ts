@@ -161,7 +161,7 @@ export const checks = {
   },
   'cors-headers': {
     level: 'SHOULD',
-    title: 'a browser may read Mcp-Session-Id and WWW-Authenticate',
+    title: 'a browser may send and read what it needs',
     section: `${aws}/lambda/latest/dg/urls-configuration.html#urls-cors`,
     fix: 'Allow authorization, content-type, mcp-protocol-version and mcp-session-id; expose mcp-session-id and www-authenticate.',
   },

@@ -29,7 +29,7 @@ export async function speech(target: Target): Promise<{ findings: Finding[]; spe
     discover(target),
     ...legacyRevisions.toReversed().map((revision) => initialize(target, revision)),
   ])
-  const all = [modern!, ...older]
+  const all = [modern, ...older]
   const found = all.filter(({ ok }) => ok)
   const findings: Finding[] = [
     {
@@ -53,7 +53,7 @@ export async function speech(target: Target): Promise<{ findings: Finding[]; spe
     id: 'server-info',
     ok: typeof info?.name === 'string' && best.capabilities !== undefined,
     says: info
-      ? `It is ${String(info.name).slice(0, 60)} ${String(info.version ?? '').slice(0, 20)}.`
+      ? `It is ${text(info.name).slice(0, 60)} ${text(info.version).slice(0, 20)}.`
       : 'It does not say its name.',
   })
   const types = found.map(({ answer }) => header(answer, 'content-type') ?? 'none')
@@ -87,18 +87,18 @@ async function discover(target: Target): Promise<Spoken> {
 }
 
 async function initialize(target: Target, revision: Revision): Promise<Spoken> {
-  const answer = await post(target, {
-    jsonrpc: '2.0',
-    id: 1,
-    method: 'initialize',
-    params: { protocolVersion: revision, capabilities: {}, clientInfo },
-  })
+  const answer = await post(target, initializing(revision))
   const result = replyIn(answer, 1)?.result ?? anyReply(answer)
   const agreed = result?.protocolVersion
   const one = spoken(revision, answer, agreed === revision, result)
   return agreed !== undefined && agreed !== revision
-    ? { ...one, said: `It answers with ${String(agreed).slice(0, 20)}.` }
+    ? { ...one, said: `It answers with ${text(agreed).slice(0, 20)}.` }
     : one
+}
+
+function initializing(revision: Revision): unknown {
+  const params = { protocolVersion: revision, capabilities: {}, clientInfo }
+  return { jsonrpc: '2.0', id: 1, method: 'initialize', params }
 }
 
 /** A hop may have broken the content type: what is JSON is still read, and the type is a finding of its own. */
@@ -187,12 +187,12 @@ export async function transport(target: Target, { served, ask, sessionId }: Spee
     ...(sessionId ? [sessionVisible(sessionId), sessionUnknown(target, legacy!)] : []),
     badJson(target),
     unknownMethod(ask),
-    foreignOrigin(target),
-    ...(isLoopback(target.url) ? [foreignHost(target)] : []),
+    foreignOrigin(target, legacy),
+    ...(isLoopback(target.url) ? [foreignHost(target, legacy)] : []),
     largeHeaders(target),
     largeBody(target),
   ])
-  return [...findings, ...(await cors(target))]
+  return [...findings, ...(await cors(target, sessionId))]
 }
 
 async function notification(target: Target, revision: string, sessionId: string | undefined): Promise<Finding> {
@@ -257,14 +257,25 @@ async function unknownMethod(ask: Speech['ask']): Promise<Finding> {
   return { id: 'unknown-method', ok: code === -32601 || code === -32010, says: seen(answer) }
 }
 
-async function foreignOrigin(target: Target): Promise<Finding> {
-  const answer = await post(target, ping, { headers: { origin: 'https://evil.example' } })
+/** What a server answers at any time: refused, it is refused for its headers. */
+async function begin(
+  target: Target,
+  legacy: Revision | undefined,
+  headers: Record<string, string>,
+): Promise<Answered | Failed> {
+  return legacy
+    ? post(target, initializing(legacy), { headers })
+    : modernAsk(target, 'server/discover', {}, { headers })
+}
+
+async function foreignOrigin(target: Target, legacy: Revision | undefined): Promise<Finding> {
+  const answer = await begin(target, legacy, { origin: 'https://evil.example' })
   return { id: 'origin-checked', ok: !('failed' in answer) && answer.status === 403, says: seen(answer) }
 }
 
 /** With IAM the Host is signed, so that it cannot be foreign. */
-async function foreignHost(target: Target): Promise<Finding> {
-  const answer = await post(target, ping, { headers: { host: 'evil.example' } })
+async function foreignHost(target: Target, legacy: Revision | undefined): Promise<Finding> {
+  const answer = await begin(target, legacy, { host: 'evil.example' })
   return { id: 'host-checked', ok: 'failed' in answer || answer.status >= 400, says: seen(answer) }
 }
 
@@ -296,7 +307,8 @@ async function largeBody(target: Target): Promise<Finding> {
   }
 }
 
-async function cors(target: Target): Promise<Finding[]> {
+async function cors(target: Target, sessionId: string | undefined): Promise<Finding[]> {
+  const guarded = target.access.kind === 'token'
   const origin = isLoopback(target.url) ? 'http://localhost:6274' : new URL(target.url).origin
   const [flight, answer] = await Promise.all([
     sendTo(
@@ -326,8 +338,10 @@ async function cors(target: Target): Promise<Finding[]> {
   const allowed = 'failed' in flight ? '' : (header(flight, 'access-control-allow-headers') ?? '').toLowerCase()
   // With IAM a preflight cannot be signed, and no browser signs what follows: there is nothing to allow.
   if (target.access.kind === 'iam') return [once]
-  const lacks = ['mcp-session-id', 'www-authenticate'].filter((name) => exposed !== '*' && !exposed.includes(name))
-  const forbids = ['authorization', 'content-type', 'mcp-protocol-version'].filter(
+  const lacks = [...(sessionId ? ['mcp-session-id'] : []), ...(guarded ? ['www-authenticate'] : [])].filter(
+    (name) => exposed !== '*' && !exposed.includes(name),
+  )
+  const forbids = [...(guarded ? ['authorization'] : []), 'content-type', 'mcp-protocol-version'].filter(
     (name) => allowed !== '*' && !allowed.includes(name),
   )
   return [
@@ -353,6 +367,10 @@ const ping = { jsonrpc: '2.0', id: 1, method: 'ping' }
 /** Refused by its status, or in JSON-RPC’s own way: AgentCore Runtime puts errors into a 200. */
 function refused(answer: Answered, statuses: readonly number[]): boolean {
   return statuses.includes(answer.status) || (answer.status === 200 && messagesIn(answer).some((each) => each.error))
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value.replaceAll(/[^\x20-\x7e]/g, '?') : ''
 }
 
 export function isLoopback(url: string): boolean {

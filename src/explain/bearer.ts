@@ -120,7 +120,7 @@ export function explainBearer(request: KeptRequest, facts: BearerFacts): Check[]
 /** Says what a code alone does not: what kind of token it was, or whose. */
 export function bearerHint(request: KeptRequest, { resource }: BearerFacts): string | undefined {
   const { claims, header, at } = seenIn(request)
-  switch (request.code) {
+  switch (request.code ?? '') {
     case 'TOKEN_TYPE':
       return isIdToken(claims)
         ? 'This is an ID token: it tells a client who signed in, and opens no server. The token response has an access_token beside it.'

@@ -72,7 +72,7 @@ function missesOf(statement: PolicyStatement, asked: Omit<Decision, 'policy'>): 
     misses.push({ part: 'principal', text: `it is for ${statement.Principal.AWS.join(', ')}` })
   if (statement.Action !== asked.action) misses.push({ part: 'action', text: `it allows ${statement.Action}` })
   if (![statement.Resource].flat().some((each) => wildcard(each, asked.resource)))
-    misses.push({ part: 'resource', text: `it is on ${String(statement.Resource)}` })
+    misses.push({ part: 'resource', text: `it is on ${statement.Resource}` })
   for (const tests of Object.values(
     (statement as { Condition?: Record<string, Record<string, string>> }).Condition ?? {},
   ))

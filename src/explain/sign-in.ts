@@ -53,7 +53,7 @@ export function followSignIn(
   const challenged = headerOf(refused.answer?.headers ?? [], 'www-authenticate')
   const steps: SignInStep[] = [
     { name: '401 with WWW-Authenticate', ok: challenged !== undefined },
-    ...found.map(({ needed: _, ...step }) => step),
+    ...found.map(({ name, ok, said }) => ({ name, ok, ...(said ? { said } : {}) })),
     { name: 'the request again, with a token', ok: again(refused, later) },
   ]
   const failed = found.find(({ ok }) => ok === false)

@@ -62,7 +62,7 @@ describe('fairlead dev', () => {
     const { code, stderr } = await cli('call', 'say', 'word=x', '--as', 'stranger')
     expect(code).toBe(3)
     expect(stderr).toMatch(
-      /^ACCESS_DENIED .*403\n {2}Why {3}.*\n {2}Fix {3}.*\n {2}Docs {2}docs\/errors\.md#access_denied\n$/,
+      /^ACCESS_DENIED .*403\n {2}Why {3}.*\n {2}Fix {3}.*\n {2}Docs {2}docs\/errors\/ACCESS_DENIED\.md\n$/,
     )
     await dev.said(/403 {2}lambda {2}POST \/mcp.*\n {5}[A-Z_0-9]+ {2}\S+/)
   })

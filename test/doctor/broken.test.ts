@@ -17,7 +17,7 @@ async function start(name: string): Promise<string> {
   const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] })
   children.push(child)
   return new Promise((resolve, reject) => {
-    child.stdout!.once('data', (chunk: Buffer) => resolve((JSON.parse(chunk.toString()) as { url: string }).url))
+    child.stdout.once('data', (chunk: Buffer) => resolve((JSON.parse(chunk.toString()) as { url: string }).url))
     child.once('exit', (code) => reject(new Error(`${name} ended with ${code}`)))
   })
 }
@@ -77,7 +77,7 @@ describe('what never answers as it should', () => {
       'does not speak HTTP',
     ],
   ])('says so of a socket %s', async (_name, speak, said) => {
-    const server = createServer((socket) => speak(socket as never))
+    const server = createServer((socket) => speak(socket))
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as { port: number }
     const { findings, notReached, ok } = await examine({

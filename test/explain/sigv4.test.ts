@@ -162,7 +162,7 @@ describe('a signature that is refused', () => {
     )
     const rawHeaders = Object.entries(signed.headers as Record<string, string>).flatMap(([name, value]) => [
       name,
-      String(value),
+      value,
     ])
     const sent = (text: string) => light({ method: 'POST', target: '/mcp', rawHeaders, body: Buffer.from(text) })
     expect(explain(sent(body), known, Date.now()).accepted).toBe(true)

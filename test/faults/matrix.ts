@@ -4,6 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sigv4Fetch } from '../../src/auth/sigv4/fetch.ts'
 import { signIn } from '../../src/connect/sign-in.ts'
+import type { Explanation } from '../../src/explain/explain.ts'
 import { templateRules } from '../../src/doctor/template.ts'
 import { answerFaults } from '../../src/local/faults/answers.ts'
 import { policyFaults } from '../../src/local/faults/policies.ts'
@@ -21,6 +22,8 @@ export interface Row {
   /** What was named, and how sure. */
   verdict: string
   right: boolean
+  /** What `fairlead explain` said, as data. */
+  said?: Explanation
 }
 
 export const pairs = [
@@ -166,7 +169,7 @@ class Stack {
   }
 
   /** Explains, in one process of its own, the requests of these user agents. */
-  async explain(agents: readonly string[]): Promise<{ accepted: boolean; causes: string[]; certainty: string }[]> {
+  async explain(agents: readonly string[]): Promise<Explanation[]> {
     const ids = await this.#idsOf(agents)
     const { stdout, stderr } = await fairlead(['explain', '--json', ...ids], { cwd: this.dir })
     const answer = JSON.parse(stdout || '{}') as { data?: { requests?: [] } }
@@ -181,7 +184,7 @@ class Stack {
       await fetch(`${url}/api/requests/flush`, { method: 'POST', headers: { authorization: `Bearer ${token}` } })
       const kept = readKept(this.dir)
       const ids = agents.map((agent) => kept.find(({ headers }) => headers.includes(agent))?.id)
-      if (ids.every((id) => id !== undefined)) return ids as string[]
+      if (ids.every((id) => id !== undefined)) return ids
     }
   }
 
@@ -221,6 +224,7 @@ async function explainedRows(stack: Stack): Promise<Row[]> {
       does: faults.map(doesOf).join(' '),
       by: 'explain',
       verdict: `${causes.join(' + ')}, ${certainty}`,
+      said: said[at]!,
       right,
     }
   })

@@ -48,7 +48,7 @@ export function doctorCommand(): Command {
       const targets = await targetsOf(url, options)
       const done: Examination[] = []
       for (const each of targets) {
-        if (targets.length > 1) io.note(`${each.url}`)
+        if (targets.length > 1) io.note(each.url)
         const at = platform ?? each.platform
         done.push(
           await examine({

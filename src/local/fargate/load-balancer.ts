@@ -132,7 +132,7 @@ function forward(req: IncomingMessage, res: ServerResponse, { next, agent, idleM
     })
     answer.on('error', () => res.destroy())
     res.statusCode = change?.status ?? answer.statusCode ?? 502
-    if (change?.body || change?.hold) return void held(answer, res, exchange.answerHeaders, change.body)
+    if (change?.body || change?.hold) return held(answer, res, exchange.answerHeaders, change.body)
     res.writeHead(res.statusCode, [...exchange.answerHeaders])
     res.flushHeaders()
     answer.pipe(res)

@@ -56,13 +56,19 @@ export const answerFaults = {
   'pkce-not-advertised': {
     does: 'The metadata of the authorization server does not say that it does PKCE, as Cognito’s own does not.',
     breaks: (answer: Answer) =>
-      only(isServerMetadata(answer), { body: json(({ code_challenge_methods_supported: _, ...doc }) => doc) }),
+      only(isServerMetadata(answer), {
+        body: json((doc) => ({ ...doc, code_challenge_methods_supported: undefined })),
+      }),
   },
   'registration-missing': {
     does: 'The authorization server offers no way for a new client to be known.',
     breaks: (answer: Answer) =>
       only(isServerMetadata(answer), {
-        body: json(({ registration_endpoint: _, client_id_metadata_document_supported: __, ...doc }) => doc),
+        body: json((doc) => ({
+          ...doc,
+          registration_endpoint: undefined,
+          client_id_metadata_document_supported: undefined,
+        })),
       }),
   },
   'issuer-differs': {

@@ -216,7 +216,7 @@ export const signatureFaults = {
   },
   'session-token-missing': {
     does: 'The client leaves its session token out.',
-    client: ({ sessionToken: _, ...client }) => client,
+    client: (client) => ({ ...client, sessionToken: '' }),
   },
   'session-token-unsigned': {
     does: 'The client adds its session token after it has signed.',

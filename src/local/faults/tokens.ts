@@ -42,7 +42,7 @@ export const tokenFaults = {
   },
   'token-claim-missing': {
     does: 'The token has no `sub`.',
-    breaks: ({ claims: { sub: _, ...claims }, ...jwt }: Jwt) => written({ ...jwt, claims }),
+    breaks: (jwt: Jwt) => written({ ...jwt, claims: { ...jwt.claims, sub: undefined } }),
   },
   'token-key-unknown': {
     does: 'The token names a key that the issuer does not publish.',
