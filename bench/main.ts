@@ -4,6 +4,7 @@ import { availableParallelism, cpus } from 'node:os'
 import { agentcoreRuntime } from './agentcore-runtime.ts'
 import { bearer } from './bearer.ts'
 import { cold } from './cold.ts'
+import { explain } from './explain.ts'
 import { host } from './host.ts'
 import { lambda } from './lambda.ts'
 import { oauth } from './oauth.ts'
@@ -20,6 +21,7 @@ const benches: Record<string, (quick: boolean) => Promise<Row[]>> = {
   'agentcore-runtime': agentcoreRuntime,
   cold,
   sigv4,
+  explain,
   start,
   sessions,
 }

@@ -115,7 +115,7 @@ function bySignature(kept: KeptRequest, { endpoint, keys, hosts = [] }: Known, l
   // A body that was capped cannot be hashed again, and the server has hashed it when it let the request in.
   const accepted = found.accepted || (letIn && kept.altered === true && found.causes.length === 0)
   const texts = found.causes.map(causeText)
-  const why = texts.map((text, at) => (found.details[at] === undefined ? text.why : `${text.why} ${found.details[at]}`))
+  const why = found.causes.map((id) => [causeText(id).why, found.details[id] ?? ''].join(' ').trim())
   const steps = found.steps.map(({ name, text }) => ({ name, text }))
   if (!accepted) {
     const proof =

@@ -47,8 +47,8 @@ export interface Sigv4Explanation {
    * calculation, and what else may be wrong cannot be calculated. `rest`: all that can be checked matches.
    */
   certainty: 'proved' | 'seen' | 'rest'
-  /** What came and what was expected, one sentence for each cause that has more to say than its name. */
-  details: string[]
+  /** What came and what was expected, by cause, where there is more to say than its name. */
+  details: Partial<Record<CauseId, string>>
   /** The first line in which the two canonical requests differ. */
   difference?: { line: number; of: number; what: string; client: string; server: string }
   accessKeyId?: string
@@ -72,7 +72,7 @@ export function explainSigv4(request: SignedRequest, options: ExplainSigv4Option
       accepted: false,
       causes: [presented.reason === 'SIGV4_MISSING' ? 'not-signed' : 'unreadable'],
       certainty: 'seen',
-      details: [presented.why],
+      details: { [presented.reason === 'SIGV4_MISSING' ? 'not-signed' : 'unreadable']: presented.why },
       steps: [],
     }
   const seen = visible(request, { headers, presented, options })
@@ -97,6 +97,14 @@ export function explainSigv4(request: SignedRequest, options: ExplainSigv4Option
     keyScope: base.scope,
     secret: key?.secretAccessKey ?? '',
   }
+  // Without its hash nobody knows what the body was.
+  const unsure: Partial<Record<CauseId, string>> =
+    said === undefined && request.body?.byteLength !== 0
+      ? {
+          'wrong-secret':
+            'Or the body was changed: the client sent no hash of it (x-amz-content-sha256), so the two cannot be told apart.',
+        }
+      : {}
   const explain = (found: readonly Patch[] | undefined): Sigv4Explanation => {
     const ids = [...seen.map(({ cause }) => cause), ...(found ?? []).map(({ cause }) => cause)]
     const list = [...new Set(ids)]
@@ -109,7 +117,10 @@ export function explainSigv4(request: SignedRequest, options: ExplainSigv4Option
       accepted: list.length === 0 && !rest,
       causes: rest ? ['wrong-secret'] : list,
       certainty: found ? 'proved' : rest ? 'rest' : 'seen',
-      details: seen.flatMap(({ detail }) => (detail === undefined ? [] : [detail])),
+      details: {
+        ...Object.fromEntries(seen.flatMap(({ cause, detail }) => (detail ? [[cause, detail]] : []))),
+        ...(rest ? unsure : {}),
+      },
       ...(found && difference ? { difference: hidden(difference, options.keys) } : {}),
       steps: steps(found?.length === 0 ? signed : server, presented, { key, keys: options.keys }),
     }

@@ -160,9 +160,9 @@ describe('a signature that is refused', () => {
       },
       known[0],
     )
-    const rawHeaders = Object.entries(signed.headers as Record<string, string>).flatMap(([name, value]) => [
+    const rawHeaders = Object.entries(signed.headers as Record<string, string | number>).flatMap(([name, value]) => [
       name,
-      value,
+      `${value}`,
     ])
     const sent = (text: string) => light({ method: 'POST', target: '/mcp', rawHeaders, body: Buffer.from(text) })
     expect(explain(sent(body), known, Date.now()).accepted).toBe(true)
