@@ -354,6 +354,20 @@ export const templateRules = {
         )
         .map(({ id }) => [id, 'It allows the implicit grant.']),
   },
+  'resource-server-missing': {
+    level: 'MUST',
+    section: `${aws}/cognito/latest/developerguide/cognito-user-pools-define-resource-servers.html`,
+    fix: 'Add an AWS::Cognito::UserPoolResourceServer with that identifier and scope.',
+    wrong: ({ of }) => {
+      const known = new Set(of('AWS::Cognito::UserPoolResourceServer').map((each) => text(each.properties.Identifier)))
+      return of('AWS::Cognito::UserPoolClient').flatMap(({ id, properties: { AllowedOAuthScopes } }) =>
+        (Array.isArray(AllowedOAuthScopes) ? AllowedOAuthScopes : [])
+          .map(text)
+          .filter((scope) => scope.includes('/') && !known.has(scope.slice(0, scope.lastIndexOf('/'))))
+          .map((scope): [string, string] => [id, `It asks for ${scope}, and no resource server has that.`]),
+      )
+    },
+  },
   'cognito-domain-uppercase': {
     level: 'MUST',
     section: `${aws}/cognito/latest/developerguide/cognito-user-pools-assign-domain.html`,

@@ -1,7 +1,9 @@
 import type { Credentials } from '../auth/sigv4/credentials.ts'
+import { runtimeHeaders } from '../aws/agentcore-runtime.ts'
 import { errors, type ErrorCode } from '../errors.ts'
 import { bearerHint, explainBearer } from './bearer.ts'
 import type { KeptRequest } from './kept.ts'
+import { masked } from './mask.ts'
 import { explainPolicy } from './policy.ts'
 import { followSignIn } from './sign-in.ts'
 import { causeText, explainSigv4, type Sigv4Explanation } from './sigv4.ts'
@@ -76,7 +78,7 @@ export function explainRequest(kept: KeptRequest, known: Known): Explanation {
     ...(kept.code ? { code: kept.code, docs: `docs/errors/${kept.code}.md` } : {}),
   }
   if (kept.decision) return { ...base, ...bySignature(kept, known, true), ...byPolicy(kept, kept.decision) }
-  if (kept.code?.startsWith('SIGV4_') || isSigned(kept))
+  if (kept.code?.startsWith('SIGV4_') || (isSigned(kept) && !(kept.code && kept.code in tokenCauses)))
     return { ...base, ...bySignature(kept, known, kept.status < 400) }
   if (kept.code && kept.code in tokenCauses) return { ...base, ...byToken(kept, known) }
   if (known.endpoint.auth === 'oauth' && kept.status < 400) return { ...base, ...byToken(kept, known) }
@@ -189,7 +191,7 @@ function byToken(kept: KeptRequest, { endpoint, others = [] }: Known): Judged {
   return {
     accepted: false,
     code: kept.code!,
-    causes: [audienceForm(kept, facts.resource) ?? cause],
+    causes: [specialForm(kept, facts.resource) ?? cause],
     certainty: 'proved',
     why: [
       kept.why ?? errors[kept.code as ErrorCode].why,
@@ -207,9 +209,26 @@ function byToken(kept: KeptRequest, { endpoint, others = [] }: Known): Judged {
   }
 }
 
-/** The same server in another spelling is a cause of its own. */
-function audienceForm(kept: KeptRequest, resource: string): string | undefined {
+/** What has the code of another cause, and is a cause of its own: the same server in another spelling, a signature for a token. */
+function specialForm(kept: KeptRequest, resource: string): string | undefined {
+  if (kept.code === 'TOKEN_MISSING' && isSigned(kept)) return 'signed-for-oauth'
   return kept.code === 'TOKEN_AUDIENCE' && kept.why?.includes(`for ${resource}/;`) ? 'token-audience-slash' : undefined
+}
+
+function causeOf({ code, status, headers }: KeptRequest): string {
+  if (code === undefined) return `http-${status}`
+  const at = headers.findIndex((each, place) => place % 2 === 0 && each.toLowerCase() === runtimeHeaders.session)
+  const session = headers[at + 1]
+  // A longer one is kept as its first eight characters and a mark.
+  if (
+    code === 'RUNTIME_REQUEST_INVALID' &&
+    at >= 0 &&
+    session !== undefined &&
+    session.length < 33 &&
+    !session.endsWith(masked)
+  )
+    return 'session-id-short'
+  return code === 'RUNTIME_ACCEPT' ? 'accept-one-type' : code
 }
 
 /** What has a code of its own, or none: the table and the answer say what there is to say. */
@@ -223,7 +242,7 @@ function byCode(kept: KeptRequest): Judged {
   return {
     accepted: false,
     ...(code ? { code } : {}),
-    causes: [code ?? `http-${kept.status}`],
+    causes: [causeOf(kept)],
     certainty: 'seen',
     why: why.length > 0 ? (why as string[]) : [`It was answered ${kept.status}, and nothing more is known.`],
     fix: facts ? [facts.fix] : [statusFix[kept.status] ?? 'Read the log of the server.'],

@@ -35,7 +35,8 @@ function maskHeader(name: string, value: string): string {
       return withoutSignature(value)
     case 'mcp-session-id':
     case 'x-amzn-bedrock-agentcore-runtime-session-id':
-      return value.length > 8 ? value.slice(0, 8) + masked : value
+      // One of less than 33 characters is none that AgentCore takes: its length is the cause.
+      return value.length >= 16 ? value.slice(0, 8) + masked : value
     case 'location':
     case 'referer':
       return maskForm(value)

@@ -1,6 +1,10 @@
 /** What can be wrong with a signature, once it is proved: one sentence why, and what to do. The id is that of the fault that makes it. */
 export const causes = {
   'not-signed': ['The request carries no AWS4-HMAC-SHA256 signature.', 'Sign it: fairlead call TOOL, or sigv4Fetch.'],
+  'token-for-iam': [
+    'A bearer token was sent to an endpoint that IAM guards: it reads signatures, never both.',
+    'Sign the request: fairlead call TOOL, or sigv4Fetch. Or guard the endpoint with OAuth: platforms.lambda.auth.',
+  ],
   unreadable: ['The signature cannot be read.', 'Sign with an AWS SDK, or with sigv4Fetch of fairlead.'],
   'key-unknown': [
     'Nobody here has the access key id.',

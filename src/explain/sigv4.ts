@@ -67,14 +67,12 @@ export function explainSigv4(request: SignedRequest, options: ExplainSigv4Option
   const headers = canonicalHeaders(rawHeaders)
   const pairs = parseQuery(query)
   const presented = readAuthorization(rawHeaders, headers, withWholeQuery(pairs))
-  if ('reason' in presented)
-    return {
-      accepted: false,
-      causes: [presented.reason === 'SIGV4_MISSING' ? 'not-signed' : 'unreadable'],
-      certainty: 'seen',
-      details: { [presented.reason === 'SIGV4_MISSING' ? 'not-signed' : 'unreadable']: presented.why },
-      steps: [],
-    }
+  if ('reason' in presented) {
+    const sent = headers.get('authorization')
+    const missing: CauseId = sent !== undefined && /^(Bearer|DPoP)\b/i.test(sent) ? 'token-for-iam' : 'not-signed'
+    const cause = presented.reason === 'SIGV4_MISSING' ? missing : 'unreadable'
+    return { accepted: false, causes: [cause], certainty: 'seen', details: { [cause]: presented.why }, steps: [] }
+  }
   const seen = visible(request, { headers, presented, options })
   const key = options.keys.find(({ accessKeyId }) => accessKeyId === presented.accessKeyId)
   const base = { accessKeyId: presented.accessKeyId, scope: presented.scope.join('/') }

@@ -3,6 +3,7 @@ import { nearest } from '../nearest.ts'
 import type { Platform } from '../platforms.ts'
 import { answerFaults } from './faults/answers.ts'
 import { policyFaults } from './faults/policies.ts'
+import { requestFaults } from './faults/requests.ts'
 import { signatureFaults } from './faults/signatures.ts'
 import { tokenFaults } from './faults/tokens.ts'
 
@@ -15,6 +16,7 @@ export const faults = {
   ...at('lambda', policyFaults),
   ...at('oauth', tokenFaults),
   ...at('any', answerFaults),
+  ...at('agentcore-runtime', requestFaults),
   'session-rotates': {
     platform: 'agentcore-runtime',
     does: 'Every answer carries a fresh Mcp-Session-Id, and only the one from the first answer of a session stays good.',

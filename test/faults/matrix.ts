@@ -8,10 +8,13 @@ import type { Explanation } from '../../src/explain/explain.ts'
 import { templateRules } from '../../src/doctor/template.ts'
 import { answerFaults } from '../../src/local/faults/answers.ts'
 import { policyFaults } from '../../src/local/faults/policies.ts'
+import { requestFaults } from '../../src/local/faults/requests.ts'
 import { signatureFaults } from '../../src/local/faults/signatures.ts'
 import { tokenFaults } from '../../src/local/faults/tokens.ts'
+import { faults, type FaultName } from '../../src/local/faults.ts'
 import { readKept } from '../../src/local/kept.ts'
 import type { LocalState } from '../../src/local/state.ts'
+import { platforms } from '../../src/platforms.ts'
 import { copyProject, fairlead, startDev } from '../cli/support.ts'
 import { breakTemplate, goodTemplate } from './templates.ts'
 
@@ -40,6 +43,9 @@ export const pairs = [
   ['header-unsigned', 'query-added'],
   ['header-dropped', 'header-folding'],
 ] as const
+
+/** Of the runtime, what clients get wrong; what it does to sessions is tested with it. */
+const runtimeFaults = Object.keys(requestFaults)
 
 /** Which check of the doctor names what a hop does to answers, and where that shows. */
 const answers: Record<keyof typeof answerFaults, { check: string; on: 'lambda' | 'fargate' }> = {
@@ -70,7 +76,7 @@ export default () => {
 const config = `export default {
   name: 'matrix', server: { kind: 'module', entry: './server.ts' },
   scopes: { read: { description: 'Read', groups: ['readers'] } }, baseScopes: ['read'],
-  platforms: { lambda: {}, fargate: { tasks: 1 } },
+  platforms: { lambda: {}, fargate: { tasks: 1 }, 'agentcore-runtime': {} },
 }`
 
 /** Runs the whole matrix; the last row says whether the healthy stack was left alone. */
@@ -81,10 +87,12 @@ export async function runMatrix(): Promise<{ rows: Row[]; falseAlarms: string[] 
   const dev = await startDev(project.dir)
   try {
     const stack = new Stack(dev.state, project.dir)
+    const linting = templateRows(project.dir)
+    linting.catch(() => {})
     const healthy = await stack.healthy()
     const explained = await explainedRows(stack)
     const examined = await examinedRows(stack, healthy.failing)
-    const linted = await templateRows(project.dir)
+    const linted = await linting
     return { rows: [...explained, ...examined, ...linted.rows], falseAlarms: [...healthy.alarms, ...linted.alarms] }
   } finally {
     await dev.stop()
@@ -116,7 +124,7 @@ class Stack {
   }
 
   /** One call, and the id that it is kept under: its user agent leads there. */
-  async call(platform: 'lambda' | 'fargate'): Promise<string> {
+  async call(platform: 'lambda' | 'fargate' | 'agentcore-runtime'): Promise<string> {
     const agent = `matrix-${randomBytes(6).toString('hex')}`
     const { url } = this.state.endpoints[platform]!
     const body = JSON.stringify({
@@ -131,20 +139,20 @@ class Stack {
       'user-agent': agent,
     }
     const response =
-      platform === 'lambda'
-        ? await this.#signed(url, { method: 'POST', headers, body })
+      platform !== 'fargate'
+        ? await this.#signed(url, platforms[platform].service, { method: 'POST', headers, body })
         : await fetch(url, { method: 'POST', headers: { ...headers, authorization: `Bearer ${this.#token}` }, body })
     await response.arrayBuffer()
     return agent
   }
 
-  async #signed(url: string, init: RequestInit): Promise<Response> {
+  async #signed(url: string, service: string, init: RequestInit): Promise<Response> {
     const { accessKeyId, secretAccessKey, sessionToken } = this.state.identities.iam.find(
       ({ name }) => name === 'agent',
     )!
     const signed = sigv4Fetch({
       credentials: { accessKeyId, secretAccessKey, sessionToken: sessionToken! },
-      service: 'lambda',
+      service,
       region: 'us-east-1',
     })
     return signed(url, init)
@@ -156,12 +164,12 @@ class Stack {
     this.#token = (
       await signIn({ url, ...this.state.identities.users.find(({ username }) => username === 'ada')! })
     ).accessToken
-    const agents = [await this.call('lambda'), await this.call('fargate'), await this.call('lambda')]
+    const agents = [await this.call('lambda'), await this.call('fargate'), await this.call('agentcore-runtime')]
     const alarms = (await this.explain(agents))
       .filter(({ accepted }) => !accepted)
       .map(({ causes }) => `explain: ${causes.join()}`)
     const failing: Record<string, string[]> = {}
-    for (const platform of ['lambda', 'fargate'] as const) {
+    for (const platform of ['lambda', 'fargate', 'agentcore-runtime'] as const) {
       failing[platform] = await this.doctor(platform)
       alarms.push(...failing[platform].map((id) => `doctor on ${platform}: ${id}`))
     }
@@ -189,7 +197,7 @@ class Stack {
   }
 
   /** What the doctor finds wrong, MUST and SHOULD. What it does not reach for that is not a finding. */
-  async doctor(platform: 'lambda' | 'fargate'): Promise<string[]> {
+  async doctor(platform: 'lambda' | 'fargate' | 'agentcore-runtime'): Promise<string[]> {
     const { stdout, stderr } = await fairlead(['doctor', '--json', this.state.endpoints[platform]!.url], {
       cwd: this.dir,
     })
@@ -208,6 +216,7 @@ async function explainedRows(stack: Stack): Promise<Row[]> {
     ...pairs.map((pair) => ({ faults: [...pair], on: 'lambda' as const })),
     ...Object.keys(policyFaults).map((name) => ({ faults: [name], on: 'lambda' as const })),
     ...Object.keys(tokenFaults).map((name) => ({ faults: [name], on: 'fargate' as const })),
+    ...runtimeFaults.map((name) => ({ faults: [name], on: 'agentcore-runtime' as const })),
   ]
   const agents: string[] = []
   for (const { faults, on } of singles) {
@@ -231,7 +240,7 @@ async function explainedRows(stack: Stack): Promise<Row[]> {
 }
 
 function doesOf(name: string): string {
-  return { ...signatureFaults, ...policyFaults, ...tokenFaults, ...answerFaults }[name as 'wrong-secret'].does
+  return faults[name as FaultName].does
 }
 
 async function examinedRows(stack: Stack, healthy: Record<string, string[]>): Promise<Row[]> {

@@ -87,7 +87,11 @@ export function goodTemplate(): { Resources: Resources } {
         Type: 'AWS::Cognito::UserPool',
         Properties: { AdminCreateUserConfig: { AllowAdminCreateUserOnly: true } },
       },
-      Client: { Type: 'AWS::Cognito::UserPoolClient', Properties: { AllowedOAuthFlows: ['code'] } },
+      Client: {
+        Type: 'AWS::Cognito::UserPoolClient',
+        Properties: { AllowedOAuthFlows: ['code'], AllowedOAuthScopes: ['openid', 'tools/read'] },
+      },
+      Scopes: { Type: 'AWS::Cognito::UserPoolResourceServer', Properties: { Identifier: 'tools' } },
       Domain: { Type: 'AWS::Cognito::UserPoolDomain', Properties: { Domain: 'agents' } },
       Runtime: {
         Type: 'AWS::BedrockAgentCore::Runtime',
@@ -146,6 +150,7 @@ export const breakTemplate: Record<keyof typeof templateRules, (resources: Resou
   'rest-challenge-remapped': (all) => delete all.Unauthorized,
   'self-sign-up': ({ Pool }) => delete Pool!.Properties.AdminCreateUserConfig,
   'implicit-grant': ({ Client }) => (Client!.Properties.AllowedOAuthFlows = ['code', 'implicit']),
+  'resource-server-missing': (all) => delete all.Scopes,
   'cognito-domain-uppercase': ({ Domain }) => (Domain!.Properties.Domain = 'Agents'),
   'runtime-name': ({ Runtime }) => (Runtime!.Properties.AgentRuntimeName = 'account-summary'),
   'runtime-audience': ({ Runtime }) =>

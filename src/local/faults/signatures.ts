@@ -91,6 +91,11 @@ const header = (parts: Parts, name: string) => canonicalHeaders(parts.rawHeaders
 
 /** What clients and hops get wrong about SigV4. Each says what it does to every signed request that arrives. */
 export const signatureFaults = {
+  'not-signed': { does: 'Requests are not signed.', sends: (parts) => without(parts, 'authorization') },
+  'token-for-iam': {
+    does: 'The client sends a bearer token where IAM guards.',
+    sends: (parts) => set(parts, 'authorization', `Bearer ${word()}`),
+  },
   'wrong-secret': {
     does: 'Requests are signed with a secret that is not the key’s.',
     client: (client) => ({ ...client, secretAccessKey: `${client.secretAccessKey.slice(0, -6)}${word()}` }),

@@ -10,7 +10,12 @@ interface Jwt {
 /** What goes wrong with bearer tokens. Each changes every JWT that arrives; the server sees it as it would see the real thing. */
 export const tokenFaults = {
   'token-missing': { does: 'The client sends no token.', breaks: () => undefined },
-  'token-malformed': { does: 'The client sends something that is no JWT.', breaks: () => 'not-a-token' },
+  'token-malformed': { does: 'The client sends something that is no JWT.', breaks: () => 'Bearer not-a-token' },
+  'signed-for-oauth': {
+    does: 'The client signs with SigV4 where OAuth guards.',
+    breaks: () =>
+      'AWS4-HMAC-SHA256 Credential=AKIAX/20261124/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=00',
+  },
   'token-algorithm': {
     does: 'The token is signed with HS256.',
     breaks: (jwt: Jwt) => written({ ...jwt, header: { ...jwt.header, alg: 'HS256' } }),
@@ -72,13 +77,14 @@ export function withBrokenToken(request: LightRequest, names: readonly TokenFaul
   return request.withHeaders(breakToken(request.rawHeaders, names))
 }
 
+/** The header as the faults leave it, one after the other; undefined: none. */
 function brokenBy(jwt: Jwt, names: readonly TokenFaultName[]): string | undefined {
-  let token: string | undefined = written(jwt)
+  let header: string | undefined = written(jwt)
   for (const name of names) {
-    const now: Jwt | undefined = token === undefined ? undefined : read(`Bearer ${token}`)
-    if (now) token = tokenFaults[name].breaks(now)
+    const now: Jwt | undefined = header === undefined ? undefined : read(header)
+    if (now) header = tokenFaults[name].breaks(now)
   }
-  return token === undefined ? undefined : `Bearer ${token}`
+  return header
 }
 
 function read(header: string): Jwt | undefined {
@@ -96,7 +102,7 @@ function read(header: string): Jwt | undefined {
 
 function written({ header, claims, signature }: Jwt): string {
   const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
-  return `${part(header)}.${part(claims)}.${signature}`
+  return `Bearer ${part(header)}.${part(claims)}.${signature}`
 }
 
 function seconds(from: number): number {

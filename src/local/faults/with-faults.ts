@@ -4,6 +4,7 @@ import { asRequest, type LightRequest } from '../../http/light-request.ts'
 import { annotate, noteOf } from '../../http/note.ts'
 import type { Faults } from '../faults.ts'
 import { answerFaults, breakAnswer } from './answers.ts'
+import { requestFaults, withBrokenHeaders } from './requests.ts'
 import { breakSignature, signatureFaults } from './signatures.ts'
 import { tokenFaults, withBrokenToken } from './tokens.ts'
 
@@ -20,7 +21,8 @@ export function withRequestFaults(
     const signatures = faults.of(signatureFaults)
     const tokens = faults.of(tokenFaults)
     const signed = signatures.length > 0 ? breakSignature(light, signatures, endpoint) : light
-    return handler(asRequest(tokens.length > 0 ? withBrokenToken(signed, tokens) : signed), context)
+    const carried = tokens.length > 0 ? withBrokenToken(signed, tokens) : signed
+    return handler(asRequest(withBrokenHeaders(carried, faults.of(requestFaults))), context)
   }
 }
 
