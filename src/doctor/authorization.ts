@@ -1,8 +1,7 @@
 import { metadataPaths } from '../auth/bearer/metadata.ts'
 import type { Finding } from './checks.ts'
-import { isLoopback } from './protocol.ts'
 import { header, send, type Answered, type Failed } from './send.ts'
-import { post, seen, type Target } from './target.ts'
+import { isLoopback, post, seen, type Target } from './target.ts'
 
 type Document = Record<string, unknown>
 

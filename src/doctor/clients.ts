@@ -1,6 +1,6 @@
 import type { Finding } from './checks.ts'
 import type { Discovered } from './authorization.ts'
-import { isLoopback } from './protocol.ts'
+import { isLoopback } from './target.ts'
 
 interface ClientFacts {
   /** Calls remote servers from its vendor's cloud. */

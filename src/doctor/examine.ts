@@ -2,10 +2,11 @@ import type { Platform } from '../platforms.ts'
 import { authorization, type Discovered } from './authorization.ts'
 import { checks, type CheckId, type Finding } from './checks.ts'
 import { forClient, type ClientName } from './clients.ts'
-import { isLoopback, speech, transport } from './protocol.ts'
+import { speech } from './speech.ts'
+import { transport } from './transport.ts'
 import { header, send, type Answered } from './send.ts'
 import { signatures } from './signatures.ts'
-import { both, post, seen, sendTo, type Access, type Target } from './target.ts'
+import { isLoopback, both, post, seen, sendTo, type Access, type Target } from './target.ts'
 import { streaming, tools } from './tools.ts'
 
 export interface ExamineOptions {

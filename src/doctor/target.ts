@@ -15,6 +15,8 @@ export interface Target {
   patienceMs?: number
 }
 
+export const ping = { jsonrpc: '2.0', id: 1, method: 'ping' }
+
 export const both = 'application/json, text/event-stream'
 
 /** Sends with what the target asks for: signed, with a token, or as it is. */
@@ -100,4 +102,8 @@ export function seen(answer: Answered | Failed): string {
         .slice(0, 160)}`
     : ''
   return `It was answered ${answer.status}${said}.`
+}
+
+export function isLoopback(url: string): boolean {
+  return ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(url).hostname)
 }

@@ -1,5 +1,5 @@
 import type { Finding } from './checks.ts'
-import type { Speech } from './protocol.ts'
+import type { Speech } from './speech.ts'
 import { header, type Answered, type Failed } from './send.ts'
 import { messagesIn, seen } from './target.ts'
 
