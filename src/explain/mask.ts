@@ -12,7 +12,7 @@ const secretHeaders = new Set(['cookie', 'set-cookie', 'proxy-authorization', 'x
 /** Parameters of queries and forms, and keys of JSON, that are secrets or lead to one. */
 const secretNames =
   'code|code_verifier|client_secret|client_assertion|assertion|refresh_token|access_token|id_token|id_token_hint|subject_token|actor_token|token|password|passwd|secret|api_key|apikey|secretAccessKey|sessionToken|authorization'
-const inForm = new RegExp(`(^|[?&])(${secretNames})=[^&]*`, 'gi')
+const inForm = new RegExp(`(^|[?&])(${secretNames}|state|csrf)=[^&]*`, 'gi')
 const inJson = new RegExp(`("(?:${secretNames})"\\s*:\\s*)"(?:[^"\\\\]|\\\\.)*"`, 'gi')
 
 /** Masks what nobody may read later; what an explanation compares stays, as a hash or cut short. */

@@ -27,7 +27,7 @@ const kept = (wire: { target?: string; rawHeaders?: string[]; body?: string | Bu
 describe('what is kept of a request', () => {
   it('has no secret of its headers, its query or its body', () => {
     const secret = () => randomBytes(24).toString('hex')
-    const secrets = Array.from({ length: 16 }, secret)
+    const secrets = Array.from({ length: 17 }, secret)
     const jwt = `${Buffer.from('{"alg":"RS256"}').toString('base64url')}.${Buffer.from('{"sub":"ada"}').toString('base64url')}.${secrets[0]}`
     const text = JSON.stringify([
       kept({
@@ -60,7 +60,7 @@ describe('what is kept of a request', () => {
       }),
       kept({
         rawHeaders: ['content-type', 'application/x-www-form-urlencoded'],
-        body: `grant_type=authorization_code&code=${secrets[11]}&code_verifier=${secrets[12]}&client_secret=${secrets[13]}&client_assertion=${secrets[14]}`,
+        body: `grant_type=authorization_code&csrf=${secrets[16]}&code=${secrets[11]}&code_verifier=${secrets[12]}&client_secret=${secrets[13]}&client_assertion=${secrets[14]}`,
       }),
       kept({
         rawHeaders: ['content-type', 'application/json'],
