@@ -454,6 +454,33 @@ export const errors = {
     fix: 'Start fairlead dev without --fault, or switch it off at the control API.',
   },
   FAULT_UNKNOWN: { exit: 'usage', why: 'There is no fault of that name.', fix: 'fairlead dev --fault list' },
+
+  // the gateway
+  GATEWAY_DEFINITION_INVALID: {
+    exit: 'usage',
+    why: 'The definition is not one that CreateGateway or CreateGatewayTarget takes.',
+    fix: 'Correct the member that is named. The members are those of the AWS API reference.',
+  },
+  GATEWAY_NOT_SUPPORTED: {
+    exit: 'usage',
+    why: 'AWS has it, and this version of fairlead does not. It is refused, since to leave it out would change what the gateway does.',
+    fix: 'Leave it out of the definition. What is supported: docs/gateway.md',
+  },
+  GATEWAY_BINDING: {
+    exit: 'usage',
+    why: 'A definition names something of AWS, and the bindings file does not say what it is here.',
+    fix: 'Add it to the bindings file. Its members: docs/gateway.md',
+  },
+  GATEWAY_DOCUMENT: {
+    exit: 'usage',
+    why: 'The API document of a target cannot be used.',
+    fix: 'Correct the document. What is read: docs/gateway.md',
+  },
+  GATEWAY_NOT_PORTABLE: {
+    exit: 'check',
+    why: 'deployAs is managed, and the managed service would refuse this or serve it otherwise.',
+    fix: 'fairlead preflight lists all of it. Without deployAs: "managed" it runs here.',
+  },
 } as const satisfies Record<string, ErrorFacts>
 
 export type ErrorCode = keyof typeof errors

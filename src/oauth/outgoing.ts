@@ -1,7 +1,7 @@
 import { lookup as resolve, type LookupAddress } from 'node:dns'
 import { request } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
-import { isLoopbackAddress, isSpecialAddress } from './special-addresses.ts'
+import { isLoopbackAddress, isSpecialAddress } from '../http/special-addresses.ts'
 
 export interface OutgoingOptions {
   /** For development: loopback may be called, with any certificate. */

@@ -1,0 +1,140 @@
+import { lookup as resolve, type LookupAddress } from 'node:dns'
+import { isIP, type LookupFunction } from 'node:net'
+import { Pool, type Dispatcher } from 'undici'
+import { isSpecialAddress } from '../../http/special-addresses.ts'
+import { TargetFailure } from '../tool.ts'
+import { Breaker, mayRetry } from './resilience.ts'
+
+export interface Exchange {
+  method: string
+  /** Path and query, as they go on the wire. */
+  path: string
+  headers: Record<string, string>
+  body?: string | Buffer
+  signal?: AbortSignal
+  /** 60,000 by default. */
+  timeoutMs?: number
+}
+
+export interface Answer {
+  status: number
+  headers: Record<string, string | string[] | undefined>
+  bytes: Buffer
+}
+
+export interface UpstreamOptions {
+  /** Where the origin really is: from the bindings, the only place where loopback may be named. */
+  at?: string
+  maxBytes?: number
+}
+
+/** The payload quota of the managed service. */
+const payloadBytes = 6 * 1024 * 1024
+
+/**
+ * Connections to one origin, kept and used again. Redirects are not followed. An address that is not of the public internet
+ * is refused when its name is resolved, unless the bindings name it.
+ */
+export class Upstream {
+  readonly origin: string
+  readonly #pool: Pool
+  readonly #breaker = new Breaker()
+
+  constructor(origin: string, { at, maxBytes = payloadBytes }: UpstreamOptions = {}) {
+    this.origin = origin
+    const url = new URL(at ?? origin)
+    if (at === undefined) refuseSpecial(url)
+    this.#pool = new Pool(url.origin, {
+      connections: 128,
+      pipelining: 1,
+      keepAliveTimeout: 30_000,
+      maxResponseSize: maxBytes,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: { timeout: 3000, ...(at === undefined ? { lookup: publicOnly } : {}) },
+    })
+  }
+
+  /** Sends, and reads the whole answer. Throws TargetFailure. */
+  async exchange(exchange: Exchange): Promise<Answer> {
+    return this.#guarded(exchange, async (signal) => {
+      const { statusCode, headers, body } = await this.#send(exchange, signal)
+      return { status: statusCode, headers, bytes: Buffer.from(await body.arrayBuffer()) }
+    })
+  }
+
+  /** Sends, and gives the answer's body to `read` as it comes. Throws TargetFailure. */
+  async stream<T>(exchange: Exchange, read: (answer: Dispatcher.ResponseData) => Promise<T>): Promise<T> {
+    return this.#guarded(exchange, async (signal) => read(await this.#send(exchange, signal)))
+  }
+
+  async #send({ method, path, headers, body }: Exchange, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    return this.#pool.request({
+      method: method as Dispatcher.HttpMethod,
+      path,
+      headers,
+      signal,
+      ...(body === undefined ? {} : { body }),
+    })
+  }
+
+  async #guarded<T>(exchange: Exchange, attempt: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    this.#breaker.admit(this.origin)
+    const { signal, timeoutMs = 60_000, method } = exchange
+    const stop = new AbortController()
+    const gone = () => stop.abort()
+    if (signal?.aborted) stop.abort()
+    else signal?.addEventListener('abort', gone, { once: true })
+    let late = false
+    const timer = setTimeout(() => {
+      late = true
+      stop.abort()
+    }, timeoutMs)
+    try {
+      const answer = await attempt(stop.signal).catch((error: unknown) => {
+        if (stop.signal.aborted || !mayRetry(error, method)) throw error
+        return attempt(stop.signal)
+      })
+      this.#breaker.succeeded()
+      return answer
+    } catch (error) {
+      if (error instanceof TargetFailure) throw error
+      if (signal?.aborted && !late) throw new TargetFailure('CancelledException', 'the client went away', error)
+      this.#breaker.failed()
+      throw new TargetFailure('UpstreamException', late ? `${this.origin} did not answer within ${timeoutMs} ms` : said(this.origin, error), error)
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', gone)
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.destroy()
+  }
+}
+
+/** What is wrong, without what the upstream or the address may have in it. */
+function said(origin: string, error: unknown): string {
+  const { code, name } = error as { code?: string; name?: string }
+  if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') return `${origin} answered with more than may be passed on`
+  if (code === 'FAIRLEAD_NOT_PUBLIC') return `${origin} is not an address of the public internet; the bindings may name it`
+  return `${origin} cannot be called: ${code ?? name ?? 'it failed'}`
+}
+
+function refuseSpecial({ protocol, hostname }: URL): void {
+  const host = hostname.replace(/^\[|\]$/g, '')
+  if (protocol !== 'https:') throw new TargetFailure('UpstreamException', `${hostname} is not called by https; the bindings may say where it is`)
+  if (isIP(host) !== 0 && isSpecialAddress(host))
+    throw new TargetFailure('UpstreamException', `${hostname} is not an address of the public internet; the bindings may name it`)
+}
+
+/** Resolves a name to public addresses only. What is asked here is what is connected to. */
+export const publicOnly: LookupFunction = (hostname, options, done) => {
+  resolve(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
+    if (error) return done(error, [])
+    if (addresses.some(({ address }) => isSpecialAddress(address)))
+      return done(Object.assign(new Error('not a public address'), { code: 'FAIRLEAD_NOT_PUBLIC' }), [])
+    if (options.all) return done(null, addresses)
+    return done(null, addresses[0]!.address, addresses[0]!.family)
+  })
+}
