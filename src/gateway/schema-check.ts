@@ -76,7 +76,12 @@ class Compiler {
         return Array.isArray(rule) ? all(rule.map((each) => this.compile(each))) : undefined
       case 'anyOf':
       case 'oneOf':
-        return Array.isArray(rule) ? some(keyword, rule.map((each) => this.compile(each))) : undefined
+        return Array.isArray(rule)
+          ? some(
+              keyword,
+              rule.map((each) => this.compile(each)),
+            )
+          : undefined
       case 'not': {
         const inner = this.compile(rule)
         return (value, path, problems) => {
@@ -287,10 +292,12 @@ export function mayRunForEver(pattern: string): boolean {
     else if (char === ')') {
       const closed = open.pop()
       const next = bare[at + 1] ?? ''
-      const repeated = next === '*' || next === '+' || (next === '{' && /^\{\d*,?\d*\}/.test(bare.slice(at + 1, at + 16)))
+      const repeated =
+        next === '*' || next === '+' || (next === '{' && /^\{\d*,?\d*\}/.test(bare.slice(at + 1, at + 16)))
       if (closed?.risky && repeated) return true
       if (closed?.risky && open.length > 0) open.at(-1)!.risky = true
-    } else if ((repeats || char === '|' || char === '?') && open.length > 0 && bare[at - 1] !== '(') open.at(-1)!.risky = true
+    } else if ((repeats || char === '|' || char === '?') && open.length > 0 && bare[at - 1] !== '(')
+      open.at(-1)!.risky = true
   }
   return false
 }

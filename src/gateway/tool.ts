@@ -1,4 +1,5 @@
 import type { Principal } from '../http/fetch-handler.ts'
+import type { Problem } from './schema-check.ts'
 
 export type JsonSchema = Record<string, unknown>
 
@@ -8,7 +9,7 @@ export interface Tool {
   title?: string
   description?: string
   inputSchema: JsonSchema
-  outputSchema?: JsonSchema
+  outputSchema?: JsonSchema | undefined
   annotations?: Record<string, unknown>
 }
 
@@ -42,11 +43,15 @@ export interface ToolResult {
 
 /** What stands behind a gateway: a Lambda, a REST API, an MCP server. */
 export interface Target {
+  /** Of the target's definition: search reads it. */
+  readonly description?: string
   readonly name: string
   /** The tools that are known, without waiting for anybody who is slow or dead. */
   tools(): Promise<readonly Tool[]>
   /** Asks again what there is. Rejects when it cannot be known; what was known stays. */
   synchronize(): Promise<void>
+  /** What is wrong with arguments, where the schema of the tool is ours to check. */
+  check?(tool: string, args: unknown, checker: { check(tool: Tool, args: unknown): Problem[] }): Problem[]
   /** Calls a tool. Throws TargetFailure; answers undefined when there is no such tool. */
   call(call: ToolCall): Promise<ToolResult | undefined>
   /** Changes whenever the list of tools may have. */

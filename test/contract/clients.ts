@@ -19,6 +19,8 @@ export interface Target {
   principal: string
   /** What the platform makes of a refusal of the server, where it does not let it through as it is. */
   refusal?: (status: number) => { status: number; code: number }
+  /** A gateway stands in front of the server: it speaks for itself, and its tools have its target's name. */
+  gateway?: { serverName: string; prefix: string }
   close(): Promise<void>
 }
 

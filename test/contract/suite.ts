@@ -13,13 +13,15 @@ export function contractSuite(platform: string, setUp: () => Promise<Target>): v
     describe.each(revisions)(`${platform}, ${name}, %s`, (revision) => {
       let client: AnyClient
       beforeAll(async () => {
-        client = await connect(target, revision)
+        client = await connectTo(target, revision)
       })
+      const connectTo: typeof connect = async (...given) =>
+        behind(await connect(...given), target.gateway?.prefix ?? '')
       afterAll(async () => client?.close())
 
       it('agrees on the revision and says who the server is', () => {
         expect(client.revision()).toBe(revision)
-        expect(client.serverName()).toBe('contract')
+        expect(client.serverName()).toBe(target.gateway?.serverName ?? 'contract')
       })
 
       it('lists the tools, always in the same order', async () => {
@@ -80,7 +82,7 @@ export function contractSuite(platform: string, setUp: () => Promise<Target>): v
       })
 
       it('gives each of many callers its own answer and no one else’s', async () => {
-        const others = await Promise.all(['one', 'two', 'three'].map((each) => connect(target, revision, each)))
+        const others = await Promise.all(['one', 'two', 'three'].map((each) => connectTo(target, revision, each)))
         const answers = await Promise.all(
           Array.from({ length: 24 }, async (_, i) =>
             textOf(await others[i % 3]!.call('echo', { text: `${revision}/${i}` })),
@@ -186,7 +188,7 @@ export function contractSuite(platform: string, setUp: () => Promise<Target>): v
 
     it('keeps a lone surrogate from breaking anything', async () => {
       const response = await post(
-        '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"text":"\\ud800"}}}',
+        `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"${target.gateway?.prefix ?? ''}echo","arguments":{"text":"\\ud800"}}}`,
         { 'mcp-protocol-version': '2025-11-25' },
       )
       expect(response.status).toBe(200)
@@ -216,6 +218,8 @@ export function contractSuite(platform: string, setUp: () => Promise<Target>): v
     })
 
     it('does not tell one client who another is', async () => {
+      // A gateway is the client of the servers behind it, and tells them of no other.
+      if (target.gateway) return
       const call = modern('tools/call', { name: 'who_is_the_client', arguments: {} })
       const named = {
         ...call,
@@ -229,6 +233,16 @@ export function contractSuite(platform: string, setUp: () => Promise<Target>): v
       expect(await (await post(call, headers)).text()).toContain('unknown')
     })
   })
+}
+
+/** The same client, with the names that a gateway gives to what is behind it. */
+function behind(client: AnyClient, prefix: string): AnyClient {
+  return {
+    ...client,
+    listTools: async () => (await client.listTools()).map((tool) => ({ ...tool, name: tool.name.replace(prefix, '') })),
+    call: (tool, ...rest) => client.call(prefix + tool, ...rest),
+    prompt: (prompt, args) => client.prompt(prefix + prompt, args),
+  }
 }
 
 function textOf({ content }: { content: { text?: string }[] }): string {

@@ -57,7 +57,8 @@ function checkText(value: unknown, shape: Shape & { kind: 'string' }, at: At): s
     const meant = nearest(value, [...shape.enum])
     return wrong(at, `must be ${shape.enum.join(' or ')}${meant ? `; did you mean ${meant}?` : ''}`)
   }
-  if (shape.min !== undefined && value.length < shape.min) return wrong(at, `must have at least ${shape.min} characters`)
+  if (shape.min !== undefined && value.length < shape.min)
+    return wrong(at, `must have at least ${shape.min} characters`)
   if (shape.max !== undefined && value.length > shape.max) return wrong(at, `must have at most ${shape.max} characters`)
   if (shape.pattern && !shape.pattern.test(value)) return wrong(at, `must match ${shape.pattern.source}`)
   return value
@@ -73,7 +74,10 @@ function checkStructure(value: unknown, shape: Shape & { kind: 'structure' }, at
     const here = below(at, at.path === '' ? name : `.${name}`)
     if (!member) {
       const meant = nearest(key, names)
-      throw invalid(below(at, at.path === '' ? key : `.${key}`), `is not a member that AWS has there${meant ? `; did you mean \`${meant}\`?` : ''}`)
+      throw invalid(
+        below(at, at.path === '' ? key : `.${key}`),
+        `is not a member that AWS has there${meant ? `; did you mean \`${meant}\`?` : ''}`,
+      )
     }
     if (each !== undefined) found.push([name, check(each, member.shape, here)])
   }

@@ -12,9 +12,13 @@ export function readGateway(json: unknown, file = 'gateway.json'): GatewayDefini
   const gateway = checkShape(bodyOf(json), createGateway, file) as GatewayDefinition
   const { authorizerType, authorizerConfiguration } = gateway
   if (authorizerType === 'AUTHENTICATE_ONLY')
-    throw new FairleadError('GATEWAY_NOT_SUPPORTED', `${file}: \`authorizerType: AUTHENTICATE_ONLY\` is not supported here`, {
-      why: 'It passes the caller’s own IAM identity to HTTP targets, which come in a later version.',
-    })
+    throw new FairleadError(
+      'GATEWAY_NOT_SUPPORTED',
+      `${file}: \`authorizerType: AUTHENTICATE_ONLY\` is not supported here`,
+      {
+        why: 'It passes the caller’s own IAM identity to HTTP targets, which come in a later version.',
+      },
+    )
   if (authorizerType === 'CUSTOM_JWT' && !authorizerConfiguration)
     throw invalid({ file, path: 'authorizerConfiguration' }, 'is required when authorizerType is CUSTOM_JWT')
   if (authorizerType !== 'CUSTOM_JWT' && authorizerConfiguration)
@@ -67,14 +71,22 @@ const providerMembers = {
   API_KEY: 'apiKeyCredentialProvider',
 } as const
 
-function checkCredentials({ targetConfiguration, credentialProviderConfigurations }: TargetDefinition, file: string): void {
+function checkCredentials(
+  { targetConfiguration, credentialProviderConfigurations }: TargetDefinition,
+  file: string,
+): void {
   const kind = Object.keys(targetConfiguration.mcp)[0] as keyof typeof credentialMatrix
   const [given] = credentialProviderConfigurations ?? []
   const type = given?.credentialProviderType ?? 'none'
   const path = 'credentialProviderConfigurations[0]'
   const allowed: readonly string[] = credentialMatrix[kind]
   if (!allowed.includes(type))
-    throw invalid({ file, path: given ? `${path}.credentialProviderType` : 'credentialProviderConfigurations' }, type === 'none' ? `is required for ${kind}: ${allowed.join(', ')}` : `cannot be ${type} for ${kind}: ${allowed.join(', ')}`)
+    throw invalid(
+      { file, path: given ? `${path}.credentialProviderType` : 'credentialProviderConfigurations' },
+      type === 'none'
+        ? `is required for ${kind}: ${allowed.join(', ')}`
+        : `cannot be ${type} for ${kind}: ${allowed.join(', ')}`,
+    )
   if (!given) return
   const provider = given.credentialProvider
   const member = providerMembers[type as keyof typeof providerMembers]
@@ -86,18 +98,27 @@ function checkCredentials({ targetConfiguration, credentialProviderConfiguration
     throw invalid({ file, path: `${path}.credentialProvider.${member}` }, `is required for ${type}`)
   const { grantType = 'CLIENT_CREDENTIALS' } = provider.oauthCredentialProvider ?? {}
   if (grantType !== 'CLIENT_CREDENTIALS')
-    throw new FairleadError('GATEWAY_NOT_SUPPORTED', `${file}: \`${path}…grantType: ${grantType}\` is not supported here`, {
-      why: 'OAuth on behalf of a user comes in a later version.',
-    })
+    throw new FairleadError(
+      'GATEWAY_NOT_SUPPORTED',
+      `${file}: \`${path}…grantType: ${grantType}\` is not supported here`,
+      {
+        why: 'OAuth on behalf of a user comes in a later version.',
+      },
+    )
 }
 
-function checkMetadata({ metadataConfiguration = {}, credentialProviderConfigurations }: TargetDefinition, file: string): void {
+function checkMetadata(
+  { metadataConfiguration = {}, credentialProviderConfigurations }: TargetDefinition,
+  file: string,
+): void {
   const key = credentialProviderConfigurations?.[0]?.credentialProvider?.apiKeyCredentialProvider
-  const keyHeader = key && key.credentialLocation !== 'QUERY_PARAMETER' ? (key.credentialParameterName ?? 'Authorization') : undefined
+  const keyHeader =
+    key && key.credentialLocation !== 'QUERY_PARAMETER' ? (key.credentialParameterName ?? 'Authorization') : undefined
   for (const member of ['allowedRequestHeaders', 'allowedResponseHeaders'] as const)
     for (const [index, name] of (metadataConfiguration[member] ?? []).entries()) {
       const at = { file, path: `metadataConfiguration.${member}[${index}]` }
-      if (name.toLowerCase() === 'authorization' || !isForwardable(name)) throw invalid(at, `cannot be ${name}: AWS keeps that header to itself`)
+      if (name.toLowerCase() === 'authorization' || !isForwardable(name))
+        throw invalid(at, `cannot be ${name}: AWS keeps that header to itself`)
       if (member === 'allowedRequestHeaders' && keyHeader?.toLowerCase() === name.toLowerCase())
         throw invalid(at, `cannot be ${name}: the API key of this target has it`)
     }

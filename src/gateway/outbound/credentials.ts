@@ -45,7 +45,8 @@ export function outboundAuth(configuration: CredentialConfiguration | undefined,
   if (provider?.oauthCredentialProvider) {
     const { providerArn } = provider.oauthCredentialProvider
     const client = secrets.oauthClient(providerArn)
-    if (!client) throw unbound(providerArn, '{ "clientId": "…", "clientSecretEnv": "NAME", "tokenEndpoint": "https://…" }')
+    if (!client)
+      throw unbound(providerArn, '{ "clientId": "…", "clientSecretEnv": "NAME", "tokenEndpoint": "https://…" }')
     return clientCredentialsOf(provider.oauthCredentialProvider, client)
   }
   return { apply: () => {} }
@@ -63,7 +64,7 @@ function byIamRole({ service, region }: { service: string; region?: string }, se
     apply: async (request) => {
       const credentials = await secrets.roleCredentials()
       const body = typeof request.body === 'string' ? Buffer.from(request.body) : (request.body ?? Buffer.alloc(0))
-      const rawHeaders = ['host', new URL(request.origin).host, ...Object.entries(request.headers).flat()]
+      const rawHeaders = Object.entries(request.headers).flat()
       const signed = sign({ method: request.method, target: request.path, rawHeaders, body }, credentials, {
         service,
         region: region ?? secrets.region,

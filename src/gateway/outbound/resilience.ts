@@ -20,7 +20,8 @@ export class Breaker {
   admit(name: string): void {
     if (this.#failures < failuresToOpen) return
     const now = this.#now()
-    if (now < this.#openUntil) throw new TargetFailure('TargetUnavailableException', `${name} does not answer; it is asked again in a moment`)
+    if (now < this.#openUntil)
+      throw new TargetFailure('TargetUnavailableException', `${name} does not answer; it is asked again in a moment`)
     // This call tries; the others wait until it is known how it went.
     this.#openUntil = now + openMs
   }
@@ -36,7 +37,14 @@ export class Breaker {
 }
 
 /** Failures of a connection on which nothing has been sent: the call may be tried again, whatever it does. */
-const notSent = new Set(['ECONNREFUSED', 'UND_ERR_CONNECT_TIMEOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'])
+const notSent = new Set([
+  'ECONNREFUSED',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+])
 /** A kept connection that the other side closed just then: only what changes nothing may be tried again. */
 const broken = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'])
 

@@ -37,12 +37,15 @@ const payloadBytes = 6 * 1024 * 1024
  */
 export class Upstream {
   readonly origin: string
+  /** What is said as Host: where the bindings say that it really is, it is called by the name that it has there. */
+  readonly host: string
   readonly #pool: Pool
   readonly #breaker = new Breaker()
 
   constructor(origin: string, { at, maxBytes = payloadBytes }: UpstreamOptions = {}) {
     this.origin = origin
     const url = new URL(at ?? origin)
+    this.host = url.host
     if (at === undefined) refuseSpecial(url)
     this.#pool = new Pool(url.origin, {
       connections: 128,
@@ -72,7 +75,7 @@ export class Upstream {
     return this.#pool.request({
       method: method as Dispatcher.HttpMethod,
       path,
-      headers,
+      headers: { host: this.host, ...headers },
       signal,
       ...(body === undefined ? {} : { body }),
     })
@@ -101,7 +104,11 @@ export class Upstream {
       if (error instanceof TargetFailure) throw error
       if (signal?.aborted && !late) throw new TargetFailure('CancelledException', 'the client went away', error)
       this.#breaker.failed()
-      throw new TargetFailure('UpstreamException', late ? `${this.origin} did not answer within ${timeoutMs} ms` : said(this.origin, error), error)
+      throw new TargetFailure(
+        'UpstreamException',
+        late ? `${this.origin} did not answer within ${timeoutMs} ms` : said(this.origin, error),
+        error,
+      )
     } finally {
       clearTimeout(timer)
       signal?.removeEventListener('abort', gone)
@@ -117,15 +124,20 @@ export class Upstream {
 function said(origin: string, error: unknown): string {
   const { code, name } = error as { code?: string; name?: string }
   if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') return `${origin} answered with more than may be passed on`
-  if (code === 'FAIRLEAD_NOT_PUBLIC') return `${origin} is not an address of the public internet; the bindings may name it`
+  if (code === 'FAIRLEAD_NOT_PUBLIC')
+    return `${origin} is not an address of the public internet; the bindings may name it`
   return `${origin} cannot be called: ${code ?? name ?? 'it failed'}`
 }
 
 function refuseSpecial({ protocol, hostname }: URL): void {
   const host = hostname.replace(/^\[|\]$/g, '')
-  if (protocol !== 'https:') throw new TargetFailure('UpstreamException', `${hostname} is not called by https; the bindings may say where it is`)
+  if (protocol !== 'https:')
+    throw new TargetFailure('UpstreamException', `${hostname} is not called by https; the bindings may say where it is`)
   if (isIP(host) !== 0 && isSpecialAddress(host))
-    throw new TargetFailure('UpstreamException', `${hostname} is not an address of the public internet; the bindings may name it`)
+    throw new TargetFailure(
+      'UpstreamException',
+      `${hostname} is not an address of the public internet; the bindings may name it`,
+    )
 }
 
 /** Resolves a name to public addresses only. What is asked here is what is connected to. */

@@ -1,0 +1,164 @@
+import { isJsonContentType } from '@modelcontextprotocol/server'
+import { anonymous, type FetchHandler, type RequestContext } from '../http/fetch-handler.ts'
+import type { LightRequest } from '../http/light-request.ts'
+import { annotate } from '../http/note.ts'
+import { originHeaders, preflight } from '../mcp/cors.ts'
+import { codes, decodeUtf8, errorResponse, isDeeperThan } from '../mcp/json-rpc.ts'
+import { isHostAllowed, isOriginAllowed, type Allowed } from '../mcp/origin.ts'
+import { revisions } from '../mcp/revisions.ts'
+import type { GatewayDefinition } from './definitions/types.ts'
+import { noInbound, type Inbound } from './inbound.ts'
+import { readMessages, Refusal, type Message } from './message.ts'
+import { Methods, type Outcome } from './methods.ts'
+import type { MakeRanker } from './search/search-tool.ts'
+import { streamed, wantsStream } from './stream.ts'
+import type { Target } from './tool.ts'
+
+export interface GatewayOptions {
+  definition: GatewayDefinition
+  targets: readonly Target[]
+  /** Who may call; whoever reaches it, when `authorizerType` is NONE. */
+  inbound?: Inbound
+  allowedHosts?: Allowed
+  allowedOrigins?: Allowed
+  /** How tools are found; by their words when absent. */
+  ranker?: MakeRanker
+  /** What is told to the owner of the gateway, and not to the client. */
+  log?: (line: string) => void
+}
+
+export interface Gateway {
+  fetch: FetchHandler
+  targets: readonly Target[]
+  /** Refuses what is new with 503 and lets what is in flight finish. */
+  drain(): void
+  close(): Promise<void>
+}
+
+/** The quota of the managed service. */
+const maxBodyBytes = 6 * 1024 * 1024
+const maxDepth = 64
+const methods = ['POST', 'OPTIONS']
+
+/**
+ * Serves many targets as one MCP server at /mcp, in every revision, as AgentCore Gateway does.
+ * @see https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/gateway-using-mcp.html
+ */
+export function createGateway(options: GatewayOptions): Gateway {
+  const { definition, targets, inbound = noInbound } = options
+  const versions = definition.protocolConfiguration?.mcp.supportedVersions ?? Object.keys(revisions)
+  const served = new Methods({ ...options, versions })
+  const streams = definition.protocolConfiguration?.mcp.streamingConfiguration?.enableResponseStreaming === true
+  let draining = false
+
+  const answer = async (request: Request, context: RequestContext): Promise<Response> => {
+    if (request.method === 'OPTIONS') return preflight(request, methods)
+    const admitted = await inbound.admit(request, context)
+    if (admitted instanceof Response) return admitted
+    const known = { ...context, principal: admitted }
+    if (request.method !== 'POST')
+      return errorResponse(405, codes.server, 'Method not allowed', { allow: methods.join(', ') })
+    if (!isJsonContentType(request.headers.get('content-type')))
+      return errorResponse(415, codes.server, 'Content-Type must be application/json')
+    try {
+      const body = await readJson(request)
+      const messages = readMessages(body, request.headers, versions)
+      const response =
+        streams && wantsStream(request, messages)
+          ? streamed((onProgress) => served.answer(messages[0]!, { request, context: known, onProgress }))
+          : await whole(messages, Array.isArray(body), (message) => served.answer(message, { request, context: known }))
+      return admitted === anonymous ? response : noted(response, admitted.id)
+    } catch (error) {
+      if (error instanceof Refusal) return refused(error)
+      throw error
+    }
+  }
+
+  return {
+    targets,
+    fetch: async (request, context) => {
+      const path = pathOf(request)
+      if (path === '/healthz') return draining ? new Response('draining', { status: 503 }) : new Response('ok')
+      if (!isHostAllowed(request.headers.get('host'), options.allowedHosts ?? 'loopback'))
+        return errorResponse(403, codes.server, 'This Host is not served here')
+      if (!isOriginAllowed(request.headers.get('origin'), options.allowedOrigins ?? 'loopback'))
+        return errorResponse(403, codes.server, 'This Origin is not allowed')
+      if (inbound.metadata && metadataPaths.has(path) && (request.method === 'GET' || request.method === 'HEAD'))
+        return inbound
+          .metadata()
+          .catch(() =>
+            errorResponse(503, codes.server, 'The issuer of tokens cannot be reached', { 'retry-after': '5' }),
+          )
+      if (path !== '/mcp') return elsewhere()
+      if (draining) return errorResponse(503, codes.server, 'The gateway is stopping', { 'retry-after': '1' })
+      const response = await answer(request, context)
+      const origin = originHeaders(request)
+      for (const name of Object.keys(origin)) response.headers.set(name, origin[name]!)
+      return response
+    },
+    drain: () => {
+      draining = true
+    },
+    close: async () => {
+      draining = true
+      await Promise.all(targets.map((target) => target.close()))
+    },
+  }
+}
+
+const metadataPaths = new Set(['/.well-known/oauth-protected-resource', '/.well-known/oauth-protected-resource/mcp'])
+
+/** As the service answers on a gateway that speaks MCP only. */
+function elsewhere(): Response {
+  const body = { success: false, error: 'Http operation is not supported for gateway protocol type MCP' }
+  return new Response(JSON.stringify(body), { status: 404, headers: { 'content-type': 'application/json' } })
+}
+
+function pathOf(request: Request): string {
+  const { target } = request as unknown as Partial<LightRequest>
+  return target === undefined ? new URL(request.url).pathname : target.split('?', 1)[0]!
+}
+
+async function readJson(request: Request): Promise<unknown> {
+  const light = request as unknown as Partial<LightRequest>
+  const bytes = light.bytes ?? new Uint8Array(await request.arrayBuffer())
+  if (bytes.byteLength > maxBodyBytes) throw new Refusal(413, codes.server, 'The request body is too large')
+  if (isDeeperThan(bytes, maxDepth))
+    throw new Refusal(400, codes.invalidRequest, `The JSON nests deeper than ${maxDepth} levels`)
+  if (light.parsed) return light.parsed.value
+  try {
+    return JSON.parse(decodeUtf8(bytes)) as unknown
+  } catch {
+    throw new Refusal(400, codes.parseError, 'Parse error: the body is not JSON')
+  }
+}
+
+async function whole(
+  messages: readonly Message[],
+  batch: boolean,
+  answer: (message: Message) => Promise<Outcome | undefined>,
+): Promise<Response> {
+  if (messages.length === 1 && !batch) {
+    const outcome = await answer(messages[0]!)
+    return outcome ? json(outcome.status, outcome.body, outcome.headers) : accepted()
+  }
+  const outcomes = (await Promise.all(messages.map(answer))).filter((each) => each !== undefined)
+  return outcomes.length === 0 ? accepted() : json(200, `[${outcomes.map(({ body }) => body).join(',')}]`)
+}
+
+function accepted(): Response {
+  return new Response('', { status: 202, headers: {} })
+}
+
+function json(status: number, body: string, headers: Record<string, string> = {}): Response {
+  return new Response(body, { status, headers: { 'content-type': 'application/json', ...headers } })
+}
+
+function refused({ status, code, message, data, id }: Refusal): Response {
+  const error = { code, message, ...(data === undefined ? {} : { data }) }
+  return json(status, JSON.stringify({ jsonrpc: '2.0', id, error }))
+}
+
+function noted(response: Response, principal: string): Response {
+  return annotate(response, { principal })
+}

@@ -1,0 +1,95 @@
+import type { Credentials } from '../auth/sigv4/credentials.ts'
+import { secretsOf, type Bindings } from './bindings.ts'
+import type { GatewayDefinition, TargetDefinition } from './definitions/types.ts'
+import { FairleadError } from '../errors.ts'
+import { createGateway, type Gateway, type GatewayOptions } from './gateway.ts'
+import { loadTarget } from './load.ts'
+import { portability, managedLimits, type Finding } from './portability.ts'
+import { gatewayIdOf, type InvokeFunction } from './targets/lambda.ts'
+import type { Target } from './tool.ts'
+
+export interface OpenGatewayOptions extends Omit<GatewayOptions, 'definition' | 'targets'> {
+  gateway: GatewayDefinition
+  targets: readonly TargetDefinition[]
+  bindings: Bindings
+  invoke: InvokeFunction
+  /** Of the gateway's role. */
+  roleCredentials: () => Promise<Credentials>
+  region: string
+  /** Where an origin really is; from the bindings when absent. */
+  locate?: (origin: string) => string | undefined
+  env?: NodeJS.ProcessEnv
+  managed?: boolean
+}
+
+/**
+ * Opens a gateway over its definitions: makes the targets, and asks the MCP servers for their tools. One that does not answer
+ * is told in the log and asked again when somebody lists; the others work. Throws what loading a target throws.
+ */
+export async function openGateway(options: OpenGatewayOptions): Promise<Gateway> {
+  const { gateway, targets: definitions, bindings, env = process.env, log = () => {} } = options
+  refuseTwins(definitions)
+  const locate = options.locate ?? ((origin: string) => boundEndpoint(bindings, origin))
+  const secrets = { ...secretsOf(bindings, env), roleCredentials: options.roleCredentials, region: options.region }
+  const targets: Target[] = []
+  try {
+    for (const definition of definitions)
+      targets.push(
+        await loadTarget(definition, {
+          bindings,
+          secrets,
+          invoke: options.invoke,
+          gatewayId: gatewayIdOf(gateway.name),
+          locate,
+          warn: log,
+          ...(options.managed ? { managed: true } : {}),
+        }),
+      )
+    await Promise.all(
+      targets.map((target) =>
+        target.synchronize().catch((error: unknown) => {
+          log(`${target.name} could not be synchronized: ${error instanceof Error ? error.message : String(error)}`)
+        }),
+      ),
+    )
+    return createGateway({ ...options, definition: gateway, targets })
+  } catch (error) {
+    await Promise.all(targets.map((target) => target.close()))
+    throw error
+  }
+}
+
+/** Lists what the managed service would refuse of all of it. */
+export async function preflight(definitions: readonly TargetDefinition[], bindings: Bindings): Promise<Finding[]> {
+  refuseTwins(definitions)
+  const findings = await Promise.all(definitions.map((definition) => portability(definition, bindings)))
+  const many = definitions.length > managedLimits.targets
+  return [
+    ...(many
+      ? [
+          {
+            target: '',
+            where: 'the gateway',
+            problem: `has ${definitions.length} targets; the service takes 100`,
+            refused: true,
+          },
+        ]
+      : []),
+    ...findings.flat(),
+  ]
+}
+
+function refuseTwins(definitions: readonly TargetDefinition[]): void {
+  const names = definitions.map(({ name }) => name)
+  const twin = names.find((name, at) => names.indexOf(name) !== at)
+  if (twin !== undefined)
+    throw new FairleadError('GATEWAY_DEFINITION_INVALID', `Two targets have the name ${twin}`, {
+      fix: 'Give each target a name of its own.',
+    })
+}
+
+/** Where an origin is, when the bindings say so with an address. */
+export function boundEndpoint({ endpoints = {} }: Bindings, origin: string): string | undefined {
+  const found = Object.hasOwn(endpoints, origin) ? endpoints[origin] : undefined
+  return typeof found === 'string' ? found : undefined
+}
