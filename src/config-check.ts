@@ -146,6 +146,9 @@ const notBuilt = [
   ...Object.entries(platforms)
     .filter(([, facts]) => !facts.built)
     .map(([name]) => ['platforms', name]),
+  ['platforms', 'agentcore-gateway', 'policies'],
+  ['platforms', 'agentcore-gateway', 'deployAs=lambda'],
+  ['platforms', 'agentcore-gateway', 'deployAs=fargate'],
   ['environments'],
   ['oauth', 'userPoolId'],
   ['platforms', 'fargate', 'vpcId'],

@@ -30,7 +30,7 @@ export const platforms = {
     for: 'existing Lambdas, REST APIs and MCP servers as tools',
     portOffset: 4,
     service: 'bedrock-agentcore',
-    built: false,
+    built: true,
   },
 } as const satisfies Record<Platform, PlatformFacts>
 

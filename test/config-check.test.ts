@@ -53,7 +53,14 @@ describe('the configuration', () => {
   })
 
   it.each([
-    [{ ...good, platforms: { 'agentcore-gateway': { gateway: 'a', targets: [] } } }, 'platforms.agentcore-gateway'],
+    [
+      { ...good, platforms: { 'agentcore-gateway': { gateway: 'a', targets: [], deployAs: 'lambda' } } },
+      'platforms.agentcore-gateway.deployAs: lambda',
+    ],
+    [
+      { ...good, platforms: { 'agentcore-gateway': { gateway: 'a', targets: [], policies: ['a'] } } },
+      'platforms.agentcore-gateway.policies',
+    ],
     [{ ...good, environments: {} }, 'environments'],
     [{ ...good, oauth: { userPoolId: 'us-east-1_abc' } }, 'oauth.userPoolId'],
     [{ ...good, platforms: { fargate: { vpcId: 'vpc-1' } } }, 'platforms.fargate.vpcId'],

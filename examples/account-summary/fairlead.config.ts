@@ -15,6 +15,11 @@ export default defineConfig({
     lambda: { memoryMb: 1024, timeoutS: 60 },
     fargate: { tasks: 2 },
     'agentcore-runtime': { modernSessions: 'pool' },
+    'agentcore-gateway': {
+      gateway: '../brownfield/gateway.json',
+      targets: ['../brownfield/orders.json', '../brownfield/inventory.json', '../brownfield/notes.json'],
+      bindings: '../brownfield/bindings.json',
+    },
   },
   dev: {
     standIn: './stand-in.ts',

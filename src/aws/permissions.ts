@@ -60,6 +60,20 @@ export function agentRuntimePolicy(runtimeArn: string, callers: readonly string[
     Statement: [
       { Sid: 'Invoke', ...to, Action: 'bedrock-agentcore:InvokeAgentRuntime' },
       { Sid: 'StopSession', ...to, Action: 'bedrock-agentcore:StopRuntimeSession' },
+ * The statement that lets callers invoke an AgentCore Gateway with IAM.
+ * @see https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/gateway-inbound-auth.html (read 2026-11-22)
+ */
+export function gatewayPolicy(gatewayArn: string, callers: readonly string[]): PolicyDocument {
+  return {
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Sid: 'InvokeGateway',
+        Effect: 'Allow',
+        Principal: { AWS: [...callers] },
+        Action: 'bedrock-agentcore:InvokeGateway',
+        Resource: gatewayArn,
+      },
     ],
   }
 }

@@ -37,6 +37,7 @@ export async function connectTarget(options: TargetOptions, version: string): Pr
   if (isUrl) return connectClient({ url: on, fetch: fetchAsUser(state, dir, on, options.as), era, version })
   const endpoint = endpointOf(state, on)
   const { url } = endpoint
+  if (endpoint.auth === 'none') return connectClient({ url, era, version })
   const fetch =
     endpoint.auth === 'iam'
       ? fetchAsIdentity(state, endpoint, options.as ?? 'agent')

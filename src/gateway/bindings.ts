@@ -42,8 +42,10 @@ const schema = z.strictObject({
   s3: z.record(z.string().startsWith('s3://'), z.string().min(1)).optional(),
   /** By target: where an API is whose document does not say it. */
   servers: z.record(z.string(), z.url()).optional(),
-  /** By `discoveryUrl`: where that document really is. */
-  discoveryUrls: z.record(z.string(), z.url()).optional(),
+  /** By `discoveryUrl`: where that document really is; `authorization-service` is that of the local stack. */
+  discoveryUrls: z.record(z.string(), z.union([z.literal('authorization-service'), z.url()])).optional(),
+  /** Which of `allowedAudience` is this gateway: here its own URL stands for it. */
+  audience: z.string().min(1).optional(),
 })
 
 export type BindingsFile = z.infer<typeof schema>

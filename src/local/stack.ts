@@ -5,6 +5,8 @@ import type { Project } from '../build/project.ts'
 import type { FairleadConfig } from '../config.ts'
 import { basePort, localAccount, platformNames, platforms, portOffsets, type Platform } from '../platforms.ts'
 import { startAgentcoreRuntimePlatform } from './agentcore-runtime/platform.ts'
+import { startAgentcoreGatewayPlatform } from './agentcore-gateway/platform.ts'
+import { gatewayUsesAuthorization } from './agentcore-gateway/project.ts'
 import { startAuthorization, type Authorization, type AuthorizationOptions } from './authorization.ts'
 import { startFargatePlatform } from './fargate/platform.ts'
 import type { Faults } from './faults.ts'
@@ -46,6 +48,7 @@ const starters: Partial<Record<Platform, StartPlatform>> = {
   lambda: startLambdaPlatform,
   fargate: startFargatePlatform,
   'agentcore-runtime': startAgentcoreRuntimePlatform,
+  'agentcore-gateway': startAgentcoreGatewayPlatform,
 }
 
 /** Builds the project's artifact and runs it on its platforms, on loopback. What was started is closed again when a later part fails. */
@@ -121,8 +124,9 @@ async function settled<T extends readonly unknown[]>(work: { [K in keyof T]: Pro
 }
 
 /** Whether a platform takes tokens of our authorization service. */
-function usesOauth(name: Platform, { platforms: configured }: FairleadConfig): boolean {
+function usesOauth(name: Platform, { platforms: configured }: FairleadConfig, dir: string): boolean {
   return (
+    (name === 'agentcore-gateway' && gatewayUsesAuthorization(configured[name], dir)) ||
     (name === 'fargate' && configured.fargate !== undefined) ||
     (name === 'lambda' && configured.lambda?.auth === 'oauth')
   )
@@ -134,7 +138,7 @@ async function authorizationOf(
     port: (offset: number) => number
   },
 ): Promise<Authorization | undefined> {
-  const guarded = platformNames.filter((name) => usesOauth(name, project.config))
+  const guarded = platformNames.filter((name) => usesOauth(name, project.config, project.dir))
   if (guarded.length === 0) return undefined
   const ports = { service: options.port(portOffsets.authorizationService), cognito: options.port(portOffsets.cognito) }
   const { port: _, ...rest } = options
@@ -166,6 +170,8 @@ let builds = 0
 /** Each build has a folder of its own: an environment that still runs keeps the files that it started from. */
 async function buildInto(project: Project, dir: string): Promise<Artifact> {
   const outDir = join(dir, 'artifacts', String(process.pid), String(builds++))
+  // A gateway alone has nothing to build.
+  if (!project.config.server) return { dir: outDir, files: [], digest: '', warnings: [] }
   return buildArtifact({ projectDir: project.dir, config: project.config, outDir })
 }
 

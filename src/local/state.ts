@@ -21,7 +21,7 @@ export interface LocalUser {
 
 export interface LocalEndpoint {
   url: string
-  auth: 'iam' | 'oauth'
+  auth: 'iam' | 'oauth' | 'none'
   /** Of the signature, when `auth` is `iam`. */
   service?: string
   region?: string

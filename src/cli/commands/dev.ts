@@ -136,7 +136,7 @@ function banner(project: Project, state: LocalState, ms: number): string {
   const widest = Math.max(...Object.keys(state.endpoints).map((name) => name.length))
   const rows = Object.entries(state.endpoints).map(
     ([name, { url, auth }]) =>
-      `  ${name.padEnd(widest + 4)}${(auth === 'iam' ? 'IAM (SigV4)' : 'OAuth 2.1').padEnd(14)}${url}`,
+      `  ${name.padEnd(widest + 4)}${(auth === 'iam' ? 'IAM (SigV4)' : auth === 'oauth' ? 'OAuth 2.1' : 'open').padEnd(14)}${url}`,
   )
   const users = state.identities.users.map(({ username }) => username)
   const signIn =

@@ -30,7 +30,7 @@ export interface LocalFunctionOptions {
 
 export interface InvokeRequest {
   payload: Uint8Array
-  /** Base64 of JSON, as X-Amz-Client-Context has it. */
+  /** JSON in ASCII: what X-Amz-Client-Context has in base64. */
   clientContext?: string
   /** The request's own id, where the caller has given one to it already. */
   requestId?: string

@@ -1,0 +1,129 @@
+import { resolve } from 'node:path'
+import { boundEndpoint, openGateway } from '../../gateway/open.ts'
+import type { Gateway } from '../../gateway/gateway.ts'
+import { gatewayIdOf } from '../../gateway/targets/lambda.ts'
+import type { Bindings } from '../../gateway/bindings.ts'
+import { listen } from '../../http/node-server.ts'
+import { localAccount, platforms } from '../../platforms.ts'
+import { observed } from '../observe.ts'
+import type { PlatformOptions, RunningPlatform } from '../platform.ts'
+import { startStandIn, type StandIn } from '../stand-in.ts'
+import { startLocalFunctions } from './functions.ts'
+import { inboundOf } from './inbound.ts'
+import { discoveryUrlOf, readGatewayProject } from './project.ts'
+
+const { region, accountId } = localAccount
+
+/** The payload quota of the service, and a little: the gateway answers itself when there is more. */
+const largestBody = 7 * 1024 * 1024
+
+/** Runs the gateway over its definitions, with the Lambdas, the APIs and the servers that the bindings name. */
+export async function startAgentcoreGatewayPlatform(options: PlatformOptions): Promise<RunningPlatform> {
+  const config = options.project.config.platforms['agentcore-gateway']!
+  const definitions = readGatewayProject(config, options.project.dir)
+  const { gateway, bindings } = definitions
+  const arn = `arn:aws:bedrock-agentcore:${region}:${accountId}:gateway/${gatewayIdOf(gateway.name)}`
+  let opened: Opened | undefined
+  const server = await listen(
+    observed('agentcore-gateway', (request, context) => opened!.gateway.fetch(request, context), options.requests),
+    { port: options.port, maxBodyBytes: largestBody },
+  )
+  try {
+    const url = `${server.url}/mcp`
+    if (bindings.discoveryUrls?.[discoveryUrlOf(gateway) ?? ''] === 'authorization-service')
+      options.authorization?.guard(url)
+    opened = await openLocally(options, { url, arn })
+    const auth = { CUSTOM_JWT: 'oauth', AWS_IAM: 'iam', NONE: 'none', AUTHENTICATE_ONLY: 'iam' } as const
+    const kind = auth[gateway.authorizerType]
+    return {
+      endpoint: {
+        url,
+        auth: kind,
+        ...(kind === 'iam' ? { service: platforms['agentcore-gateway'].service, region } : {}),
+        arn,
+      },
+      // Its definitions are read again; calls in flight end on what they began with.
+      replace: async () => {
+        const before = opened!
+        opened = await openLocally(options, { url, arn })
+        await before.close()
+      },
+      close: async () => {
+        await server.close()
+        await opened?.close()
+      },
+    }
+  } catch (error) {
+    await server.close()
+    throw error
+  }
+}
+
+interface Opened {
+  gateway: Gateway
+  close(): Promise<void>
+}
+
+async function openLocally(options: PlatformOptions, { url, arn }: { url: string; arn: string }): Promise<Opened> {
+  const { project, identities, log, authorization } = options
+  const definitions = readGatewayProject(project.config.platforms['agentcore-gateway']!, project.dir)
+  const { gateway, targets, bindings, managed } = definitions
+  const closers: (() => Promise<void>)[] = []
+  const close = async () => {
+    for (const each of closers.toReversed()) await each()
+  }
+  try {
+    const [functions, places] = await Promise.all([
+      startLocalFunctions(targets, bindings, log).then((started) => {
+        closers.push(() => started.close())
+        return started
+      }),
+      startPlaces(bindings, closers),
+    ])
+    const agent = identities.find(({ name }) => name === 'agent')!
+    const opened = await openGateway({
+      gateway,
+      targets,
+      bindings,
+      managed,
+      invoke: functions.invoke,
+      locate: (origin) => places.get(origin) ?? boundEndpoint(bindings, origin),
+      roleCredentials: async () => agent,
+      region,
+      inbound: inboundOf({
+        gateway,
+        bindings,
+        arn,
+        identities,
+        callers: project.config.callers ?? [],
+        ...(authorization ? { issuer: authorization.issuer } : {}),
+        resource: () => url,
+      }),
+      log: (line) => log(`agentcore-gateway  ${line}`),
+    })
+    closers.push(() => opened.close())
+    return { gateway: opened, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** Starts what the bindings say is to be run, and gives its address by origin. */
+async function startPlaces(
+  { endpoints = {}, dir }: Bindings,
+  closers: (() => Promise<void>)[],
+): Promise<Map<string, string>> {
+  const places = new Map<string, string>()
+  const outcomes = await Promise.allSettled(
+    Object.entries(endpoints).map(async ([origin, place]) => {
+      if (typeof place === 'string') return
+      const started: StandIn = await startStandIn({ standIn: resolve(dir, place.run), env: ['URL'] }, dir)
+      closers.push(() => started.close())
+      places.set(origin, started.env.URL!)
+    }),
+  )
+  const failed = outcomes.find((each) => each.status === 'rejected')
+  if (failed) throw failed.reason
+  return places
+}
