@@ -14,6 +14,7 @@ import { temporaryFolder } from '../support/temporary.ts'
 import { beyondRequired, conformance, requirements, scenario, taskScenarios, type Posture } from './conformance.ts'
 import { extTasks } from './ext-tasks.ts'
 import { fastmcp } from './fastmcp.ts'
+import { openapiDocuments } from './openapi-documents.ts'
 import { authorizationScenarios } from './authorization.ts'
 import { signInByBrowser } from './browser.ts'
 import { bearerProxy, signingProxy } from './signing-proxy.ts'
@@ -31,8 +32,15 @@ await authorization()
 await inBrowser()
 await python()
 await runtime()
+await documents()
 console.log(`${passed} passed, ${failed} failed`)
 process.exitCode = failed === 0 ? 0 : 1
+
+async function documents(): Promise<void> {
+  const result = await openapiDocuments(console.log)
+  passed += result.passed
+  failed += result.failed.length
+}
 
 async function direct(): Promise<void> {
   const endpoint = createMcpEndpoint({ kind: 'factory', factory })

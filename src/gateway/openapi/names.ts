@@ -16,7 +16,7 @@ export function nameTools(
 ): string[] {
   const room = Math.max(leastForTool, longest - target.length - separator.length)
   const wanted = operations.map(
-    ({ operationId, method, path }) => plainName(operationId ?? '') || plainName(`${method}_${path}`) || method,
+    ({ operationId, method, path }) => plainName(operationId ?? '') || plainName(`${method}${path}`) || method,
   )
   const counts = new Map<string, number>()
   const key = (name: string) => name.toLowerCase()
