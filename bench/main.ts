@@ -5,6 +5,7 @@ import { agentcoreRuntime } from './agentcore-runtime.ts'
 import { bearer } from './bearer.ts'
 import { cold } from './cold.ts'
 import { explain } from './explain.ts'
+import { gateway } from './gateway.ts'
 import { host } from './host.ts'
 import { lambda } from './lambda.ts'
 import { oauth } from './oauth.ts'
@@ -17,6 +18,7 @@ const benches: Record<string, (quick: boolean) => Promise<Row[]>> = {
   host,
   bearer,
   oauth,
+  gateway,
   lambda,
   'agentcore-runtime': agentcoreRuntime,
   cold,

@@ -60,6 +60,11 @@ export function agentRuntimePolicy(runtimeArn: string, callers: readonly string[
     Statement: [
       { Sid: 'Invoke', ...to, Action: 'bedrock-agentcore:InvokeAgentRuntime' },
       { Sid: 'StopSession', ...to, Action: 'bedrock-agentcore:StopRuntimeSession' },
+    ],
+  }
+}
+
+/**
  * The statement that lets callers invoke an AgentCore Gateway with IAM.
  * @see https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/gateway-inbound-auth.html (read 2026-11-22)
  */

@@ -1,0 +1,174 @@
+// The gateway beside a bare node:http proxy to the same upstream, in the same run; GitHub's document; tool search.
+import { existsSync, readFileSync } from 'node:fs'
+import { Bm25Index } from '../src/gateway/search/bm25.ts'
+import { startServer, type BenchServer } from './support/child.ts'
+import { closedLoop, send, type Call } from './support/load.ts'
+import { median, type Row } from './support/table.ts'
+
+const accept = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' }
+const meta = {
+  'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+  'io.modelcontextprotocol/clientCapabilities': {},
+}
+
+function call(era: 'legacy' | 'modern', name: string, args: object): Call {
+  const params = { name, arguments: args, ...(era === 'modern' ? { _meta: meta } : {}) }
+  const headers =
+    era === 'modern'
+      ? { 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/call', 'mcp-name': name }
+      : { 'mcp-protocol-version': '2025-11-25' }
+  return {
+    headers: { ...accept, ...headers },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params }),
+  }
+}
+
+interface Subject {
+  server: BenchServer
+  url: string
+  call: Call
+  cpu: number[]
+  latency: number[]
+}
+
+export async function gateway(quick: boolean): Promise<Row[]> {
+  const rest = await startServer('rest', 'gateway.ts', ['rest'])
+  const mcp = await startServer('mcp', 'gateway.ts', ['mcp'])
+  const plain = { headers: accept, body: JSON.stringify({ text: 'hello', n: 1 }) }
+  const echo = { id: '7', text: 'hello', n: 1 }
+  const subjects: Record<string, Subject> = {
+    restFloor: await subject('proxy', [rest.url], '/echo/7', plain),
+    rest: await subject('gateway', [rest.url], '/mcp', call('modern', 'api___echo', echo)),
+    restGuarded: await subject('gateway', [rest.url, 'jwt'], '/mcp', call('modern', 'api___echo', echo)),
+    mcpFloor: await subject('proxy', [mcp.url], '/mcp', call('modern', 'echo', { text: 'hello' })),
+    mcpModern: await subject('gateway', [mcp.url, 'mcp'], '/mcp', call('modern', 'mcp___echo', { text: 'hello' })),
+    mcpLegacy: await subject('gateway', [mcp.url, 'mcp'], '/mcp', call('legacy', 'mcp___echo', { text: 'hello' })),
+  }
+  const all = Object.values(subjects)
+  const rounds = quick ? 5 : 9
+  const calls = quick ? 1000 : 2000
+  for (const each of all) await closedLoop(quick ? 2000 : 4000, 16, () => send(each.url, each.call))
+  for (let round = 0; round < rounds; round++)
+    for (const each of all) {
+      const before = await each.server.cpu()
+      await closedLoop(calls, 16, () => send(each.url, each.call))
+      each.cpu.push(((await each.server.cpu()) - before) / calls)
+      for (let i = 0; i < 100; i++) {
+        const sent = performance.now()
+        await send(each.url, each.call)
+        each.latency.push(performance.now() - sent)
+      }
+    }
+  const memory = Math.max(
+    ...(await Promise.all(
+      ['rest', 'restGuarded', 'mcpModern', 'mcpLegacy'].map((name) => subjects[name]!.server.rss()),
+    )),
+  )
+  for (const { server } of [...all, { server: rest }, { server: mcp }]) await server.stop()
+  const ratio = (name: string, ours: string, floor: string, atMost: number): Row => {
+    const [a, b] = [median(subjects[ours]!.cpu), median(subjects[floor]!.cpu)]
+    return {
+      name,
+      measured: a / b,
+      unit: '×',
+      goal: { atMost },
+      note: `CPU a call ${a.toFixed(0)} and ${b.toFixed(0)} µs`,
+    }
+  }
+  const added = (name: string, ours: string, floor: string): Row => ({
+    name,
+    measured: median(subjects[ours]!.latency) - median(subjects[floor]!.latency),
+    unit: 'ms',
+    goal: { atMost: 0.3 },
+  })
+  return [
+    ratio('gateway: CPU over a bare proxy, REST', 'rest', 'restFloor', 1.4),
+    ratio('gateway: the same with cached JWT, validation and an audit line', 'restGuarded', 'restFloor', 1.7),
+    ratio('gateway: CPU over a bare proxy, MCP to MCP, modern client', 'mcpModern', 'mcpFloor', 2),
+    ratio('gateway: CPU over a bare proxy, MCP to MCP, legacy client', 'mcpLegacy', 'mcpFloor', 2),
+    added('gateway: added to the p50 of a bare proxy, REST', 'rest', 'restFloor'),
+    added('gateway: added to the p50 of a bare proxy, MCP to MCP', 'mcpModern', 'mcpFloor'),
+    { name: 'gateway: resident memory after the load', measured: memory, unit: 'MB', goal: { atMost: 150 } },
+    ...(await published()),
+  ]
+}
+
+async function subject(kind: string, args: string[], path: string, what: Call): Promise<Subject> {
+  const server = await startServer(kind, 'gateway.ts', [kind, ...args])
+  const [origin, token] = server.url.split('#')
+  const headers = token === undefined ? what.headers : { ...what.headers, authorization: `Bearer ${token}` }
+  return { server, url: origin + path, call: { ...what, headers }, cpu: [], latency: [] }
+}
+
+const file = new URL('../tools/interop/node_modules/@octokit/openapi/generated/api.github.com.json', import.meta.url)
+
+/** GitHub's document, which `npm run interop` and `npm run bench` install. */
+async function published(): Promise<Row[]> {
+  if (!existsSync(file)) return []
+  const list = {
+    headers: { ...accept, 'mcp-protocol-version': '2025-11-25' },
+    body: '{"jsonrpc":"2.0","id":"hello","method":"tools/list"}',
+  }
+  const started = performance.now()
+  const server = await startServer('github', 'gateway.ts', ['github'])
+  await send(`${server.url}/mcp`, list)
+  const ms = performance.now() - started
+  const rss = await server.rss()
+  await server.stop()
+  return [
+    {
+      name: 'gateway: GitHub’s document, from the start of the process to the first tools/list',
+      measured: ms,
+      unit: 'ms',
+      goal: { atMost: 1000 },
+    },
+    { name: 'gateway: resident memory then', measured: rss, unit: 'MB', goal: { atMost: 250 } },
+    ...search(),
+  ]
+}
+
+interface Operation {
+  operationId: string
+  summary?: string
+  description?: string
+  tags?: string[]
+  parameters?: { name?: string; $ref?: string }[]
+}
+
+/** The query is the first sentence of an operation's description, which is held out of the index. */
+function search(): Row[] {
+  const { paths } = JSON.parse(readFileSync(file, 'utf8')) as { paths: Record<string, Record<string, Operation>> }
+  const operations = Object.entries(paths).flatMap(([path, item]) =>
+    Object.entries(item).map(([method, operation]) => ({ path, method, ...operation })),
+  )
+  const documents = operations.map(({ operationId, summary = '', tags = [], parameters = [], path, method }) => ({
+    name: operationId,
+    title: summary,
+    description: '',
+    rest: [method, path, ...tags, ...parameters.map(({ name, $ref }) => name ?? $ref?.split('/').at(-1) ?? '')].join(
+      ' ',
+    ),
+  }))
+  const before = performance.now()
+  const index = new Bm25Index(documents)
+  const build = ((performance.now() - before) / documents.length) * 1000
+  const queries = operations.flatMap(({ description = '' }, at) => {
+    const sentence = description.split(/(?<=[.!?])\s|\n/)[0]!.trim()
+    return sentence.length > 20 ? [{ at, sentence }] : []
+  })
+  const started = performance.now()
+  const ranks = queries.map(({ at, sentence }) => index.search(sentence, 10).indexOf(at))
+  const each = (performance.now() - started) / queries.length
+  const recall = (k: number) => ranks.filter((rank) => rank >= 0 && rank < k).length / ranks.length
+  return [
+    {
+      name: `search: recall@5 of ${queries.length} held-out descriptions of GitHub`,
+      measured: recall(5),
+      unit: '',
+      goal: { atLeast: 0.87 },
+      note: `@1 ${recall(1).toFixed(2)}  @10 ${recall(10).toFixed(2)}`,
+    },
+    { name: 'search: a query', measured: each, unit: 'ms', goal: { atMost: 0.3 } },
+    { name: 'search: 1,000 tools indexed', measured: build, unit: 'ms', goal: { atMost: 80 } },
+  ]
+}
