@@ -19,6 +19,7 @@ const answer = JSON.stringify(kilobyte)
 
 const starters: Record<string, () => Promise<string>> = { rest, mcp, proxy, gateway, github }
 const url = await starters[kind!]!()
+process.on('SIGINT', () => process.exit(0))
 process.on('message', (what) => {
   const { user, system } = process.cpuUsage()
   process.send!(what === 'cpu' ? user + system : process.memoryUsage().rss / 1e6)

@@ -32,6 +32,10 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     summary: 'make the artifact that AWS runs',
     load: async () => (await import('./commands/build.ts')).buildCommand(),
   },
+  preflight: {
+    summary: 'what the managed AgentCore Gateway would refuse',
+    load: async () => (await import('./commands/preflight.ts')).preflightCommand(),
+  },
   choose: {
     summary: 'which platform, why, and what would change the answer',
     load: async () => (await import('./commands/choose.ts')).chooseCommand(),

@@ -1,4 +1,3 @@
-import { isJsonContentType } from '@modelcontextprotocol/server'
 import { anonymous, type FetchHandler, type RequestContext } from '../http/fetch-handler.ts'
 import type { LightRequest } from '../http/light-request.ts'
 import { annotate } from '../http/note.ts'
@@ -58,7 +57,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     const known = { ...context, principal: admitted }
     if (request.method !== 'POST')
       return errorResponse(405, codes.server, 'Method not allowed', { allow: methods.join(', ') })
-    if (!isJsonContentType(request.headers.get('content-type')))
+    if (!/^application\/json *(;|$)/i.test(request.headers.get('content-type') ?? ''))
       return errorResponse(415, codes.server, 'Content-Type must be application/json')
     try {
       const body = await readJson(request)

@@ -3,6 +3,7 @@ import { isIP, type LookupFunction } from 'node:net'
 import { Pool, type Dispatcher } from 'undici'
 import { isSpecialAddress } from '../../http/special-addresses.ts'
 import { TargetFailure } from '../tool.ts'
+import { Deadlines } from './deadlines.ts'
 import { Breaker, mayRetry } from './resilience.ts'
 
 export interface Exchange {
@@ -22,11 +23,20 @@ export interface Answer {
   bytes: Buffer
 }
 
+/** Reads a piece of an answer: undefined leaves it to be kept with the rest, `enough` ends the reading. */
+export type ReadChunk = (answer: Answer, chunk: Buffer) => 'more' | 'enough' | undefined
+
+const gone = new Error('the client went away')
+const tooLate = new Error('too late')
+const enough = new Error('enough was read')
+
 export interface UpstreamOptions {
   /** Where the origin really is: from the bindings, the only place where loopback may be named. */
   at?: string
   maxBytes?: number
 }
+
+const deadlines = new Deadlines()
 
 /** The payload quota of the managed service. */
 const payloadBytes = 6 * 1024 * 1024
@@ -58,61 +68,84 @@ export class Upstream {
     })
   }
 
-  /** Sends, and reads the whole answer. Throws TargetFailure. */
-  async exchange(exchange: Exchange): Promise<Answer> {
-    return this.#guarded(exchange, async (signal) => {
-      const { statusCode, headers, body } = await this.#send(exchange, signal)
-      return { status: statusCode, headers, bytes: Buffer.from(await body.arrayBuffer()) }
-    })
-  }
-
-  /** Sends, and gives the answer's body to `read` as it comes. Throws TargetFailure. */
-  async stream<T>(exchange: Exchange, read: (answer: Dispatcher.ResponseData) => Promise<T>): Promise<T> {
-    return this.#guarded(exchange, async (signal) => read(await this.#send(exchange, signal)))
-  }
-
-  async #send({ method, path, headers, body }: Exchange, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-    return this.#pool.request({
-      method: method as Dispatcher.HttpMethod,
-      path,
-      headers: { host: this.host, ...headers },
-      signal,
-      ...(body === undefined ? {} : { body }),
-    })
-  }
-
-  async #guarded<T>(exchange: Exchange, attempt: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  /**
+   * Sends, and reads the whole answer; `onChunk` reads it as it comes instead, where it wants to, and says when it has
+   * enough. Throws TargetFailure.
+   */
+  async exchange(exchange: Exchange, onChunk?: ReadChunk): Promise<Answer> {
     this.#breaker.admit(this.origin)
     const { signal, timeoutMs = 60_000, method } = exchange
-    const stop = new AbortController()
-    const gone = () => stop.abort()
-    if (signal?.aborted) stop.abort()
-    else signal?.addEventListener('abort', gone, { once: true })
-    let late = false
-    const timer = setTimeout(() => {
-      late = true
-      stop.abort()
-    }, timeoutMs)
     try {
-      const answer = await attempt(stop.signal).catch((error: unknown) => {
-        if (stop.signal.aborted || !mayRetry(error, method)) throw error
-        return attempt(stop.signal)
+      const answer = await this.#send(exchange, onChunk).catch((error: unknown) => {
+        if (signal?.aborted || !mayRetry(error, method)) throw error
+        return this.#send(exchange, onChunk)
       })
       this.#breaker.succeeded()
       return answer
     } catch (error) {
       if (error instanceof TargetFailure) throw error
-      if (signal?.aborted && !late) throw new TargetFailure('CancelledException', 'the client went away', error)
+      if (signal?.aborted) throw new TargetFailure('CancelledException', 'the client went away', error)
       this.#breaker.failed()
+      const late = error === tooLate
       throw new TargetFailure(
         'UpstreamException',
         late ? `${this.origin} did not answer within ${timeoutMs} ms` : said(this.origin, error),
         error,
       )
-    } finally {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', gone)
     }
+  }
+
+  /** By undici's own dispatch: a stream and a signal for each call would cost more than the call. */
+  async #send(
+    { method, path, headers, body, signal, timeoutMs = 60_000 }: Exchange,
+    onChunk?: ReadChunk,
+  ): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const answer: Answer = { status: 0, headers: {}, bytes: Buffer.alloc(0) }
+      const chunks: Buffer[] = []
+      let control: Dispatcher.DispatchController | undefined
+      let failure: Error | undefined
+      const abort = (reason: Error) => {
+        failure ??= reason
+        if (control) control.abort(reason)
+        else reject(reason)
+      }
+      const onGone = () => abort(gone)
+      if (signal?.aborted) return reject(gone)
+      signal?.addEventListener('abort', onGone, { once: true })
+      const forget = deadlines.add(timeoutMs, () => abort(tooLate))
+      const settle = (outcome: () => void) => {
+        forget()
+        signal?.removeEventListener('abort', onGone)
+        outcome()
+      }
+      const whole = () => {
+        answer.bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+        resolve(answer)
+      }
+      this.#pool.dispatch(
+        { method: method as Dispatcher.HttpMethod, path, headers: { host: this.host, ...headers }, body: body ?? null },
+        {
+          onRequestStart: (controller) => {
+            control = controller
+            if (failure) controller.abort(failure)
+          },
+          onResponseStart: (_controller, status, given) => {
+            answer.status = status
+            answer.headers = given
+          },
+          onResponseData: (controller, chunk) => {
+            const reading = onChunk?.(answer, chunk)
+            if (reading === undefined) chunks.push(chunk)
+            if (reading !== 'enough') return
+            settle(whole)
+            controller.abort(enough)
+          },
+          onResponseEnd: () => settle(whole),
+          onResponseError: (_controller, error) => settle(() => reject(failure ?? error)),
+        },
+      )
+    })
   }
 
   async close(): Promise<void> {

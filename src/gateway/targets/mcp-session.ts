@@ -1,7 +1,7 @@
 import { newest, revisions } from '../../mcp/revisions.ts'
 import { Refusal } from '../message.ts'
 import type { OutboundAuth } from '../outbound/credentials.ts'
-import type { Upstream } from '../outbound/upstream.ts'
+import type { Answer, Upstream } from '../outbound/upstream.ts'
 import { TargetFailure } from '../tool.ts'
 import { EventReader } from './sse.ts'
 
@@ -163,15 +163,11 @@ export class McpSession {
       timeoutMs: request.timeoutMs ?? this.#options.timeoutMs,
       ...(request.signal ? { signal: request.signal } : {}),
     }
-    const posted = await upstream.stream({ ...outgoing, ...timing }, async ({ statusCode, headers, body: stream }) => {
-      const type = String(headers['content-type'] ?? '')
-      const ok = statusCode >= 200 && statusCode < 300
-      if (ok && type.startsWith('text/event-stream'))
-        return { status: statusCode, headers, message: await readEvents(stream, message.id, request.onProgress) }
-      const text = await stream.text()
-      return { status: statusCode, headers, message: message.id === undefined ? undefined : parsed(text, type) }
-    })
-    const { status } = posted
+    const events = new AnswerReader(message.id, request.onProgress)
+    const { status, headers, bytes } = await upstream.exchange({ ...outgoing, ...timing }, events.read)
+    const type = String(headers['content-type'] ?? '')
+    const found = message.id === undefined ? undefined : (events.found ?? parsed(bytes.toString('utf8'), type))
+    const posted: Posted = { status, headers, message: found }
     if (status === 401 && again && auth.refused?.()) return this.#post(message, request, agreed, false)
     // 404 is how a server says that a session is gone; some say 400 to an id that they do not know.
     if (agreed.sessionId !== undefined && (status === 404 || (status === 400 && !posted.message)))
@@ -284,34 +280,38 @@ function parsed(text: string, type: string): Record<string, unknown> | undefined
   }
 }
 
-/** Reads until the answer is there; a server that keeps its stream open after that is not waited for. */
-async function readEvents(
-  stream: AsyncIterable<Buffer>,
-  id: unknown,
-  onProgress: McpRequest['onProgress'],
-): Promise<Record<string, unknown> | undefined> {
-  let found: Record<string, unknown> | undefined
-  const reader = new EventReader((data) => {
+/** Reads events until the answer is there; a server that keeps its stream open after that is not waited for. */
+class AnswerReader {
+  found: Record<string, unknown> | undefined
+  readonly #id: unknown
+  readonly #onProgress: McpRequest['onProgress']
+  #events: EventReader | undefined
+  #decoder: InstanceType<typeof TextDecoder> | undefined
+  #size = 0
+
+  constructor(id: unknown, onProgress: McpRequest['onProgress']) {
+    this.#id = id
+    this.#onProgress = onProgress
+  }
+
+  read = ({ status, headers }: Answer, chunk: Buffer): 'more' | 'enough' | undefined => {
+    if (status > 299 || !String(headers['content-type'] ?? '').startsWith('text/event-stream')) return undefined
+    this.#events ??= new EventReader((data) => this.#take(data))
+    this.#decoder ??= new TextDecoder()
+    this.#size += chunk.length
+    if (this.#size > maxBytes) return 'enough'
+    this.#events.push(this.#decoder.decode(chunk, { stream: true }))
+    return this.found ? 'enough' : 'more'
+  }
+
+  #take(data: string): void {
     const message = parsed(data, 'json')
     if (!message) return
-    if (message.id === id && ('result' in message || 'error' in message)) found = message
-    else if (
-      message.method === 'notifications/progress' &&
-      onProgress &&
-      isObject(message.params) &&
-      message.params.progressToken === id
-    )
-      onProgress(message.params)
-  })
-  const decoder = new TextDecoder()
-  let size = 0
-  for await (const chunk of stream) {
-    size += chunk.length
-    if (size > maxBytes) throw new Answered('the server streams more than may be passed on')
-    reader.push(decoder.decode(chunk, { stream: true }))
-    if (found) break
+    const { id, method, params } = message
+    if (id === this.#id && ('result' in message || 'error' in message)) this.found = message
+    else if (method === 'notifications/progress' && isObject(params) && params.progressToken === this.#id)
+      this.#onProgress?.(params)
   }
-  return found
 }
 
 function without(object: Record<string, unknown>, key: string): Record<string, unknown> {
