@@ -49,7 +49,6 @@ const schema = z.strictObject({
 })
 
 export type BindingsFile = z.infer<typeof schema>
-export type Place = z.infer<typeof place>
 
 /** The facts that are local only, beside the folder that their paths are relative to. */
 export interface Bindings extends BindingsFile {

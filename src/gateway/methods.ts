@@ -120,7 +120,7 @@ export class Methods {
     const tools = await this.#catalog.all()
     const searches = mcp?.searchType === 'SEMANTIC' || tools.length > manyTools
     const all = [...(searches ? [{ name: searchTool.name, tool: searchTool }] : []), ...tools]
-    const cursor = params.cursor === undefined ? undefined : String(params.cursor)
+    const cursor = typeof params.cursor === 'string' ? params.cursor : undefined
     const found = pageOf(all, cursor, mcp?.disableMcpListToolsPagination ? Infinity : pageSize)
     if (!found)
       throw new Refusal(200, codes.invalidParams, 'Invalid params: the cursor is not one that this gateway gave')
@@ -138,7 +138,7 @@ export class Methods {
     const found = this.#catalog.find(name)
     if (!found) throw unknownTool(name)
     try {
-      const problems = await found.target.check?.(found.tool, args, this.#catalog)
+      const problems = found.target.check?.(found.tool, args, this.#catalog)
       if (problems && problems.length > 0) return invalidArguments(problems)
       const result = await found.target.call({
         tool: found.tool,

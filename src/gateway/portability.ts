@@ -64,7 +64,7 @@ export async function portability(definition: TargetDefinition, bindings: Bindin
       say(where, operation)
       continue
     }
-    if (operation.server && !/^https:\/\//.test(operation.server.template))
+    if (operation.server && !operation.server.template.startsWith('https://'))
       say(where, 'has a server whose address is not whole and https')
     for (const { name, place, style, explode, json } of operation.parameters) {
       const usual =

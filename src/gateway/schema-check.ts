@@ -237,8 +237,9 @@ interface Limit {
 }
 
 const number = (value: unknown) => (typeof value === 'number' ? value : undefined)
-// Characters are code points; counting UTF-16 units first spares most texts the walk.
-const length = (value: unknown) => (typeof value === 'string' ? [...value].length : undefined)
+// Characters are code points: a pair of surrogates is one.
+const length = (value: unknown) =>
+  typeof value === 'string' ? value.length - (value.match(/[\ud800-\udbff][\udc00-\udfff]/g) ?? []).length : undefined
 const items = (value: unknown) => (Array.isArray(value) ? value.length : undefined)
 const keys = (value: unknown) => (isObject(value) ? Object.keys(value).length : undefined)
 const atLeast = (measured: number, rule: number) => measured >= rule

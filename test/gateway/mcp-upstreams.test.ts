@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
 import * as z from 'zod'
 import { describe, expect, it } from 'vitest'
@@ -122,22 +123,22 @@ describe('an MCP server behind a gateway', () => {
   })
 
   it.each([
-    ['answers HTML', (res: any) => res.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Hi</h1>')],
+    ['answers HTML', (res: ServerResponse) => res.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Hi</h1>')],
     [
       'redirects to a private address',
-      (res: any) => res.writeHead(302, { location: 'http://169.254.169.254/latest/' }).end(),
+      (res: ServerResponse) => res.writeHead(302, { location: 'http://169.254.169.254/latest/' }).end(),
     ],
     [
       'lies about its length',
-      (res: any) => {
+      (res: ServerResponse) => {
         res.writeHead(200, { 'content-type': 'application/json', 'content-length': '5000' })
         res.write('{')
-        res.socket.destroy()
+        res.socket!.destroy()
       },
     ],
     [
       'streams for ever',
-      (res: any) => {
+      (res: ServerResponse) => {
         res.writeHead(200, { 'content-type': 'text/event-stream' })
         const chunk = `: ${'x'.repeat(65_536)}\n`
         const more = () => {
@@ -149,7 +150,7 @@ describe('an MCP server behind a gateway', () => {
     ],
     [
       'answers another id',
-      (res: any) =>
+      (res: ServerResponse) =>
         res.writeHead(200, { 'content-type': 'application/json' }).end('{"jsonrpc":"2.0","id":99,"result":"x"}'),
     ],
   ])('that %s is a clear failure, and hides nothing else', async (_name, answer) => {

@@ -56,7 +56,7 @@ export const contractSuiteRefusals: [string, string, Record<string, string>, num
     400,
     -32602,
   ],
-  ['text that is not UTF-8', Buffer.from([0x7b, 0xff, 0x7d]).toString('latin1') + '', {}, 400, -32700],
+  ['text that is not UTF-8', Buffer.from([0x7b, 0xff, 0x7d]).toString('latin1'), {}, 400, -32700],
   [
     'a body that is too large',
     JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping', params: { a: 'x'.repeat(6_400_000) } }),

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import type { Argument, BodyKind } from './arguments.ts'
 import { isObject, type Json } from './document.ts'
 import { bareType, type Body } from './operation.ts'
-import { plain, UnsendableArgument } from './serialize.ts'
+import { plain } from './plain.ts'
+import { UnsendableArgument } from './serialize.ts'
 
 /** A body as it goes on the wire. */
 export interface EncodedBody {

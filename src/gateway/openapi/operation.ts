@@ -1,5 +1,6 @@
 import { isObject, type Dialect, type Json } from './document.ts'
 import type { Located, Refs } from './refs.ts'
+import { plain } from './plain.ts'
 
 export type Place = 'path' | 'query' | 'header' | 'cookie'
 export type Style =
@@ -328,7 +329,7 @@ function serverOf({ document, dialect, item, operation }: Context): ServerUrl | 
     const source = isObject(variable) ? variable : {}
     return {
       name,
-      default: String(source.default ?? ''),
+      default: plain(source.default),
       ...(Array.isArray(source.enum) && source.enum.length > 0 ? { enum: source.enum.map(String) } : {}),
       ...texts(source, 'description'),
     }

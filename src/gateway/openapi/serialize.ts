@@ -1,4 +1,5 @@
 import type { Parameter } from './operation.ts'
+import { plain } from './plain.ts'
 
 /** An argument that cannot be put where it belongs, however right its type is. */
 export class UnsendableArgument extends Error {}
@@ -98,13 +99,6 @@ function joined(value: unknown, explode: boolean, separator: string, enc: (text:
   if (!isObject(value)) return enc(plain(value))
   const entries = Object.entries(value).map(([key, each]) => [enc(key), enc(plain(each))] as const)
   return explode ? entries.map(([key, each]) => `${key}=${each}`).join(separator) : entries.flat().join(',')
-}
-
-/** A value inside a value is JSON: no style says otherwise. */
-export function plain(value: unknown): string {
-  if (typeof value === 'string') return value
-  if (value === null || value === undefined) return ''
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -124,7 +124,7 @@ export class Upstream {
         resolve(answer)
       }
       this.#pool.dispatch(
-        { method: method as Dispatcher.HttpMethod, path, headers: { host: this.host, ...headers }, body: body ?? null },
+        { method, path, headers: { host: this.host, ...headers }, body: body ?? null },
         {
           onRequestStart: (controller) => {
             control = controller

@@ -257,10 +257,7 @@ export function headerText(text: string): string {
 function plainResult(result: Record<string, unknown>, name: string): Record<string, unknown> {
   const { resultType, _meta, ...rest } = result
   if (resultType !== undefined && resultType !== 'complete')
-    throw new TargetFailure(
-      'McpServerException',
-      `${name} asks for more (${String(resultType).slice(0, 40)}), which is not passed on`,
-    )
+    throw new TargetFailure('McpServerException', `${name} asks for more than the arguments, which is not passed on`)
   if (!isObject(_meta)) return rest
   const { [keys.server]: _server, ...meta } = _meta
   return Object.keys(meta).length > 0 ? { ...rest, _meta: meta } : rest
