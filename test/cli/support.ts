@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { cp, mkdtemp, rm, symlink } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -66,14 +66,16 @@ export async function startDev(cwd: string, args: string[] = ['--port', '0']): P
 
 /** A folder of its own for a project, with the repository's packages in reach. Removed with `remove`. */
 export async function copyProject(fixture: string): Promise<{ dir: string; remove(): Promise<void> }> {
-  const dir = await mkdtemp(join(tmpdir(), 'fairlead-test-'))
-  if (existsSync(fixture))
-    await cp(fixture, dir, {
-      recursive: true,
-      filter: (from) => !from.includes('.fairlead/') && !from.includes('node_modules'),
-    })
-  await symlink(join(root, 'node_modules'), join(dir, 'node_modules'))
-  return { dir, remove: () => rm(dir, { recursive: true, force: true }) }
+  const parent = await mkdtemp(join(tmpdir(), 'fairlead-test-'))
+  const dir = join(parent, 'project')
+  await mkdir(dir)
+  const filter = (from: string) => !from.includes('.fairlead/') && !from.includes('node_modules')
+  if (existsSync(fixture)) await cp(fixture, dir, { recursive: true, filter })
+  // The sample's gateway stands over what is beside it.
+  if (fixture === sample)
+    await cp(join(sample, '../brownfield'), join(parent, 'brownfield'), { recursive: true, filter })
+  for (const each of [dir, parent]) await symlink(join(root, 'node_modules'), join(each, 'node_modules'))
+  return { dir, remove: () => rm(parent, { recursive: true, force: true }) }
 }
 
 export const sample = join(root, 'examples/account-summary')
