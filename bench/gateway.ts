@@ -132,7 +132,6 @@ interface Operation {
   summary?: string
   description?: string
   tags?: string[]
-  parameters?: { name?: string; $ref?: string }[]
 }
 
 /** The query is the first sentence of an operation's description, which is held out of the index. */
@@ -141,13 +140,11 @@ function search(): Row[] {
   const operations = Object.entries(paths).flatMap(([path, item]) =>
     Object.entries(item).map(([method, operation]) => ({ path, method, ...operation })),
   )
-  const documents = operations.map(({ operationId, summary = '', tags = [], parameters = [], path, method }) => ({
+  const documents = operations.map(({ operationId, summary = '', tags = [], path }) => ({
     name: operationId,
     title: summary,
     description: '',
-    rest: [method, path, ...tags, ...parameters.map(({ name, $ref }) => name ?? $ref?.split('/').at(-1) ?? '')].join(
-      ' ',
-    ),
+    rest: [path, ...tags].join(' '),
   }))
   const before = performance.now()
   const index = new Bm25Index(documents)

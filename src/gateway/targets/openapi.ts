@@ -193,9 +193,10 @@ class OpenApiTool implements Tool {
     return this.#base
   }
 
+  /** Names of parameters and the method only blur what a path and tags say: measured on GitHub's document. */
   searchText(): string {
-    const { path, tags, parameters, method } = this.#operation
-    return [method, path, ...tags, ...parameters.map(({ name }) => name)].join(' ')
+    const { path, tags } = this.#operation
+    return [path, ...tags].join(' ')
   }
 }
 
