@@ -9,6 +9,7 @@ import { gateway } from './gateway.ts'
 import { host } from './host.ts'
 import { lambda } from './lambda.ts'
 import { oauth } from './oauth.ts'
+import { proxy } from './proxy.ts'
 import { sessions } from './sessions.ts'
 import { sigv4 } from './sigv4.ts'
 import { start } from './start.ts'
@@ -26,6 +27,7 @@ const benches: Record<string, (quick: boolean) => Promise<Row[]>> = {
   explain,
   start,
   sessions,
+  proxy,
 }
 const names = process.argv.slice(2).filter((word) => !word.startsWith('-'))
 const quick = process.argv.includes('--quick')

@@ -149,6 +149,64 @@ export const errors = {
     fix: 'See the names in .fairlead/local.json: --as agent or --as stranger',
   },
 
+  // reaching any endpoint (src/connect)
+  CREDENTIALS_MISSING: {
+    exit: 'auth',
+    why: 'The standard AWS chain (environment, profile, SSO, process, container, instance) gave no credentials.',
+    fix: 'aws configure, or name a profile that has some: --profile NAME',
+  },
+  CREDENTIALS_EXPIRED: {
+    exit: 'auth',
+    why: 'The endpoint says that the credentials have ended, and the AWS chain gave no newer ones.',
+    fix: 'aws sso login',
+  },
+  AWS_SCOPE_UNKNOWN: {
+    exit: 'usage',
+    why: 'A signature names a service and a region. This host says neither, and a wrong guess is refused without a reason.',
+    fix: 'Name both: --auth sigv4 --service lambda --region us-east-1',
+  },
+  CONNECTION_LOST: {
+    exit: 'unreachable',
+    why: 'The connection ended before the answer. Whether the call was done is not known, so it is not sent again.',
+    fix: 'Look whether it was done, then call again.',
+  },
+  TIMED_OUT: {
+    exit: 'unreachable',
+    why: 'The endpoint took the request and sent nothing.',
+    fix: 'Check the server, or wait longer: --timeout SECONDS',
+  },
+  REDIRECTED: {
+    exit: 'unreachable',
+    why: 'A redirect is not followed to another origin: credentials are for one endpoint.',
+    fix: 'If the new address is right, use it.',
+  },
+  READ_ONLY: {
+    exit: 'usage',
+    why: 'With --read-only, tools that are not annotated readOnlyHint cannot be called.',
+    fix: 'Leave out --read-only.',
+  },
+  MESSAGE_TOO_LARGE: {
+    exit: 'usage',
+    why: 'A message may have 10 MB. AWS takes 6 MB at a function URL.',
+    fix: 'Send less, or a reference to it.',
+  },
+  MESSAGE_UNREADABLE: {
+    exit: 'usage',
+    why: 'stdin carries one JSON-RPC message a line, and this line is none.',
+    fix: 'Start it from an MCP client: fairlead connect',
+  },
+
+  CLIENT_UNKNOWN: {
+    exit: 'usage',
+    why: 'fairlead connect knows ten MCP clients by name.',
+    fix: 'See them: fairlead connect',
+  },
+  CLIENT_SETTINGS_UNREADABLE: {
+    exit: 'usage',
+    why: 'The file of the client is not what its format asks for, so it is left as it is.',
+    fix: 'Correct the file, or add the entry by hand: fairlead connect CLIENT prints it.',
+  },
+
   // bearer tokens (src/auth/bearer)
   TOKEN_MISSING: {
     exit: 'auth',

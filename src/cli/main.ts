@@ -24,6 +24,14 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     summary: 'check an endpoint, local or deployed, or a template',
     load: async () => (await import('./commands/doctor.ts')).doctorCommand(),
   },
+  connect: {
+    summary: 'write the entry of an endpoint into an MCP client',
+    load: async () => (await import('./commands/connect.ts')).connectCommand(),
+  },
+  proxy: {
+    summary: 'join a stdio client to any endpoint, signed or signed in',
+    load: async () => (await import('./commands/proxy.ts')).proxyCommand(),
+  },
   token: {
     summary: 'sign in as a user and print the token, or read one',
     load: async () => (await import('./commands/token.ts')).tokenCommand(),

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { TokenStore } from '../auth/oauth-client/token-store.ts'
+import { oauthFetch } from '../connect/oauth-fetch.ts'
 import { tokenSource, type TokenSource } from '../connect/tokens.ts'
 import { FairleadError } from '../errors.ts'
 import { stateDir, type LocalState } from '../local/state.ts'
@@ -27,4 +28,16 @@ export function personOf(state: LocalState, name: string | undefined): LocalUser
 /** Tokens of a local user for an endpoint, kept in .fairlead/tokens.json. */
 export function personSource(projectDir: string, url: string, { username, password }: LocalUser): TokenSource {
   return tokenSource({ url, username, password, store: new TokenStore(join(stateDir(projectDir), 'tokens.json')) })
+}
+
+/** Makes the `fetch` that sends a local user's token to an endpoint. */
+export function personFetch(state: LocalState, dir: string, url: string, name: string | undefined): typeof fetch {
+  const person = personOf(state, name)
+  const { users } = state.identities
+  return oauthFetch({
+    source: personSource(dir, url, person),
+    username: person.username,
+    may: person.scopes,
+    whoMay: (scope) => users.find(({ scopes }) => scopes.includes(scope))?.username,
+  })
 }

@@ -1,5 +1,6 @@
 import { Client, StreamableHTTPClientTransport, type ClientOptions } from '@modelcontextprotocol/client'
 import { FairleadError } from '../errors.ts'
+import { quoted, withoutQuery } from '../http/quoted.ts'
 import { newest } from '../mcp/revisions.ts'
 
 export interface ConnectOptions {
@@ -19,7 +20,7 @@ export async function connectClient(options: ConnectOptions): Promise<Client> {
   const mode: NonNullable<ClientOptions['versionNegotiation']>['mode'] =
     options.era === 'legacy' ? 'legacy' : options.era === 'modern' ? { pin: newest.modern } : 'auto'
   const client = new Client({ name: 'fairlead', version: options.version }, { versionNegotiation: { mode } })
-  const seen: { status?: number; body?: string } = {}
+  const seen: Seen = {}
   const transport = new StreamableHTTPClientTransport(new URL(options.url), {
     fetch: remember(options.fetch ?? fetch, seen),
   })
@@ -32,25 +33,36 @@ export async function connectClient(options: ConnectOptions): Promise<Client> {
   }
 }
 
-/** Notes the last refusal, since the client's error does not carry it. */
-function remember(inner: typeof fetch, seen: { status?: number; body?: string }): typeof fetch {
+interface Seen {
+  status?: number
+  body?: string
+  /** What our own signing or signing in threw. */
+  thrown?: FairleadError
+}
+
+/** Notes the last refusal and our own errors, since the client's error does not carry them. */
+function remember(inner: typeof fetch, seen: Seen): typeof fetch {
   return async (input, init) => {
-    const response = await inner(input, init)
+    const response = await inner(input, init).catch((error: unknown) => {
+      if (error instanceof FairleadError) seen.thrown = error
+      throw error
+    })
     seen.status = response.status
     if (response.status >= 400)
-      seen.body = (
+      seen.body = quoted(
         await response
           .clone()
           .text()
-          .catch(() => '')
-      ).slice(0, 300)
+          .catch(() => ''),
+      )
     return response
   }
 }
 
 /** Turns what the client threw into one of our errors. */
-function explained(error: unknown, url: string, seen: { status?: number; body?: string }): FairleadError {
+function explained(error: unknown, url: string, seen: Seen): FairleadError {
   if (error instanceof FairleadError) return error
+  if (seen.thrown) return seen.thrown
   if (seen.status === undefined)
     return new FairleadError('UNREACHABLE', `Nothing answers at ${withoutQuery(url)}`, { cause: error })
   if (seen.status === 401 || seen.status === 403)
@@ -61,9 +73,4 @@ function explained(error: unknown, url: string, seen: { status?: number; body?: 
   return new FairleadError('NOT_MCP', `${withoutQuery(url)} answered ${seen.status}, and not as an MCP server does`, {
     cause: error,
   })
-}
-
-/** A query may carry a signature or a token. */
-function withoutQuery(url: string): string {
-  return url.split('?')[0]!
 }

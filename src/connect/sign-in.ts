@@ -21,9 +21,14 @@ export interface KnownClient {
   redirectUri?: string
 }
 
+/** Leads a person from the authorization endpoint to the redirect URI, and gives back the parameters there. */
+export type Authorize = (authorizationUrl: URL, redirectUri: string) => Promise<URLSearchParams>
+
 export interface SignInOptions extends Person {
   /** The MCP endpoint. */
   url: string
+  /** By a script that knows user name and password, when absent. */
+  authorize?: Authorize
   /** Asked for instead of what the challenge names. */
   scopes?: readonly string[]
   /** Absent: this client registers itself. */
@@ -61,9 +66,14 @@ export async function signIn(options: SignInOptions): Promise<SignedIn> {
   return signInAt(found, { ...options, client: { ...options.client, clientId } })
 }
 
-/** Registers, and gives back the client id. */
-export async function registered(found: Discovered, fetchFn?: typeof fetch): Promise<{ clientId: string }> {
-  return { clientId: (await register(found, callback, fetchFn)).client_id }
+/** Registers, and gives back what was given: a client id, and a secret where the server insists on one. */
+export async function registered(
+  found: Discovered,
+  fetchFn?: typeof fetch,
+  redirectUri: string = callback,
+): Promise<KnownClient> {
+  const { client_id: clientId, client_secret: clientSecret } = await register(found, redirectUri, fetchFn)
+  return { clientId, ...(clientSecret ? { clientSecret } : {}) }
 }
 
 /** Signs in where the way is known already: from the authorization endpoint to the token. */
@@ -85,7 +95,8 @@ export async function signInAt(
     resource,
     ...(scope ? { scope } : {}),
   })
-  const answer = await authorizeByScript(authorizationUrl, redirectUrl, { username, password }, options.fetch)
+  const byScript: Authorize = (url) => authorizeByScript(url, redirectUrl, { username, password }, options.fetch)
+  const answer = await (options.authorize ?? byScript)(authorizationUrl, redirectUrl)
   const authorizationCode = codeIn(answer, state, found)
   const iss = answer.get('iss')
   const tokens = await exchangeAuthorization(issuer, {

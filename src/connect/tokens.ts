@@ -5,6 +5,8 @@ import { refreshAt, registered, signInAt, type KnownClient, type SignedIn, type 
 
 export interface TokenSourceOptions extends SignInOptions {
   store: TokenStore
+  /** Signs in when no kept token will do, in place of the script: the system's browser. */
+  signInAnew?: (found: Discovered, scopes: readonly string[]) => Promise<SignedIn>
 }
 
 export interface WantedToken {
@@ -29,6 +31,8 @@ export function tokenSource(options: TokenSourceOptions): TokenSource {
   let way: Promise<Discovered> | undefined
   return {
     async token(wanted = {}) {
+      // A server that refuses a token may have moved to another authorization server.
+      if (wanted.rejected !== undefined) way = undefined
       way ??= discover(options.url, options.fetch).catch((error: unknown) => {
         way = undefined
         throw error
@@ -55,8 +59,8 @@ async function tokenAt(found: Discovered, options: TokenSourceOptions, wanted: W
     // Another process may have been faster.
     const current = kept()
     if (usable(current)) return current
-    const signedIn =
-      (await refreshed(found, current, options, scopes, wanted)) ?? (await signedInAnew(found, options, scopes))
+    const anew = options.signInAnew ?? ((found, scopes) => signedInAnew(found, options, scopes))
+    const signedIn = (await refreshed(found, current, options, scopes, wanted)) ?? (await anew(found, scopes))
     store.putToken({ ...signedIn, subject: username, asked: scopes.join(' ') })
     return signedIn
   })
@@ -78,7 +82,9 @@ async function refreshed(
   wanted: WantedToken,
 ): Promise<SignedIn | undefined> {
   if (!kept?.refreshToken || !covers(kept, scopes, wanted.exact)) return undefined
-  const client = options.client?.clientId === kept.clientId ? options.client : { clientId: kept.clientId }
+  const { clientSecret } = options.store.clientDetails(found.issuer)
+  const own = { clientId: kept.clientId, ...(clientSecret ? { clientSecret } : {}) }
+  const client = options.client?.clientId === kept.clientId ? options.client : own
   try {
     return await refreshAt(found, client, kept, options)
   } catch {
@@ -109,6 +115,6 @@ async function signedInAnew(
   return at(client)
 }
 
-function isAboutTheClient({ message, why }: FairleadError): boolean {
+export function isAboutTheClient({ message, why }: FairleadError): boolean {
   return /invalid_client|unauthorized_client|unknown client|client is invalid/i.test(`${message} ${why}`)
 }

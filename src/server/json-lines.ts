@@ -4,32 +4,49 @@ export interface LineReader {
   onMessage: (message: Record<string, unknown>) => void
   /** A line that is not a JSON-RPC message: a server that prints to stdout by mistake. */
   onGarbage: (line: string) => void
-  /** A line longer than `maxBytes`: what follows cannot be trusted. */
-  onTooLong: () => void
+  /** A line longer than 10 MB: it is not kept. `head` are its first characters. */
+  onTooLong: (head: string) => void
+  /** The end of such a line has come; `tail` are its last characters. */
+  onSkipped?: (tail: string) => void
 }
 
 const maxLineBytes = 10 * 1024 * 1024
+const tailBytes = 512
 
 /** Reads one JSON-RPC message a line. @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#stdio */
 export function readJsonLines(stream: Readable, reader: LineReader): void {
   let parts: Buffer[] = []
   let size = 0
+  /** While a line is passed over that is too long: its last bytes. */
+  let skipped: Buffer | undefined
+  const skip = (bytes: Buffer) => (skipped = Buffer.concat([skipped!, bytes.subarray(-tailBytes)]).subarray(-tailBytes))
+  const tooLong = (chunk: Buffer) => {
+    reader.onTooLong(Buffer.concat(parts.slice(0, 2)).subarray(0, tailBytes).toString())
+    skipped = Buffer.alloc(0)
+    skip(chunk)
+    parts = []
+    size = 0
+  }
   stream.on('data', (chunk: Buffer) => {
     let from = 0
     for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, from)) {
-      parts.push(chunk.subarray(from, at))
-      takeLine(Buffer.concat(parts).toString(), reader)
+      const end = chunk.subarray(from, at)
+      parts.push(end)
+      if (skipped) skip(end)
+      else if (size + end.length > maxLineBytes) tooLong(end)
+      if (skipped) reader.onSkipped?.(skipped.toString())
+      else takeLine(Buffer.concat(parts).toString(), reader)
+      skipped = undefined
       parts = []
       size = 0
       from = at + 1
     }
     if (from >= chunk.length) return
-    parts.push(chunk.subarray(from))
-    size += chunk.length - from
-    if (size <= maxLineBytes) return
-    parts = []
-    size = 0
-    reader.onTooLong()
+    const rest = chunk.subarray(from)
+    if (skipped) return void skip(rest)
+    parts.push(rest)
+    size += rest.length
+    if (size > maxLineBytes) tooLong(rest)
   })
   stream.on('error', () => {})
 }

@@ -86,9 +86,9 @@ describe('fairlead call on an endpoint that OAuth guards', () => {
     })
   })
 
-  it('takes any URL, as a user who is named, else without a token', async () => {
+  it('takes any URL, as a user who is named, and without a token when told so', async () => {
     expect(await cli(['call', 'look', '--on', rs.url, '--as', 'ada'])).toMatchObject({ code: 0, stdout: 'look done\n' })
-    expect((await error(['call', 'look', '--on', rs.url])).error.code).toBe('ACCESS_DENIED')
+    expect((await error(['call', 'look', '--on', rs.url, '--auth', 'none'])).error.code).toBe('ACCESS_DENIED')
   })
 
   it('knows the users’ names', async () => {

@@ -54,7 +54,7 @@ export interface Outcome {
 
 /** Runs the required scenarios of a revision against an endpoint. A scenario counts when it had a passed check and no failed one. */
 export async function conformance(url: string, revision: keyof typeof requirements): Promise<Outcome[]> {
-  const required = await requiredBy(revision)
+  const required = await requiredBy(revision, 'server')
   return (await run(url, ['--requirements', revision])).filter(({ name }) => required.has(name))
 }
 
@@ -80,8 +80,7 @@ export async function readOutcomes(dir: string): Promise<Outcome[]> {
     if (!file.endsWith('checks.json')) continue
     const checks = JSON.parse(await readFile(join(dir, file), 'utf8')) as { status: string }[]
     const name = file
-      .split('/')
-      .at(-2)!
+      .slice(0, -'/checks.json'.length)
       .replace(/^server-(?=.*-\d{4}-\d{2}-\d{2}T)/, '')
       .replace(/-\d{4}-\d{2}-\d{2}T.*$/, '')
     outcomes.push({
@@ -95,8 +94,8 @@ export async function readOutcomes(dir: string): Promise<Outcome[]> {
 }
 
 /** The scenarios that count, from the suite's own frozen list. */
-async function requiredBy(revision: string): Promise<Set<string>> {
+export async function requiredBy(revision: string, leg: 'server' | 'client'): Promise<Set<string>> {
   const yaml = await readFile(join(suite, `../../requirements/${revision}.yaml`), 'utf8')
-  const list = /^server:\n((?: {2}- .*\n|\s*#.*\n)+)/m.exec(yaml)?.[1] ?? ''
+  const list = new RegExp(`^${leg}:\\n((?: {2}- .*\\n|\\s*#.*\\n)+)`, 'm').exec(yaml)?.[1] ?? ''
   return new Set([...list.matchAll(/^ {2}- (\S+)/gm)].map(([, name]) => name!))
 }

@@ -13,6 +13,7 @@ import taskServer, { tools as taskTools } from '../fixtures/task-server.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { beyondRequired, conformance, requirements, scenario, taskScenarios, type Posture } from './conformance.ts'
 import { extTasks } from './ext-tasks.ts'
+import { authChecks, clientAuth, clientLeg, clientRequirements, isGood } from './client-leg.ts'
 import { fastmcp } from './fastmcp.ts'
 import { openapiDocuments } from './openapi-documents.ts'
 import { authorizationScenarios } from './authorization.ts'
@@ -30,6 +31,7 @@ await fargate('stateless')
 await fargate('sessions')
 await authorization()
 await inBrowser()
+await proxy()
 await python()
 await runtime()
 await documents()
@@ -173,6 +175,31 @@ async function runtime(): Promise<void> {
   console.log(
     `${ok ? '✓' : '✗'} agentcore-runtime: twenty sessions for a minute, ${kills} kills: ${answers} answers, ${failures} failed calls, ${strangers.length} answers of another session, ${left.length} processes or folders left`,
   )
+  if (ok) passed++
+  else failed++
+}
+
+async function proxy(): Promise<void> {
+  for (const revision of ['2026-07-28', '2025-11-25'] as const) {
+    const outcomes = await clientLeg(revision)
+    const wrong = outcomes.filter((each) => !isGood(each))
+    const good = outcomes.length - wrong.length
+    const needed = clientRequirements[revision]
+    tell(good >= needed, `fairlead proxy: ${good} of ${needed} required client scenarios of ${revision}`)
+    for (const each of wrong) console.log(`    ${each.name}: ${each.passed} passed, ${each.failed} failed`)
+    const auth = await clientAuth(revision)
+    const checks = auth.reduce((sum, each) => sum + each.passed, 0)
+    const failures = auth.filter((each) => each.failed > 0 || each.passed === 0)
+    tell(
+      checks >= authChecks[revision] && failures.length === 0,
+      `fairlead proxy: ${checks} checks of authorization of ${revision}, ${authChecks[revision]} needed`,
+    )
+    for (const each of failures) console.log(`    ${each.name}: ${each.passed} passed, ${each.failed} failed`)
+  }
+}
+
+function tell(ok: boolean, line: string): void {
+  console.log(`${ok ? '✓' : '✗'} ${line}`)
   if (ok) passed++
   else failed++
 }

@@ -55,13 +55,16 @@ async function challengeOf(
   url: string,
   fetchFn: typeof fetch,
 ): Promise<ReturnType<typeof extractWWWAuthenticateParams>> {
-  let response: Response
-  try {
-    response = await fetchFn(url, {
+  const ask = () =>
+    fetchFn(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
       body: JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'ping' }),
     })
+  let response: Response
+  try {
+    // A kept connection may have been closed by the other side just now; asking twice harms nobody.
+    response = await ask().catch(ask)
   } catch (error) {
     throw new FairleadError('UNREACHABLE', `Nothing answers at ${url.split('?')[0]}`, { cause: error })
   }

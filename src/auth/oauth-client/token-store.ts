@@ -21,6 +21,13 @@ interface Contents {
   tokens: KeptToken[]
   /** Registered client ids, by issuer: never used at another. */
   clients: Record<string, string>
+  /** What a registered client came with beside its id, by issuer. */
+  details?: Record<string, ClientDetails>
+}
+
+export interface ClientDetails {
+  redirectUri?: string
+  clientSecret?: string
 }
 
 const maxTokens = 200
@@ -44,18 +51,46 @@ export class TokenStore {
     return Object.hasOwn(clients, issuer) ? clients[issuer] : undefined
   }
 
-  /** Call it under the lock. */
-  putToken(token: KeptToken): void {
-    const { tokens, clients } = this.#read()
-    const others = tokens.filter((each) => !is(each, token.issuer, token.resource, token.subject))
-    this.#write({ tokens: [...others, token].slice(-maxTokens), clients })
+  /** What the client registered with beside its id. */
+  clientDetails(issuer: string): ClientDetails {
+    const { details = {} } = this.#read()
+    return Object.hasOwn(details, issuer) ? details[issuer]! : {}
+  }
+
+  list(): KeptToken[] {
+    return this.#read().tokens
+  }
+
+  /** Removes tokens, and the clients of issuers that have none left. Call it under the lock. */
+  forget(which: (token: KeptToken) => boolean): KeptToken[] {
+    const contents = this.#read()
+    const gone = contents.tokens.filter(which)
+    const tokens = contents.tokens.filter((each) => !gone.includes(each))
+    const kept = <T>(record: Record<string, T> = {}) =>
+      Object.fromEntries(
+        Object.entries(record).filter(([issuer]) => !gone.some((each) => each.issuer === issuer) || tokens.some((each) => each.issuer === issuer)), // prettier-ignore
+      )
+    this.#write({ tokens, clients: kept(contents.clients), details: kept(contents.details) })
+    return gone
   }
 
   /** Call it under the lock. */
-  putClientId(issuer: string, clientId: string | undefined): void {
-    const { tokens, clients } = this.#read()
+  putToken(token: KeptToken): void {
+    const { tokens, ...rest } = this.#read()
+    const others = tokens.filter((each) => !is(each, token.issuer, token.resource, token.subject))
+    this.#write({ ...rest, tokens: [...others, token].slice(-maxTokens) })
+  }
+
+  /** Call it under the lock. */
+  putClientId(issuer: string, clientId: string | undefined, details?: ClientDetails): void {
+    const { tokens, clients, details: known = {} } = this.#read()
     const { [issuer]: _, ...others } = clients
-    this.#write({ tokens, clients: clientId === undefined ? others : { ...others, [issuer]: clientId } })
+    const { [issuer]: __, ...otherDetails } = known
+    this.#write({
+      tokens,
+      clients: clientId === undefined ? others : { ...others, [issuer]: clientId },
+      details: details === undefined ? otherDetails : { ...otherDetails, [issuer]: details },
+    })
   }
 
   /** Does work that no other process does at the same time. A lock whose process has gone is taken over. */
@@ -76,8 +111,9 @@ export class TokenStore {
 
   #read(): Contents {
     try {
-      const { tokens, clients } = JSON.parse(readFileSync(this.#file, 'utf8')) as Partial<Contents>
-      if (Array.isArray(tokens) && typeof clients === 'object' && clients !== null) return { tokens, clients }
+      const { tokens, clients, details } = JSON.parse(readFileSync(this.#file, 'utf8')) as Partial<Contents>
+      if (Array.isArray(tokens) && typeof clients === 'object' && clients !== null)
+        return { tokens, clients, ...(typeof details === 'object' && details !== null ? { details } : {}) }
     } catch {
       // none yet, or not readable: begin anew
     }

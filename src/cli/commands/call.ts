@@ -3,7 +3,8 @@ import { exitCodes, FairleadError } from '../../errors.ts'
 import { nearest } from '../../nearest.ts'
 import { toolArguments } from '../arguments.ts'
 import { newCommand, run, type Io } from '../output.ts'
-import { connectTarget, withTarget, type TargetOptions } from '../target.ts'
+import { connectTarget } from '../target.ts'
+import { withTarget, type TargetOptions } from '../where.ts'
 import { version } from '../version.ts'
 
 export function callCommand(): Command {
@@ -12,7 +13,7 @@ export function callCommand(): Command {
     .argument('[arguments...]', 'k=v, a string unless the tool’s schema says otherwise; k:=json')
   return command.action((tool: string, words: string[]) =>
     run(command, async (io) => {
-      const client = await connectTarget(command.opts<TargetOptions>(), version())
+      const client = await connectTarget(command.opts<TargetOptions>(), version(), io.note)
       try {
         const { tools } = await client.listTools()
         const found = tools.find((each) => each.name === tool)

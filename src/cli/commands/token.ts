@@ -1,13 +1,15 @@
 import type { Command } from 'commander'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { projectDir } from '../../build/project.ts'
+import type { KeptToken } from '../../auth/oauth-client/token-store.ts'
+import { userTokenStore } from '../../connect/browser-tokens.ts'
 import { signInMachine, type SignedIn } from '../../connect/sign-in.ts'
 import { FairleadError } from '../../errors.ts'
 import { readState, type LocalState } from '../../local/state.ts'
 import { platformNames } from '../../platforms.ts'
 import { newCommand, run, type Result } from '../output.ts'
 import { personOf, personSource } from '../person.ts'
-import { endpointOf } from '../target.ts'
+import { endpointOf, noSecret } from '../where.ts'
 
 interface Options {
   as?: string
@@ -15,6 +17,8 @@ interface Options {
   on?: string
   scope?: string[]
   decode?: string
+  list?: boolean
+  forget?: string | boolean
   project?: string
 }
 
@@ -25,17 +29,40 @@ export function tokenCommand(): Command {
     .option('--on <platform|url>', 'the endpoint that the token is for (default: the first that OAuth guards)')
     .option('--scope <scope...>', 'ask for these scopes, no others')
     .option('--decode <jwt>', 'print what a token says; its signature is not verified')
+    .option('--list', 'list the tokens kept for endpoints anywhere, without the tokens themselves')
+    .option('--forget [url]', 'forget those of an endpoint, or all')
     .option('--project <folder>', 'the folder with fairlead.config.ts')
   return command.action(() =>
     run(command, async (io) => {
       const options = command.opts<Options>()
       if (options.decode !== undefined) return decoded(options.decode, io.note)
+      if (options.list) return listed()
+      if (options.forget !== undefined) return forgotten(options.forget)
       if (options.as !== undefined && options.client !== undefined)
         throw new FairleadError('USAGE', '--as and --client exclude each other')
       const token = options.client === undefined ? await userToken(options) : await clientToken(options.client, options)
       return { data: dataOf(token), text: token.accessToken }
     }),
   )
+}
+
+function listed(): Result {
+  const tokens = userTokenStore().list().map(described)
+  const text = tokens.map(({ resource, issuer, expires_at, scope }) => `${resource}\n    by ${issuer}, until ${expires_at}, scope ${scope || 'none'}`) // prettier-ignore
+  return { data: { tokens }, text: text.length > 0 ? text.join('\n') : 'No tokens are kept.' }
+}
+
+async function forgotten(which: string | boolean): Promise<Result> {
+  const store = userTokenStore()
+  const gone = await store.locked(async () => store.forget(({ resource }) => which === true || resource === which))
+  return {
+    data: { forgotten: gone.map(described) },
+    text: `${gone.length === 1 ? 'One token was' : `${gone.length} tokens were`} forgotten.`,
+  }
+}
+
+function described({ issuer, resource, clientId, scope, expiresAt }: KeptToken) {
+  return { resource, issuer, client_id: clientId, scope, expires_at: new Date(expiresAt).toISOString() }
 }
 
 async function userToken(options: Options): Promise<SignedIn> {
@@ -48,11 +75,7 @@ async function userToken(options: Options): Promise<SignedIn> {
 
 async function clientToken(clientId: string, options: Options): Promise<SignedIn> {
   const clientSecret = process.env.FAIRLEAD_CLIENT_SECRET
-  if (!clientSecret)
-    throw new FairleadError('USAGE', `The secret of the client ${clientId} is not there`, {
-      why: 'A secret on a command line is seen by every process, so it comes in the environment.',
-      fix: 'FAIRLEAD_CLIENT_SECRET=… fairlead token --client ID',
-    })
+  if (!clientSecret) throw noSecret(clientId)
   const given = options.on !== undefined && /^https?:\/\//.test(options.on) ? options.on : undefined
   const url = given ?? urlOf(readState(projectDir(options.project)), options.on)
   const scopes = scopesOf(options)

@@ -1,14 +1,15 @@
 import type { Command } from 'commander'
 import { newCommand, run } from '../output.ts'
 import { signature } from '../signature.ts'
-import { connectTarget, withTarget, type TargetOptions } from '../target.ts'
+import { connectTarget } from '../target.ts'
+import { withTarget, type TargetOptions } from '../where.ts'
 import { version } from '../version.ts'
 
 export function toolsCommand(): Command {
   const command = withTarget(newCommand('tools', 'list the tools'))
   return command.action(() =>
-    run(command, async () => {
-      const client = await connectTarget(command.opts<TargetOptions>(), version())
+    run(command, async (io) => {
+      const client = await connectTarget(command.opts<TargetOptions>(), version(), io.note)
       try {
         const { tools } = await client.listTools()
         const text = tools
