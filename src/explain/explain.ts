@@ -11,7 +11,7 @@ import { causeText, explainSigv4, type Sigv4Explanation } from './sigv4.ts'
 /** What the endpoint knows that its clients do not. */
 export interface Endpoint {
   url: string
-  auth: 'iam' | 'oauth'
+  auth: 'iam' | 'oauth' | 'none'
   service?: string
   region?: string
   /** Who issues its tokens. */
