@@ -132,6 +132,13 @@ describe('fairlead explain', () => {
 })
 
 describe('fairlead doctor', () => {
+  it('checks the platform that is named, and says when the stack does not run it', async () => {
+    const { code, stdout } = await cli('doctor', '--platform', 'lambda')
+    expect(stdout).toContain(dev.state.endpoints.lambda!.url)
+    expect(code).toBe(0)
+    expect((await cli('doctor', '--platform', 'agentcore-gateway')).stderr).toContain('STACK_NOT_RUNNING')
+  })
+
   it('is green on the platforms of the stack, and writes JUnit', async () => {
     const { code, stdout } = await cli('doctor', '--junit', 'report.xml')
     expect(stdout).not.toContain('✗')

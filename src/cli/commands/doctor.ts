@@ -76,8 +76,15 @@ async function targetsOf(url: string | undefined, options: Options): Promise<Tar
     throw new FairleadError('USAGE', `${url} is not an http(s) URL`, { fix: 'fairlead doctor https://HOST/mcp' })
   const local = stateOf(options, url === undefined)
   const endpoints = Object.entries(local?.state.endpoints ?? {}) as [Platform, LocalEndpoint][]
-  if (url === undefined)
-    return Promise.all(endpoints.map(([platform, endpoint]) => localTarget(local!, platform, endpoint, options)))
+  if (url === undefined) {
+    // A platform that is named is the one that is meant.
+    const meant = endpoints.filter(([platform]) => options.platform === undefined || platform === options.platform)
+    if (meant.length === 0)
+      throw new FairleadError('STACK_NOT_RUNNING', `The local stack does not run ${options.platform}`, {
+        fix: 'Add it to `platforms` in fairlead.config.ts and start fairlead dev again.',
+      })
+    return Promise.all(meant.map(([platform, endpoint]) => localTarget(local!, platform, endpoint, options)))
+  }
   const ours = endpoints.find(([, endpoint]) => endpoint.url === url)
   return [ours ? await localTarget(local!, ...ours, options) : { url, access: accessOf(url) }]
 }

@@ -3,8 +3,10 @@ import { boundEndpoint, openGateway } from '../../gateway/open.ts'
 import type { Gateway } from '../../gateway/gateway.ts'
 import { gatewayIdOf } from '../../gateway/targets/lambda.ts'
 import type { Bindings } from '../../gateway/bindings.ts'
+import type { FetchHandler } from '../../http/fetch-handler.ts'
 import { listen } from '../../http/node-server.ts'
 import { localAccount, platforms } from '../../platforms.ts'
+import { withAnswerFaults, withRequestFaults } from '../faults/with-faults.ts'
 import { observed } from '../observe.ts'
 import type { PlatformOptions, RunningPlatform } from '../platform.ts'
 import { startStandIn, type StandIn } from '../stand-in.ts'
@@ -24,8 +26,14 @@ export async function startAgentcoreGatewayPlatform(options: PlatformOptions): P
   const { gateway, bindings } = definitions
   const arn = `arn:aws:bedrock-agentcore:${region}:${accountId}:gateway/${gatewayIdOf(gateway.name)}`
   let opened: Opened | undefined
+  const handler: FetchHandler = async (request, context) =>
+    opened ? opened.gateway.fetch(request, context) : new Response('starting', { status: 503 })
   const server = await listen(
-    observed('agentcore-gateway', (request, context) => opened!.gateway.fetch(request, context), options.requests),
+    withRequestFaults(
+      observed('agentcore-gateway', withAnswerFaults(handler, options.faults), options.requests),
+      options.faults,
+      { service: platforms['agentcore-gateway'].service, region, keys: options.identities },
+    ),
     { port: options.port, maxBodyBytes: largestBody },
   )
   try {
