@@ -11,7 +11,15 @@ import factory from '../fixtures/conformance-server.ts'
 import { randomKills } from '../local/agentcore-runtime/random-kills.ts'
 import taskServer, { tools as taskTools } from '../fixtures/task-server.ts'
 import { temporaryFolder } from '../support/temporary.ts'
-import { beyondRequired, conformance, requirements, scenario, taskScenarios, type Posture } from './conformance.ts'
+import {
+  beyondRequired,
+  conformance,
+  requirements,
+  scenario,
+  taskScenarios,
+  type Outcome,
+  type Posture,
+} from './conformance.ts'
 import { extTasks } from './ext-tasks.ts'
 import { authChecks, clientAuth, clientLeg, clientRequirements, isGood } from './client-leg.ts'
 import { fastmcp } from './fastmcp.ts'
@@ -181,13 +189,13 @@ async function runtime(): Promise<void> {
 
 async function proxy(): Promise<void> {
   for (const revision of ['2026-07-28', '2025-11-25'] as const) {
-    const outcomes = await clientLeg(revision)
+    const outcomes = await onceMore(() => clientLeg(revision))
     const wrong = outcomes.filter((each) => !isGood(each))
     const good = outcomes.length - wrong.length
     const needed = clientRequirements[revision]
     tell(good >= needed, `fairlead proxy: ${good} of ${needed} required client scenarios of ${revision}`)
     for (const each of wrong) console.log(`    ${each.name}: ${each.passed} passed, ${each.failed} failed`)
-    const auth = await clientAuth(revision)
+    const auth = await onceMore(() => clientAuth(revision))
     const checks = auth.reduce((sum, each) => sum + each.passed, 0)
     const failures = auth.filter((each) => each.failed > 0 || each.passed === 0)
     tell(
@@ -196,6 +204,15 @@ async function proxy(): Promise<void> {
     )
     for (const each of failures) console.log(`    ${each.name}: ${each.passed} passed, ${each.failed} failed`)
   }
+}
+
+/** The suite starts all its clients at once, and on a busy machine one may be late: what fails runs once more, and that is said. */
+async function onceMore(run: () => Promise<Outcome[]>): Promise<Outcome[]> {
+  const first = await run()
+  const late = first.filter((each) => !isGood(each))
+  if (late.length === 0) return first
+  console.log(`    run once more for ${late.map(({ name }) => name).join(', ')}`)
+  return run()
 }
 
 function tell(ok: boolean, line: string): void {
