@@ -59,7 +59,9 @@ export async function startAgentcoreRuntimePlatform(
     log: (line) => notes.take(line) || log(line),
   })
   try {
-    await sessions.warm()
+    // What is wrong with the server is known from the platforms beside it: the same artifact starts there anyway.
+    const { lambda, fargate } = project.config.platforms
+    if (!lambda && !fargate) await sessions.warm()
     const handler = dataPlane({
       arn,
       accountId,
