@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** A request as it goes over the wire. */
 export interface SigningRequest {
@@ -82,7 +82,7 @@ export function splitTarget(target: string): { path: string; query: string } {
 }
 
 export function sha256(data: Uint8Array | string): string {
-  return createHash('sha256').update(data).digest('hex')
+  return hash('sha256', data, 'hex')
 }
 
 /** Percent-encodes all but the unreserved characters of RFC 3986. */
