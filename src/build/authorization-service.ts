@@ -1,9 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createHash } from 'node:crypto'
-import { join } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
-import type { Artifact } from './build.ts'
+import { writeArtifact, type Artifact } from './artifact.ts'
 import { ownFile } from './own-file.ts'
 
 /** Where the build of this package leaves it, so that no project has to bundle it again. */
@@ -17,22 +15,7 @@ export async function buildAuthorizationService(outDir: string): Promise<Artifac
   const { code, warnings } = existsSync(madeBefore)
     ? { code: readFileSync(madeBefore, 'utf8'), warnings: [] }
     : await bundle()
-  const contents: Record<string, string> = {
-    'index.js': code,
-    'package.json': `${JSON.stringify({ type: 'module' })}\n`,
-  }
-  mkdirSync(outDir, { recursive: true })
-  const sum = createHash('sha256')
-  for (const [name, text] of Object.entries(contents)) {
-    writeFileSync(join(outDir, name), text)
-    sum.update(name).update('\0').update(text).update('\0')
-  }
-  return {
-    dir: outDir,
-    files: Object.entries(contents).map(([name, text]) => ({ name, bytes: Buffer.byteLength(text) })),
-    digest: `sha256-${sum.digest('hex')}`,
-    warnings,
-  }
+  return writeArtifact(outDir, code, warnings)
 }
 
 /** Names of classes are kept: oidc-provider stores by them. */

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,20 +6,13 @@ import { build, type BuildFailure, type Message } from 'esbuild'
 import type { FairleadConfig, Server } from '../config.ts'
 import { FairleadError } from '../errors.ts'
 import { scopesOf } from '../scopes.ts'
+import { writeArtifact, type Artifact } from './artifact.ts'
 import { ownFile } from './own-file.ts'
 
 export interface BuildOptions {
   projectDir: string
   config: FairleadConfig
   outDir: string
-}
-
-export interface Artifact {
-  dir: string
-  files: { name: string; bytes: number }[]
-  /** Of the files' names and bytes, `sha256-…`. */
-  digest: string
-  warnings: string[]
 }
 
 /**
@@ -30,18 +22,7 @@ export interface Artifact {
 export async function buildArtifact({ projectDir, config, outDir }: BuildOptions): Promise<Artifact> {
   if (!config.server) throw new FairleadError('CONFIG_INVALID', 'The configuration names no `server`')
   const { code, warnings } = await bundle(projectDir, config, config.server)
-  const contents: Record<string, string> = {
-    'index.js': code,
-    'package.json': `${JSON.stringify({ type: 'module' })}\n`,
-  }
-  mkdirSync(outDir, { recursive: true })
-  const sum = createHash('sha256')
-  for (const [name, text] of Object.entries(contents)) {
-    writeFileSync(join(outDir, name), text)
-    sum.update(name).update('\0').update(text).update('\0')
-  }
-  const files = Object.entries(contents).map(([name, text]) => ({ name, bytes: Buffer.byteLength(text) }))
-  return { dir: outDir, files, digest: `sha256-${sum.digest('hex')}`, warnings }
+  return writeArtifact(outDir, code, warnings)
 }
 
 /** Builds twice, in two folders, and compares. Throws NOT_REPRODUCIBLE. */

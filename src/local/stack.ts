@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { buildArtifact, type Artifact } from '../build/build.ts'
+import type { Artifact } from '../build/artifact.ts'
+import { buildArtifact } from '../build/build.ts'
 import type { Project } from '../build/project.ts'
 import type { FairleadConfig } from '../config.ts'
 import { basePort, localAccount, platformNames, platforms, portOffsets, type Platform } from '../platforms.ts'
