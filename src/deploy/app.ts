@@ -1,0 +1,83 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { App } from 'aws-cdk-lib'
+import { FairleadError } from '../errors.ts'
+import { stacks, type Authorization } from './cdk/stacks.ts'
+import { partsOf, stackName, type Deployment, type Part } from './deployment.ts'
+
+export interface Template {
+  Resources: Record<string, { Type: string; Properties?: Record<string, unknown> }>
+  Outputs?: Record<string, unknown>
+  Parameters?: Record<string, unknown>
+}
+
+export interface AssemblyStack {
+  name: string
+  part: Part
+  template: Template
+}
+
+/** A cloud assembly on disk: what CDK's own tools deploy. */
+export interface Assembly {
+  dir: string
+  /** In the order in which they are deployed. */
+  stacks: AssemblyStack[]
+}
+
+export interface SynthesizeOptions {
+  /** Gets the app before it is synthesized: tests add their checks here. */
+  prepare?: (app: App) => void
+}
+
+/**
+ * What CDK does otherwise for the sake of apps that are older. The constructs say themselves what they need.
+ * @see https://docs.aws.amazon.com/cdk/v2/guide/featureflags.html
+ */
+const context = {
+  '@aws-cdk/aws-iam:minimizePolicies': true,
+  '@aws-cdk/core:enablePartitionLiterals': true,
+  '@aws-cdk/core:checkSecretUsage': true,
+  '@aws-cdk/aws-lambda:useCdkManagedLogGroup': true,
+  '@aws-cdk/core:explicitStackTags': true,
+}
+
+/**
+ * Synthesizes the stacks of a deployment into a folder, offline: the same inputs give the same bytes.
+ * Leaves deploying to CDK's toolkit. Throws PLATFORM_NOT_BUILT.
+ */
+export async function synthesize(
+  deployment: Deployment,
+  outDir: string,
+  { prepare }: SynthesizeOptions = {},
+): Promise<Assembly> {
+  const app = new App({ outdir: outDir, analyticsReporting: false, treeMetadata: false, context })
+  const parts = partsOf(deployment)
+  const { account, region, project, environment } = deployment
+  const tags = { 'fairlead:name': project.config.name, 'fairlead:environment': environment }
+  let authorization: Authorization | undefined
+  for (const part of parts) {
+    const make = stacks[part]
+    if (!make) throw new FairleadError('PLATFORM_NOT_BUILT', `${part} cannot be deployed by this version of fairlead`)
+    const name = stackName(deployment, part)
+    const made = make(app, {
+      name,
+      deployment,
+      props: {
+        stackName: name,
+        description: `${project.config.name} (${environment}): ${part}, by fairlead`,
+        env: { region, ...(account === undefined ? {} : { account }) },
+        tags,
+        crossRegionReferences: false,
+      },
+      ...(authorization ? { authorization } : {}),
+    })
+    authorization ??= made.authorization
+  }
+  prepare?.(app)
+  app.synth()
+  return { dir: outDir, stacks: parts.map((part) => read(outDir, stackName(deployment, part), part)) }
+}
+
+function read(dir: string, name: string, part: Part): AssemblyStack {
+  return { name, part, template: JSON.parse(readFileSync(join(dir, `${name}.template.json`), 'utf8')) as Template }
+}

@@ -1,0 +1,1 @@
+export { LambdaMcpServer, type LambdaMcpServerProps } from './lambda-mcp-server.ts'

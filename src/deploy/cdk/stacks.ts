@@ -1,0 +1,32 @@
+import type { App, Stack, StackProps } from 'aws-cdk-lib'
+import type { Deployment, Part } from '../deployment.ts'
+import { lambdaStack } from './lambda-stack.ts'
+
+/** What the stack of the authorization service gives to those behind it. */
+export interface Authorization {
+  /** `https://…`, with no slash at its end. */
+  issuer: string
+}
+
+export interface MadeStack {
+  stack: Stack
+  /** Given by `authorization` alone. */
+  authorization?: Authorization
+}
+
+export interface StackRequest {
+  /** The id and name of the stack. */
+  name: string
+  deployment: Deployment
+  /** Environment, description and tags. */
+  props: StackProps
+  /** Made before, where a platform's clients sign in. */
+  authorization?: Authorization
+}
+
+export type MakeStack = (app: App, request: StackRequest) => MadeStack
+
+/** How each part of a deployment becomes a stack. */
+export const stacks: Partial<Record<Part, MakeStack>> = {
+  lambda: lambdaStack,
+}
