@@ -8,6 +8,7 @@ import { awsFetch } from '../../src/connect/aws-fetch.ts'
 import { endpointFetch } from '../../src/connect/endpoint-fetch.ts'
 import { listen, type Listening } from '../../src/http/node-server.ts'
 import { temporaryFolder } from '../support/temporary.ts'
+import { logged } from '../support/log-capture.ts'
 
 const scope = { service: 'lambda', region: 'us-east-1' }
 const first = { accessKeyId: 'ASIAFIRST', secretAccessKey: 'one', sessionToken: 'token-one' }
@@ -55,7 +56,7 @@ describe('awsFetch', () => {
     valid = [first]
     seen = []
     const log: string[] = []
-    const send = awsFetch({ ...scope, credentials: credentials(first), now: () => Date.now() - 3_600_000, log: (line) => log.push(line) }) // prettier-ignore
+    const send = awsFetch({ ...scope, credentials: credentials(first), now: () => Date.now() - 3_600_000, log: (line) => log.push(logged(line)) }) // prettier-ignore
     expect((await post(send)).status).toBe(200)
     expect((await post(send)).status).toBe(200)
     expect(seen).toEqual(['SIGV4_CLOCK_SKEW', 'ok', 'ok'])

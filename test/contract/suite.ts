@@ -123,7 +123,8 @@ export function contractSuite(platform: string, setUp: () => Promise<Target>): v
         { 'mcp-protocol-version': revision },
       )
       expect([response.status, await response.text()]).toEqual([202, ''])
-      expect(performance.now() - began).toBeLessThan(1000)
+      // One that hangs does so until an idle timeout, of 60 s and more; a cold start on a busy machine takes a second.
+      expect(performance.now() - began).toBeLessThan(5000)
     })
 
     it('takes a batch in 2025-03-26', async () => {

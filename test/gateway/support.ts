@@ -4,6 +4,7 @@ import { noBindings, type Bindings } from '../../src/gateway/bindings.ts'
 import { readGateway, readTarget } from '../../src/gateway/definitions/read.ts'
 import { openGateway, type OpenGatewayOptions } from '../../src/gateway/open.ts'
 import { listen } from '../../src/http/node-server.ts'
+import { logged } from '../support/log-capture.ts'
 
 export const roleArn = 'arn:aws:iam::111122223333:role/gateway'
 export const lambdaArn = 'arn:aws:lambda:us-east-1:111122223333:function:orders'
@@ -74,7 +75,7 @@ export async function startGateway(
     invoke: async ({ payload }) => ({ payload }),
     roleCredentials: async () => ({ accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'wJalrXUtnFEMI' }),
     region: 'us-east-1',
-    log: (line) => log.push(line),
+    log: (line) => log.push(logged(line)),
     ...options,
   })
   const server = await listen(opened.fetch, { maxBodyBytes: 7 * 1024 * 1024 })

@@ -6,6 +6,7 @@ import { listen } from '../../src/http/node-server.ts'
 import { createMcpEndpoint, type EndpointOptions, type LogEntry } from '../../src/mcp/endpoint.ts'
 import { isDeeperThan } from '../../src/mcp/json-rpc.ts'
 import contract from '../fixtures/contract-server.ts'
+import { logged } from '../support/log-capture.ts'
 
 const closers: (() => Promise<void>)[] = []
 afterEach(async () => {
@@ -44,7 +45,7 @@ describe('an endpoint', () => {
 
   it('writes to its log what a tool threw, under the id that the client got', async () => {
     const entries: LogEntry[] = []
-    const { url } = await start(contract, { log: (entry) => entries.push(entry) })
+    const { url } = await start(contract, { log: (entry) => entries.push(logged(entry)) })
     const text = await (
       await post(url, { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'fail', arguments: {} } })
     ).text()

@@ -23,6 +23,7 @@ import { MemoryTable } from '../../src/state/memory.ts'
 import type { Table } from '../../src/state/table.ts'
 import fixture, { tools as fixtureTools } from '../fixtures/task-server.ts'
 import { declared, extension, rpc, startTasks, type Answer } from './support/task-endpoint.ts'
+import { logged } from '../support/log-capture.ts'
 
 const closers: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -205,7 +206,7 @@ describe('what a tool throws', () => {
         await slow(context)
         throw new Error('the password is hunter2')
       }),
-      { log: (entry) => log.push(entry) },
+      { log: (entry) => log.push(logged(entry)) },
     )
     const task = await until(url, idOf(await call(url)), 'completed')
     expect(task.result).toMatchObject({ isError: true })
@@ -307,7 +308,7 @@ describe('input that a task needs', () => {
 
   it('is not asked of a client that cannot answer', async () => {
     const log: LogEntry[] = []
-    const { url } = await start(one(asking), { log: (entry) => log.push(entry) })
+    const { url } = await start(one(asking), { log: (entry) => log.push(logged(entry)) })
     const answer = await call(url, { capabilities: { extensions: { [extension]: {} } } })
     expect(answer.result).toMatchObject({ isError: true })
     expect(log[0]!.message).toContain('does not support form elicitation')
@@ -378,7 +379,7 @@ describe('tasks of a principal', () => {
       throw new Error('The table is gone')
     }
     const log: LogEntry[] = []
-    const { url } = await start(one(slow), { keep: { table }, log: (entry) => log.push(entry) })
+    const { url } = await start(one(slow), { keep: { table }, log: (entry) => log.push(logged(entry)) })
     expect((await call(url)).result).toMatchObject({ resultType: 'complete', ...text('done') })
     expect(log[0]!.message).toContain('cannot be kept')
   })

@@ -13,6 +13,7 @@ import { openDynamoTable } from '../../src/state/dynamodb.ts'
 import type { Table } from '../../src/state/table.ts'
 import { Browser, type Page } from '../support/browser.ts'
 import { startUpstream, type TestUpstream } from '../support/upstream.ts'
+import { logged } from '../support/log-capture.ts'
 
 export const resource = 'https://mcp.example.com/mcp'
 export const callback = 'http://127.0.0.1:7777/callback'
@@ -66,7 +67,7 @@ export async function startService(extra: Partial<AuthorizationServiceOptions> =
     secret,
     trustedHops: 1,
     log: (entry) => {
-      logs.push(JSON.stringify(entry))
+      logs.push(logged(JSON.stringify(entry)))
       if (entry.event === 'keys.published') published.resolve()
     },
     ...extra,

@@ -5,6 +5,7 @@ import type { Server } from '../../src/config.ts'
 import { listen } from '../../src/http/node-server.ts'
 import { createMcpEndpoint } from '../../src/mcp/endpoint.ts'
 import { loadServer } from '../../src/server/load.ts'
+import { logged } from '../support/log-capture.ts'
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/servers/${name}`, import.meta.url))
 const node = process.execPath
@@ -17,7 +18,7 @@ afterEach(async () => {
 async function serve(server: Server, options: { timeoutMs?: number } = {}) {
   const log: string[] = []
   const tools = { hang: { timeoutMs: options.timeoutMs ?? 60_000 } }
-  const source = await loadServer(server, { projectDir: process.cwd(), log: (line) => log.push(line), tools })
+  const source = await loadServer(server, { projectDir: process.cwd(), log: (line) => log.push(logged(line)), tools })
   const endpoint = createMcpEndpoint(source)
   const http = await listen(endpoint.fetch)
   closers.push(async () => {

@@ -4,6 +4,7 @@ import { listen, type Listening } from '../../../src/http/node-server.ts'
 import type { FetchHandler } from '../../../src/http/fetch-handler.ts'
 import type { Message } from '../../../src/connect/proxy/message.ts'
 import { runProxy, type ProxyEnd, type ProxyOptions } from '../../../src/connect/proxy/pump.ts'
+import { logged } from '../../support/log-capture.ts'
 
 export interface Piped {
   send(message: Record<string, unknown> | string): void
@@ -28,7 +29,7 @@ export function pipe(options: Partial<ProxyOptions> & { url: string }): Piped {
     all.push(...lines.map((line) => JSON.parse(line) as Message))
     for (const look of waiting) look()
   })
-  const ended = runProxy({ input, output, log: (line) => log.push(line), timeoutMs: 5000, ...options })
+  const ended = runProxy({ input, output, log: (line) => log.push(logged(line)), timeoutMs: 5000, ...options })
   const next: Piped['next'] = (matches) =>
     new Promise((resolve) => {
       const look = () => {
@@ -61,7 +62,7 @@ export async function connect(
   const input = new PassThrough()
   const output = new PassThrough()
   const log: string[] = []
-  const ended = runProxy({ input, output, log: (line) => log.push(line), timeoutMs: 5000, ...options })
+  const ended = runProxy({ input, output, log: (line) => log.push(logged(line)), timeoutMs: 5000, ...options })
   const client = new Client({ name: 'test', version: '1' }, clientOptions)
   let rest = ''
   const transport: Parameters<Client['connect']>[0] = {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { signIn } from '../../../src/connect/sign-in.ts'
 import { startStack, type Stack } from '../../../src/local/stack.ts'
 import { temporaryFolder } from '../../support/temporary.ts'
+import { logged } from '../../support/log-capture.ts'
 
 const example = (file: string) => fileURLToPath(new URL(`../../../examples/brownfield/${file}`, import.meta.url))
 
@@ -26,7 +27,10 @@ describe('the brownfield example, as fairlead dev runs it', () => {
         },
       },
     }
-    stack = await startStack({ dir: folder.path, configFile: '', config }, { port: 0, log: (line) => lines.push(line) })
+    stack = await startStack(
+      { dir: folder.path, configFile: '', config },
+      { port: 0, log: (line) => lines.push(logged(line)) },
+    )
     url = stack.endpoints['agentcore-gateway']!.url
   }, 60_000)
   afterAll(async () => {

@@ -15,6 +15,7 @@ import { RequestLog, type RequestRecord } from '../../../src/local/requests.ts'
 import type { IamIdentity } from '../../../src/local/state.ts'
 import { localAccount } from '../../../src/platforms.ts'
 import { temporaryFolder } from '../../support/temporary.ts'
+import { logged } from '../../support/log-capture.ts'
 
 const entry = fileURLToPath(new URL('../../fixtures/runtime-server.ts', import.meta.url))
 
@@ -66,7 +67,7 @@ export async function startRuntime(
       env: {},
       requests,
       faults,
-      log: () => {},
+      log: logged,
     },
     times,
   )

@@ -8,6 +8,7 @@ import { signIn } from '../../../src/connect/sign-in.ts'
 import type { RequestRecord } from '../../../src/local/requests.ts'
 import { startStack, type Stack } from '../../../src/local/stack.ts'
 import { temporaryFolder } from '../../support/temporary.ts'
+import { logged } from '../../support/log-capture.ts'
 
 const fixture = fileURLToPath(new URL('../../fixtures/pid-server.ts', import.meta.url))
 let folder: Awaited<ReturnType<typeof temporaryFolder>>
@@ -33,7 +34,7 @@ beforeAll(async () => {
   await copyFile(fixture, join(folder.path, 'server.ts'))
   stack = await startStack(
     { dir: folder.path, configFile: '', config },
-    { port: 0, onRequest: (record) => records.push(record), log: (line) => lines.push(line) },
+    { port: 0, onRequest: (record) => records.push(record), log: (line) => lines.push(logged(line)) },
   )
   url = stack.endpoints.fargate!.url
   for (const user of stack.users)

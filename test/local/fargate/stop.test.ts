@@ -4,6 +4,7 @@ import { buildArtifact } from '../../../src/build/build.ts'
 import { Task } from '../../../src/local/fargate/task.ts'
 import { startWatchdog } from '../../../src/local/lambda/watchdog.ts'
 import { temporaryFolder } from '../../support/temporary.ts'
+import { logged } from '../../support/log-capture.ts'
 
 const watchdog = startWatchdog()
 let folder: Awaited<ReturnType<typeof temporaryFolder>>
@@ -26,7 +27,7 @@ describe('a task that is asked to stop', () => {
       artifactDir,
       env: {},
       memoryMb: 512,
-      log: () => {},
+      log: logged,
       watchdog,
       stopTimeoutS: 15,
       startTimeoutMs: 15_000,
