@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { isForwardable } from './aws/agentcore-runtime.ts'
 import type { FairleadConfig } from './config.ts'
+import { merge } from './environment.ts'
 import { FairleadError } from './errors.ts'
 import { nearest } from './nearest.ts'
 import { platforms } from './platforms.ts'
@@ -30,12 +31,30 @@ const arn = z
     'must be an IAM ARN such as arn:aws:iam::111122223333:role/agent',
   )
 
+function domain(certificate: RegExp, error: string) {
+  return z.strictObject({
+    name: z
+      .string()
+      .regex(
+        /^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/,
+        'must be a host name such as mcp.example.com',
+      ),
+    certificateArn: z.string().regex(certificate, error),
+  })
+}
+
 /** Limits of Lambda. @see https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html (read 2026-11-22) */
 const lambda = z.strictObject({
   auth: z.enum(['iam', 'oauth']).optional(),
   memoryMb: z.int().min(128).max(10_240).optional(),
   timeoutS: z.int().min(1).max(900).optional(),
   concurrency: z.int().min(1).max(1000).optional(),
+  runtime: z.enum(['python3.12', 'python3.13', 'python3.14']).optional(),
+  domain: domain(
+    /^arn:aws[a-z-]*:acm:us-east-1:\d{12}:certificate\/[\w-]+$/,
+    'must be a certificate of ACM in us-east-1, where CloudFront looks for it',
+  ).optional(),
+  waf: z.boolean().optional(),
 })
 
 /** Sizes of Fargate. @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html (read 2026-11-22) */
@@ -45,9 +64,12 @@ const fargate = z.strictObject({
   memoryMb: z.int().min(512).max(30_720).optional(),
   vpcId: z
     .string()
-    .regex(/^vpc-[0-9a-f]+$/)
+    .regex(/^vpc-([0-9a-f]{8}|[0-9a-f]{17})$/, 'must be the id of a VPC such as vpc-0123456789abcdef0')
     .optional(),
-  domain: z.strictObject({ name: z.string().min(4), certificateArn: z.string().startsWith('arn:aws') }).optional(),
+  domain: domain(
+    /^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/[\w-]+$/,
+    'must be a certificate of ACM',
+  ).optional(),
 })
 
 const jwt = z.strictObject({ customJWTAuthorizer: z.record(z.string(), z.unknown()) })
@@ -104,7 +126,16 @@ const oauth = z.strictObject({
       }),
     )
     .optional(),
-  userPoolId: z.string().optional(),
+  userPoolId: z
+    .string()
+    .regex(/^[a-z]{2,4}(-[a-z]+)+-\d_[0-9a-zA-Z]+$/, 'must be the id of a user pool such as us-east-1_AbCdEfGhI')
+    .optional(),
+})
+
+const environment = z.strictObject({
+  account: z.string('must be 12 digits in quotes').regex(/^\d{12}$/, 'must be 12 digits in quotes'),
+  region: z.string().regex(/^[a-z]{2,4}(-[a-z]+)+-\d$/, 'must be a region such as us-east-1'),
+  config: z.record(z.string(), z.unknown()).optional(),
 })
 
 const config = z.strictObject({
@@ -139,6 +170,18 @@ const config = z.strictObject({
     'agentcore-gateway': agentcoreGateway.optional(),
   }),
   dev: z.strictObject({ standIn: z.string().optional(), env: z.array(z.string()).optional() }).optional(),
+  environments: z
+    .record(
+      z
+        .string()
+        .regex(
+          /^[a-z][a-z0-9-]{0,19}$/,
+          'must be small letters, digits and hyphens, at most 20, beginning with a letter',
+        ),
+      environment,
+    )
+    .refine((all) => Object.keys(all).length > 0, 'names no environment')
+    .optional(),
 })
 
 /** Parts of the configuration that a later version brings: refused by name, never ignored. */
@@ -149,10 +192,6 @@ const notBuilt = [
   ['platforms', 'agentcore-gateway', 'policies'],
   ['platforms', 'agentcore-gateway', 'deployAs=lambda'],
   ['platforms', 'agentcore-gateway', 'deployAs=fargate'],
-  ['environments'],
-  ['oauth', 'userPoolId'],
-  ['platforms', 'fargate', 'vpcId'],
-  ['platforms', 'fargate', 'domain'],
 ]
 
 /**
@@ -171,6 +210,8 @@ export function checkConfig(value: unknown, file: string): FairleadConfig {
     checkScopes(checked, file)
     checkSessions(checked, file)
     checkTasks(checked, file)
+    checkLambda(checked, file)
+    checkEnvironments(checked, file)
     return checked
   }
   // A misspelt key also makes the right one missing: the key is the cause.
@@ -244,6 +285,49 @@ function checkTasks({ server, tools = {}, platforms: configured }: FairleadConfi
         without[1],
         `Write task: true. Then ${without[0]} answers when the tool has ended, and fargate offers a task.`,
       )
+  }
+}
+
+/** What a function can be told only together with something else. */
+function checkLambda({ server, platforms: { lambda } }: FairleadConfig, file: string): void {
+  const refuse = (key: string, message: string, why: string, fix: string) => {
+    throw new FairleadError('CONFIG_INVALID', `${file}: \`platforms.lambda.${key}\` ${message}`, { why, fix })
+  }
+  const oauth = lambda?.auth === 'oauth'
+  if (lambda?.runtime && server?.kind !== 'http')
+    refuse(
+      'runtime',
+      'needs a server of kind `http`',
+      'In that runtime the command itself answers, behind the Lambda Web Adapter; fairlead, which is Node, does not run.',
+      "Bring the server as { kind: 'http', command: 'python', args: […] }, or leave `runtime` out.",
+    )
+  if (lambda?.runtime && oauth)
+    refuse(
+      'runtime',
+      "cannot be combined with auth: 'oauth'",
+      'The guard that verifies tokens is part of the artifact, which does not run in that runtime: the server would be open.',
+      "Take auth: 'iam', or fargate, where the guard stands in front of a command of any language.",
+    )
+  for (const key of ['domain', 'waf'] as const)
+    if (lambda?.[key] && !oauth)
+      refuse(
+        key,
+        "needs auth: 'oauth'",
+        'With IAM the function URL is called by itself, and its signature covers its own name.',
+        `Leave \`${key}\` out.`,
+      )
+}
+
+/** Each environment's configuration is checked as it will be. */
+function checkEnvironments({ environments = {}, ...base }: FairleadConfig, file: string): void {
+  for (const [name, { config: part }] of Object.entries(environments)) {
+    const own = ['name', 'environments'].find((key) => part && key in part)
+    if (own)
+      throw new FairleadError('CONFIG_INVALID', `${file}: \`environments.${name}.config.${own}\` cannot be set`, {
+        why: 'The stacks of all environments are told apart by the one name and the key of the environment.',
+        fix: `Leave \`${own}\` out.`,
+      })
+    if (part) checkConfig(merge(base, part), `${file} with environments.${name}.config`)
   }
 }
 

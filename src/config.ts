@@ -32,7 +32,29 @@ export interface LambdaConfig {
   timeoutS?: number
   /** How many execution environments at once; 10 by default locally. */
   concurrency?: number
+  /** For a server of kind `http` in Python: Lambda's own Python runs the command, for deploy. IAM only. */
+  runtime?: LambdaRuntime
+  /** The public name where `auth` is `oauth`, for deploy; its certificate is in us-east-1. */
+  domain?: { name: string; certificateArn: string }
+  /** A web ACL in front where `auth` is `oauth`, for deploy. */
+  waf?: boolean
 }
+
+export type LambdaRuntime = 'python3.12' | 'python3.13' | 'python3.14'
+
+/** Where a deployment goes, and what is different there. */
+export interface EnvironmentConfig {
+  account: string
+  region: string
+  /** Merged into the configuration: objects key by key, everything else whole. */
+  config?: DeepPartial<Omit<FairleadConfig, 'name' | 'environments'>>
+}
+
+export type DeepPartial<T> = T extends readonly unknown[]
+  ? T
+  : T extends object
+    ? { [K in keyof T]?: DeepPartial<T[K]> }
+    : T
 
 export interface FargateConfig {
   /** `stateless` by default; `stateful` keeps a server per `Mcp-Session-Id` for clients of the revisions with `initialize`. */
@@ -124,6 +146,8 @@ export interface FairleadConfig {
     'agentcore-gateway'?: AgentcoreGatewayConfig
   }
   dev?: DevConfig
+  /** Names of deployments: `fairlead deploy --env prod`. */
+  environments?: Record<string, EnvironmentConfig>
 }
 
 /** Types a configuration; it is checked when a command reads it. */

@@ -61,13 +61,55 @@ describe('the configuration', () => {
       { ...good, platforms: { 'agentcore-gateway': { gateway: 'a', targets: [], policies: ['a'] } } },
       'platforms.agentcore-gateway.policies',
     ],
-    [{ ...good, environments: {} }, 'environments'],
-    [{ ...good, oauth: { userPoolId: 'us-east-1_abc' } }, 'oauth.userPoolId'],
-    [{ ...good, platforms: { fargate: { vpcId: 'vpc-1' } } }, 'platforms.fargate.vpcId'],
   ])('refuses by name a part that is not built (%#)', (value, part) => {
     const error = refusal(value)
     expect(error.code).toBe('PLATFORM_NOT_BUILT')
     expect(error.message).toContain(part)
+  })
+
+  it('may say where it is deployed, and what is different there', () => {
+    const value = {
+      ...good,
+      oauth: { userPoolId: 'us-east-1_AbCdEfGhI' },
+      platforms: { lambda: {}, fargate: { vpcId: 'vpc-0123456789abcdef0' } },
+      environments: {
+        prod: { account: '111122223333', region: 'eu-west-1', config: { platforms: { lambda: { memoryMb: 2048 } } } },
+      },
+    }
+    expect(checkConfig(value, 'fairlead.config.ts')).toEqual(value)
+  })
+
+  it('of an environment is checked as it will be, and the environment is named', () => {
+    const at = (config: unknown) => ({
+      ...good,
+      environments: { prod: { account: '111122223333', region: 'eu-west-1', config } },
+    })
+    const misspelt = refusal(at({ platforms: { lambda: { memoryMB: 2048 } } }))
+    expect(misspelt.message).toContain('environments.prod.config')
+    expect(misspelt.message).toContain('did you mean `memoryMb`')
+    expect(refusal(at({ name: 'other' })).message).toContain('`environments.prod.config.name` cannot be set')
+  })
+
+  const python = { ...good, server: { kind: 'http', command: 'python' } }
+  const prod = (environment: unknown) => ({ ...good, environments: { prod: environment } })
+  const domain = { name: 'mcp.example.com', certificateArn: 'arn:aws:acm:eu-west-1:111122223333:certificate/1' }
+  it.each([
+    [prod({ account: 111122223333, region: 'us-east-1' }), '12 digits in quotes'],
+    [prod({ account: '111122223333', region: 'us-east' }), 'must be a region'],
+    [{ ...good, environments: {} }, 'names no environment'],
+    [{ ...good, environments: { Prod: {} } }, 'environments'],
+    [{ ...good, oauth: { userPoolId: 'pool' } }, 'must be the id of a user pool'],
+    [{ ...good, platforms: { fargate: { vpcId: 'vpc-1' } } }, 'must be the id of a VPC'],
+    [{ ...good, platforms: { fargate: { domain: { ...domain, name: 'https://a' } } } }, 'must be a host name'],
+    [{ ...good, platforms: { lambda: { auth: 'oauth', domain } } }, 'us-east-1, where CloudFront looks'],
+    [{ ...good, platforms: { lambda: { waf: true } } }, "`platforms.lambda.waf` needs auth: 'oauth'"],
+    [{ ...good, platforms: { lambda: { runtime: 'python3.13' } } }, 'needs a server of kind `http`'],
+    [{ ...python, platforms: { lambda: { runtime: 'python3.6' } } }, 'platforms.lambda.runtime'],
+    [{ ...python, platforms: { lambda: { runtime: 'python3.13', auth: 'oauth' } } }, "combined with auth: 'oauth'"],
+  ])('says what is wrong with where it is deployed (%#)', (value, part) => {
+    const error = refusal(value)
+    expect(error.code).toBe('CONFIG_INVALID')
+    expect(`${error.message}`).toContain(part)
   })
 
   it.each([
