@@ -326,6 +326,11 @@ export const errors = {
     why: 'The server did not come up in time.',
     fix: 'Look for something in it that waits for ever, such as a top-level await.',
   },
+  COMMAND_FILES: {
+    exit: 'usage',
+    why: 'A command is deployed with the folder that it runs in: `server.cwd`, else the project.',
+    fix: 'Put what the command needs into that folder. What goes along: docs/platforms/lambda.md',
+  },
   COMMAND_NOT_FOUND: {
     exit: 'usage',
     why: '`server.command` in fairlead.config.ts is not a program that can be started.',

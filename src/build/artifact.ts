@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 export interface Artifact {
@@ -24,4 +24,21 @@ export function writeArtifact(outDir: string, code: string, warnings: string[]):
   }
   const files = Object.entries(contents).map(([name, text]) => ({ name, bytes: Buffer.byteLength(text) }))
   return { dir: outDir, files, digest: `sha256-${sum.digest('hex')}`, warnings }
+}
+
+/** Sums up an artifact again with files that were put beside it: names, bytes, and which of them may be run. */
+export function addToArtifact(artifact: Artifact, names: readonly string[], warnings: readonly string[]): Artifact {
+  const sum = createHash('sha256').update(artifact.digest)
+  const files = names.map((name) => {
+    const path = join(artifact.dir, name)
+    const bytes = readFileSync(path)
+    sum.update(`\0${name}\0${statSync(path).mode & 0o111 ? 'x' : '-'}\0`).update(bytes)
+    return { name, bytes: bytes.length }
+  })
+  return {
+    ...artifact,
+    files: [...artifact.files, ...files],
+    digest: `sha256-${sum.digest('hex')}`,
+    warnings: [...artifact.warnings, ...warnings],
+  }
 }

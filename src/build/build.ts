@@ -26,11 +26,14 @@ export async function buildArtifact({ projectDir, config, outDir }: BuildOptions
 }
 
 /** Builds twice, in two folders, and compares. Throws NOT_REPRODUCIBLE. */
-export async function checkReproducible(options: Omit<BuildOptions, 'outDir'>): Promise<string> {
+export async function checkReproducible(
+  options: Omit<BuildOptions, 'outDir'>,
+  make: (options: BuildOptions) => Promise<Artifact> = buildArtifact,
+): Promise<string> {
   const folders = [0, 1].map(() => mkdtempSync(join(tmpdir(), 'fairlead-check-')))
   const [first, second] = [
-    await buildArtifact({ ...options, outDir: folders[0]! }),
-    await buildArtifact({ ...options, outDir: folders[1]! }),
+    await make({ ...options, outDir: folders[0]! }),
+    await make({ ...options, outDir: folders[1]! }),
   ]
   if (first.digest !== second.digest)
     throw new FairleadError('NOT_REPRODUCIBLE', 'Two builds of the same sources gave different bytes', {
@@ -96,10 +99,11 @@ import { runArtifact } from 'fairlead/artifact'
 ${imports}
 if (typeof factory !== 'function') throw new TypeError('The default export of ${server.entry} is not a function that makes an McpServer')
 ${run("{ kind: 'factory', factory }")}`
-  return `import { loadCommand } from 'fairlead/command'
+  return `import { fileURLToPath } from 'node:url'
+import { loadCommand } from 'fairlead/command'
 import { runArtifact } from 'fairlead/artifact'
 ${imports}
-${run(`loadCommand(${JSON.stringify(server)}, { projectDir: process.env.FAIRLEAD_PROJECT_DIR ?? process.cwd(), tools: ${tools} })`)}`
+${run(`loadCommand(${JSON.stringify(server)}, { projectDir: process.env.FAIRLEAD_PROJECT_DIR ?? fileURLToPath(new URL('project', import.meta.url)), tools: ${tools} })`)}`
 }
 
 /** Import lines and the object of features that they give. */

@@ -1,6 +1,7 @@
 import { join, relative } from 'node:path'
 import type { Command } from 'commander'
-import { buildArtifact, checkReproducible } from '../../build/build.ts'
+import { checkReproducible } from '../../build/build.ts'
+import { buildForAws } from '../../build/for-aws.ts'
 import { readProject } from '../../build/project.ts'
 import { stateDir } from '../../local/state.ts'
 import { newCommand, run } from '../output.ts'
@@ -15,9 +16,9 @@ export function buildCommand(): Command {
       const options = command.opts<{ check?: boolean; out?: string; project?: string }>()
       const { dir, config } = await readProject(options.project)
       const outDir = options.out ?? join(stateDir(dir), 'build')
-      const artifact = await buildArtifact({ projectDir: dir, config, outDir })
+      const artifact = await buildForAws({ projectDir: dir, config, outDir })
       for (const warning of artifact.warnings) io.note(warning)
-      if (options.check) await checkReproducible({ projectDir: dir, config })
+      if (options.check) await checkReproducible({ projectDir: dir, config }, buildForAws)
       const files = artifact.files.map(
         ({ name, bytes }) => `  ${name.padEnd(14)}${(bytes / 1000).toFixed(1).padStart(9)} kB`,
       )

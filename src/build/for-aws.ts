@@ -1,0 +1,83 @@
+import { chmodSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { Server } from '../config.ts'
+import { FairleadError } from '../errors.ts'
+import { addToArtifact, type Artifact } from './artifact.ts'
+import { buildArtifact, type BuildOptions } from './build.ts'
+import { commandFiles, missingRequirements, packagesFolder } from './command-files.ts'
+
+/** The folder of an artifact with the files of a command; the artifact looks for it beside itself. */
+const projectFolder = 'project'
+
+/** The file that the Lambda Web Adapter starts. */
+export const startScript = 'run.sh'
+
+/**
+ * Makes the artifact as AWS gets it: with the files that a command of the project needs, which `dev` finds in the project.
+ * The same bytes from every folder. Throws what `buildArtifact` throws, and COMMAND_FILES.
+ */
+export async function buildForAws(options: BuildOptions): Promise<Artifact> {
+  const { projectDir, config, outDir } = options
+  for (const name of [projectFolder, startScript]) rmSync(join(outDir, name), { recursive: true, force: true })
+  const artifact = await buildArtifact(options)
+  const { server } = config
+  if (!server || server.kind === 'module') return artifact
+  const runtime = config.platforms.lambda?.runtime
+  const { files, warnings } = commandFiles(projectDir, server)
+  const names: string[] = []
+  for (const { name, path } of files) {
+    const to = join(outDir, projectFolder, name)
+    mkdirSync(dirname(to), { recursive: true })
+    copyFileSync(path, to)
+    names.push(`${projectFolder}/${name}`)
+  }
+  if (runtime) {
+    refuseMissing(projectDir, server, runtime)
+    writeFileSync(join(outDir, startScript), script(server))
+    chmodSync(join(outDir, startScript), 0o755)
+    names.push(startScript)
+  } else if (config.platforms.lambda) refuseForeign(server)
+  return addToArtifact(artifact, names, warnings)
+}
+
+/** Lambda's Node has no other language beside it. */
+function refuseForeign({ command, kind }: Exclude<Server, { kind: 'module' }>): void {
+  if (command === 'node' || command.includes('/')) return
+  throw new FairleadError('COMMAND_FILES', `On Lambda there is no ${command}`, {
+    why: 'Its Node runtime has `node`, and what is in the command’s folder.',
+    fix:
+      kind === 'http' && /^python/.test(command)
+        ? "Write platforms: { lambda: { runtime: 'python3.13' } }."
+        : 'Bring a program in the command’s folder (./server), or a server of kind `http` in Python; or take fargate with an image of your own.',
+  })
+}
+
+function refuseMissing(projectDir: string, server: Exclude<Server, { kind: 'module' }>, runtime: string): void {
+  const missing = missingRequirements(projectDir, server)
+  if (missing.length === 0) return
+  throw new FairleadError(
+    'COMMAND_FILES',
+    `requirements.txt asks for ${missing.slice(0, 3).join(', ')}, which is not in the folder`,
+    {
+      why: 'AWS installs nothing: the packages go along with the command, for Linux on arm64.',
+      fix: `cd ${server.cwd ?? '.'} && pip install -r requirements.txt --target ${packagesFolder} --platform manylinux2014_aarch64 --only-binary=:all: --python-version ${runtime.replace('python', '')}`,
+    },
+  )
+}
+
+/** What the Lambda Web Adapter starts: the command in its folder, on the port that the adapter calls. */
+function script({ command, args = [], cwd = '.', env = {} }: Exclude<Server, { kind: 'module' }>): string {
+  const folder = `$LAMBDA_TASK_ROOT/${projectFolder}${cwd === '.' ? '' : `/${cwd.replace(/^\.\//, '')}`}`
+  return [
+    '#!/bin/sh',
+    `cd "${folder}" || exit 1`,
+    `export PYTHONPATH="${folder}:${folder}/${packagesFolder}\${PYTHONPATH:+:$PYTHONPATH}"`,
+    ...Object.entries(env).map(([name, value]) => `export ${name}=${quoted(value)}`),
+    `exec ${[command, ...args].map(quoted).join(' ')}`,
+    '',
+  ].join('\n')
+}
+
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`
+}

@@ -1,0 +1,213 @@
+import { spawn } from 'node:child_process'
+import { mkdir, mkdtemp, readFile, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { checkReproducible } from '../../src/build/build.ts'
+import { buildForAws } from '../../src/build/for-aws.ts'
+import type { FairleadConfig, Server } from '../../src/config.ts'
+
+let base: string
+beforeEach(async () => (base = await realpath(await mkdtemp(join(tmpdir(), 'fairlead-for-aws-')))))
+afterEach(() => rm(base, { recursive: true, force: true }))
+
+async function project(files: Record<string, string>, name = 'project'): Promise<string> {
+  const dir = join(base, name)
+  for (const [file, text] of Object.entries(files)) {
+    await mkdir(dirname(join(dir, file)), { recursive: true })
+    await writeFile(join(dir, file), text)
+  }
+  return dir
+}
+
+const build = (projectDir: string, server: Server, platforms: FairleadConfig['platforms'] = { lambda: {} }) =>
+  buildForAws({ projectDir, config: { name: 'demo', server, platforms }, outDir: join(base, 'out') })
+
+const stdioServer = `import { hello } from 'greeting'
+process.stdin.setEncoding('utf8').on('data', (text) => {
+  for (const line of text.split('\\n').filter(Boolean)) {
+    const { id, method } = JSON.parse(line)
+    const result = method === 'initialize'
+      ? { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo: { name: hello, version: '1' } }
+      : { tools: [] }
+    if (id !== undefined) console.log(JSON.stringify({ jsonrpc: '2.0', id, result }))
+  }
+})`
+
+const withPackages = {
+  'server.mjs': stdioServer,
+  'package.json': JSON.stringify({
+    type: 'module',
+    dependencies: { greeting: '1' },
+    devDependencies: { typescript: '5' },
+  }),
+  'node_modules/greeting/package.json': JSON.stringify({
+    name: 'greeting',
+    type: 'module',
+    main: 'index.js',
+    dependencies: { word: '1' },
+  }),
+  'node_modules/greeting/index.js': "import word from 'word'\nexport const hello = word",
+  'node_modules/word/package.json': JSON.stringify({ name: 'word', type: 'module', main: 'index.js' }),
+  'node_modules/word/index.js': "export default 'from a package'",
+  'node_modules/typescript/package.json': '{}',
+  'node_modules/typescript/index.js': '',
+  '.env': 'SECRET=1',
+  '.git/config': '',
+  '.fairlead/local.json': '{}',
+  'data/accounts.csv': 'id\n',
+}
+
+describe('what AWS gets of a command', () => {
+  it('is its folder and the packages that it needs to run, and nothing that begins with a dot', async () => {
+    const dir = await project(withPackages)
+    const { files } = await build(dir, { kind: 'stdio', command: 'node', args: ['server.mjs'] })
+    expect(files.map(({ name }) => name)).toEqual([
+      'index.js',
+      'package.json',
+      'project/data/accounts.csv',
+      'project/node_modules/greeting/index.js',
+      'project/node_modules/greeting/package.json',
+      'project/node_modules/word/index.js',
+      'project/node_modules/word/package.json',
+      'project/package.json',
+      'project/server.mjs',
+    ])
+  })
+
+  it('runs by itself, away from the project', async () => {
+    const dir = await project(withPackages)
+    const artifact = await build(dir, { kind: 'stdio', command: 'node', args: ['server.mjs'] })
+    await rm(dir, { recursive: true })
+    expect(await initialize(join(artifact.dir, 'index.js'))).toContain('from a package')
+  })
+
+  it('has a package that npm put further up', async () => {
+    await project({
+      'node_modules/greeting/package.json': '{"name":"greeting"}',
+      'tools/package.json': '{"dependencies":{"greeting":"1"}}',
+      'tools/server.mjs': '',
+    })
+    const server: Server = { kind: 'stdio', command: 'node', args: ['server.mjs'], cwd: 'tools' }
+    const { files } = await build(join(base, 'project'), server)
+    expect(files.map(({ name }) => name)).toContain('project/tools/node_modules/greeting/package.json')
+  })
+
+  it('has the same digest from two folders, and another when a file changes', async () => {
+    const server: Server = { kind: 'stdio', command: 'node', args: ['server.mjs'] }
+    const config = { name: 'demo', server, platforms: { lambda: {} } }
+    const digest = async (name: string, files: Record<string, string>) =>
+      checkReproducible({ projectDir: await project(files, name), config }, buildForAws)
+    const first = await digest('a', withPackages)
+    expect(await digest('b', withPackages)).toBe(first)
+    expect(await digest('c', { ...withPackages, 'data/accounts.csv': 'id\n1\n' })).not.toBe(first)
+  })
+
+  it('leaves nothing of the build before', async () => {
+    const dir = await project({ 'server.mjs': '', 'old.txt': 'old' })
+    const server: Server = { kind: 'stdio', command: 'node', args: ['server.mjs'] }
+    await build(dir, server)
+    await rm(join(dir, 'old.txt'))
+    await build(dir, server)
+    await expect(stat(join(base, 'out/project/old.txt'))).rejects.toThrow('ENOENT')
+  })
+
+  it('in Python has a script that starts it behind the Lambda Web Adapter', async () => {
+    const dir = await project({
+      'app/server.py': '',
+      'app/requirements.txt': 'mcp>=1.20\n',
+      'app/package/mcp-1.26.0.dist-info/METADATA': '',
+    })
+    const server: Server = {
+      kind: 'http',
+      command: 'python',
+      args: ['server.py', "it's"],
+      cwd: 'app',
+      env: { LEVEL: 'info' },
+    }
+    const { dir: out } = await build(dir, server, { lambda: { runtime: 'python3.13' } })
+    expect(await readFile(join(out, 'run.sh'), 'utf8')).toBe(`#!/bin/sh
+cd "$LAMBDA_TASK_ROOT/project/app" || exit 1
+export PYTHONPATH="$LAMBDA_TASK_ROOT/project/app:$LAMBDA_TASK_ROOT/project/app/package\${PYTHONPATH:+:$PYTHONPATH}"
+export LEVEL='info'
+exec 'python' 'server.py' 'it'\\''s'
+`)
+    expect((await stat(join(out, 'run.sh'))).mode & 0o777).toBe(0o755)
+  })
+
+  it.each<[string, Server, Record<string, string>, string]>([
+    ['a folder outside', { kind: 'stdio', command: 'node', cwd: '..' }, {}, 'outside of the project'],
+    [
+      'a file outside',
+      { kind: 'stdio', command: 'node', args: ['../out.mjs'], cwd: 'in' },
+      { 'in/a.mjs': '', 'out.mjs': '' },
+      '../out.mjs',
+    ],
+    ['a folder that is not there', { kind: 'stdio', command: 'node', cwd: 'no' }, { 'a.mjs': '' }, 'no folder no'],
+    [
+      'a package that is not installed',
+      { kind: 'stdio', command: 'node' },
+      { 'package.json': '{"dependencies":{"absent":"1"}}' },
+      'absent is not installed',
+    ],
+    [
+      'a language that Lambda’s Node has not',
+      { kind: 'http', command: 'python' },
+      { 'a.py': '' },
+      'there is no python',
+    ],
+  ])('is refused with %s', async (_what, server, files, said) => {
+    const dir = await project({ 'x.txt': '', ...files })
+    await expect(build(dir, server)).rejects.toMatchObject({
+      code: 'COMMAND_FILES',
+      message: expect.stringContaining(said) as string,
+    })
+  })
+
+  it('is refused with Python packages that are not there, and the fix installs them', async () => {
+    const dir = await project({
+      'server.py': '',
+      'requirements.txt': '# tools\nfastmcp==2.1 ; python_version > "3"\nhttpx\n',
+    })
+    const server: Server = { kind: 'http', command: 'python', args: ['server.py'] }
+    await expect(build(dir, server, { lambda: { runtime: 'python3.13' } })).rejects.toMatchObject({
+      code: 'COMMAND_FILES',
+      message: expect.stringContaining('fastmcp, httpx') as string,
+      fix: expect.stringContaining('--platform manylinux2014_aarch64') as string,
+    })
+  })
+
+  it('is refused with a link that leads out', async () => {
+    const dir = await project({ 'server.mjs': '' })
+    await writeFile(join(base, 'secret.txt'), 's')
+    await symlink(join(base, 'secret.txt'), join(dir, 'link.txt'))
+    await expect(build(dir, { kind: 'stdio', command: 'node' })).rejects.toMatchObject({ code: 'COMMAND_FILES' })
+  })
+})
+
+/** Runs an artifact as a process with nothing in its environment that says where a project is. */
+async function initialize(file: string): Promise<string> {
+  const child = spawn(process.execPath, [file], {
+    env: { HOST: '127.0.0.1', PORT: '0', PATH: `${dirname(process.execPath)}:/usr/bin` },
+    cwd: tmpdir(),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const ended = new Promise((resolve) => child.on('exit', resolve))
+  const { listening } = await new Promise<{ listening: string }>((resolve) =>
+    child.stdout.once('data', (line: Buffer) => resolve(JSON.parse(line.toString()) as { listening: string })),
+  )
+  const response = await fetch(`${listening}/mcp`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+    body: JSON.stringify({
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'initialize',
+      params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } },
+    }),
+  })
+  const text = await response.text()
+  child.kill('SIGTERM')
+  await ended
+  return text
+}
