@@ -44,6 +44,11 @@ export const errors = {
     why: 'A process that runs an artifact reads its settings from environment variables.',
     fix: 'Set the variable that is named. All of them: docs/auth/oauth.md',
   },
+  SETTING_UNREADABLE: {
+    exit: 'aws',
+    why: 'The role may not read it, it is not there, or the service did not answer twice.',
+    fix: 'Let the role read the ARN that is named (secretsmanager:GetSecretValue, ssm:GetParameter), and see that it has a value.',
+  },
   PLATFORM_NOT_BUILT: {
     exit: 'usage',
     why: 'This version of fairlead does not run that platform.',

@@ -12,6 +12,8 @@ import { fetchLambdaHandler, underLambda, type LambdaHandler } from './fetch-lam
 
 /** What an artifact has beside the server: only what its configuration asks for is in the bundle. */
 export interface ArtifactFeatures {
+  /** Resolves the settings that are kept elsewhere, before anything reads one. */
+  settings?: (env: NodeJS.ProcessEnv) => Promise<void>
   /** Inbound OAuth, where the platform asks for it. */
   guard?: (
     handler: FetchHandler,
@@ -38,6 +40,7 @@ export async function runArtifact(
   features: ArtifactFeatures = {},
 ): Promise<LambdaHandler | undefined> {
   const { env } = process
+  await features.settings?.(env)
   const table = features.state?.(env) ?? new MemoryTable()
   const task = features.task?.(env, table)
   const tasks = features.tasks?.(env, table)

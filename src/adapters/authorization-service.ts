@@ -1,25 +1,26 @@
 import { FairleadError } from '../errors.ts'
-import { anonymous } from '../http/fetch-handler.ts'
+import { anonymous, type FetchHandler } from '../http/fetch-handler.ts'
 import { listen } from '../http/node-server.ts'
-import {
-  createAuthorizationService,
-  maxBodyBytes,
-  type AuthorizationService,
-  type AuthorizationServiceOptions,
-} from '../oauth/service.ts'
+import { createAuthorizationService, maxBodyBytes, type AuthorizationServiceOptions } from '../oauth/service.ts'
 import { openDynamoTable } from '../state/dynamodb.ts'
-import type { Table } from '../state/table.ts'
+import { cognitoPerson } from './cognito-person.ts'
 import { fetchLambdaHandler, type LambdaHandler } from './fetch-lambda.ts'
+import { onlyThroughOrigin } from './origin-secret.ts'
+import { protectedResources, resourcesVariable } from './resources.ts'
+import { resolveSettings } from './settings.ts'
 
 type Client = NonNullable<AuthorizationServiceOptions['clients']>[number]
 
 /** The value of FAIRLEAD_AUTHORIZATION_SERVICE, as JSON: secrets stand in variables of their own, and are named here. */
 export interface AuthorizationServiceSettings extends Omit<
   AuthorizationServiceOptions,
-  'table' | 'secret' | 'log' | 'now' | 'clients' | 'upstream'
+  'table' | 'secret' | 'log' | 'now' | 'clients' | 'upstream' | 'resources' | 'lookUpResources'
 > {
+  /** Or under the path that FAIRLEAD_RESOURCES_FROM names. */
+  resources?: AuthorizationServiceOptions['resources']
   clients?: (Omit<Client, 'secret'> & { secretEnv?: string })[]
-  upstream: { issuer: string; clientId: string; clientSecretEnv?: string }
+  /** With `userPoolId`, the pool is asked whether a person may still come in. */
+  upstream: { issuer: string; clientId: string; clientSecretEnv?: string; userPoolId?: string }
 }
 
 /** How long a stopping process waits for what is in flight: below the 120 s that ECS gives at most. */
@@ -32,21 +33,25 @@ const graceMs = 100_000
 export async function runAuthorizationService(
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<LambdaHandler | undefined> {
+  await resolveSettings(env)
   const options = readOptions(env)
   const table = await openDynamoTable({ tableName: required(env, 'FAIRLEAD_TABLE') })
-  const service = await createAuthorizationService({
-    ...options,
-    table,
-    log: (entry) => console.error(JSON.stringify(entry)),
-  })
+  const log = (entry: object) => console.error(JSON.stringify(entry))
+  const service = await createAuthorizationService({ ...options, table, log })
+  const secret = env.FAIRLEAD_ORIGIN_SECRET
+  const fetch = secret === undefined ? service.fetch : onlyThroughOrigin(service.fetch, secret)
   // Not `awslambda` in the global scope: the AWS SDK puts one there too.
-  if (env.AWS_LAMBDA_RUNTIME_API) return fetchLambdaHandler(service.fetch)
-  await serve(service, table, env)
+  if (env.AWS_LAMBDA_RUNTIME_API) return fetchLambdaHandler(fetch)
+  const close = async () => {
+    await service.close()
+    await table.close()
+  }
+  await serve(fetch, close, env)
   return undefined
 }
 
-async function serve(service: AuthorizationService, table: Table, env: NodeJS.ProcessEnv): Promise<void> {
-  const server = await listen(service.fetch, {
+async function serve(fetch: FetchHandler, close: () => Promise<void>, env: NodeJS.ProcessEnv): Promise<void> {
+  const server = await listen(fetch, {
     host: env.HOST ?? '0.0.0.0',
     port: Number(env.PORT ?? 8000),
     maxBodyBytes,
@@ -54,20 +59,17 @@ async function serve(service: AuthorizationService, table: Table, env: NodeJS.Pr
     requestTimeoutMs: 10_000,
     context: (_request, { remoteAddress }) => ({ requestId: crypto.randomUUID(), principal: anonymous, remoteAddress }),
   })
-  process.once('SIGTERM', () => {
-    void server
-      .close(graceMs)
-      .then(() => service.close())
-      .then(() => table.close())
-  })
+  process.once('SIGTERM', () => void server.close(graceMs).then(close))
   console.log(JSON.stringify({ listening: server.url }))
 }
 
 function readOptions(env: NodeJS.ProcessEnv): Omit<AuthorizationServiceOptions, 'table'> {
-  const { clients = [], upstream, ...rest } = parse(required(env, 'FAIRLEAD_AUTHORIZATION_SERVICE'))
-  const { clientSecretEnv, ...provider } = upstream
+  const { clients = [], upstream, resources = [], ...rest } = parse(required(env, 'FAIRLEAD_AUTHORIZATION_SERVICE'))
+  const { clientSecretEnv, userPoolId, ...provider } = upstream
   return {
     ...rest,
+    resources,
+    ...(env[resourcesVariable] === undefined ? {} : { lookUpResources: () => protectedResources(env) }),
     secret: required(env, 'FAIRLEAD_SECRET'),
     clients: clients.map(({ secretEnv, ...client }) => ({
       ...client,
@@ -76,6 +78,7 @@ function readOptions(env: NodeJS.ProcessEnv): Omit<AuthorizationServiceOptions, 
     upstream: {
       ...provider,
       ...(clientSecretEnv === undefined ? {} : { clientSecret: required(env, clientSecretEnv) }),
+      ...(userPoolId === undefined ? {} : { check: cognitoPerson(userPoolId, env) }),
     },
   }
 }

@@ -46,6 +46,7 @@ async function streamed(
   const response = await handler(asRequest(fromFunctionUrlEvent(event, gone.signal)), {
     requestId,
     principal: principalOf(event),
+    remoteAddress: event.requestContext.http.sourceIp,
   })
   const out = awslambda.HttpResponseStream.from(stream, preludeOf(response))
   // The runtime sends the prelude with the first write: a stream without one would hang its client.
@@ -78,6 +79,7 @@ async function buffered(
   const response = await handler(asRequest(fromFunctionUrlEvent(event, new AbortController().signal)), {
     requestId,
     principal: principalOf(event),
+    remoteAddress: event.requestContext.http.sourceIp,
   })
   return {
     ...preludeOf(response),

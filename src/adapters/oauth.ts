@@ -1,13 +1,10 @@
-import { timingSafeEqual } from 'node:crypto'
 import { cognitoProfile, serviceProfile } from '../auth/bearer/profiles.ts'
 import { createTokenVerifier } from '../auth/bearer/verify.ts'
 import { withBearer } from '../auth/bearer/with-bearer.ts'
-import { originSecretHeader } from '../aws/viewer-request.ts'
 import type { OauthConfig, Scope, ToolConfig } from '../config.ts'
 import type { FetchHandler } from '../http/fetch-handler.ts'
-import { asRequest, type LightRequest } from '../http/light-request.ts'
-import { annotate } from '../http/note.ts'
 import type { Table } from '../state/table.ts'
+import { onlyThroughOrigin } from './origin-secret.ts'
 
 /** What the configuration says of OAuth: the same on every platform, so it is built into the artifact. */
 export interface OauthFacts {
@@ -85,19 +82,4 @@ function profileOf(facts: OauthFacts, { issuer, resource }: OauthPlace) {
       Object.entries(facts.scopes).map(([key, { groups }]) => [`${facts.name}/${key}`, groups]),
     ),
   })
-}
-
-/** A function URL with auth type NONE can be reached around CloudFront: who lacks its secret header is refused. */
-function onlyThroughOrigin(handler: FetchHandler, secret: string): FetchHandler {
-  const wanted = Buffer.from(secret)
-  return async (request, context) => {
-    const given = Buffer.from(request.headers.get(originSecretHeader) ?? '')
-    if (given.length !== wanted.length || !timingSafeEqual(given, wanted))
-      return annotate(new Response('Forbidden', { status: 403 }), {
-        code: 'ORIGIN_SECRET',
-        why: 'The request came around CloudFront: it lacks the secret header.',
-      })
-    const light = request as unknown as Partial<LightRequest>
-    return handler(light.without ? asRequest(light.without([originSecretHeader])) : request, context)
-  }
 }

@@ -10,6 +10,21 @@ export interface ViewerRequestOptions {
 /** The header that CloudFront adds for its origin; whoever lacks it came around CloudFront. */
 export const originSecretHeader = 'x-origin-verify'
 
+/** The header in which the function at viewer-request says where the viewer is, whatever the viewer wrote there. */
+export const viewerAddressHeader = 'x-viewer-address'
+
+const tellAddress = `request.headers['${viewerAddressHeader}'] = { value: event.viewer.ip }`
+
+/** Writes the CloudFront Function that only says where the viewer is: in front of a service that answers for itself. */
+export function viewerAddressFunction(): string {
+  return `function handler(event) {
+  var request = event.request
+  ${tellAddress}
+  return request
+}
+`
+}
+
 /**
  * Writes the CloudFront Function that answers a request without a token by itself. A function URL renames
  * `WWW-Authenticate`, and functions at viewer-response do not run for answers of 400 and above: so the true 401 can only
@@ -21,6 +36,7 @@ export function viewerRequestFunction({ origin, path, scopes }: ViewerRequestOpt
   const scope = scopes.length > 0 ? `, scope="${scopes.join(' ')}"` : ''
   return `function handler(event) {
   var request = event.request
+  ${tellAddress}
   if (request.uri !== ${JSON.stringify(path)} || request.method === 'OPTIONS' || request.headers.authorization) return request
   var origin = ${origin === undefined ? "'https://' + request.headers.host.value" : JSON.stringify(origin)}
   var headers = {

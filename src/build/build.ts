@@ -70,6 +70,7 @@ async function bundle(
         'fairlead/artifact': ownFile('adapters/artifact'),
         'fairlead/command': ownFile('server/command'),
         'fairlead/guard': ownFile('adapters/oauth'),
+        'fairlead/settings': ownFile('adapters/settings'),
         'fairlead/state': ownFile('adapters/shared-state'),
         'fairlead/tasks': ownFile('adapters/tasks'),
         'fairlead/task': ownFile('adapters/fargate'),
@@ -112,8 +113,12 @@ function featuresOf(config: FairleadConfig): [imports: string, features: string]
   if (!fargate && lambda?.auth !== 'oauth') return ['', '{}']
   const { name, tools = {}, oauth = {} } = config
   const facts = JSON.stringify({ name, ...scopesOf(config), tools, oauth })
-  const imports = ["import { guardByOauth } from 'fairlead/guard'", "import { sharedState } from 'fairlead/state'"]
-  const features = [`guard: guardByOauth(${facts})`, 'state: sharedState']
+  const imports = [
+    "import { guardByOauth } from 'fairlead/guard'",
+    "import { resolveSettings } from 'fairlead/settings'",
+    "import { sharedState } from 'fairlead/state'",
+  ]
+  const features = ['settings: resolveSettings', `guard: guardByOauth(${facts})`, 'state: sharedState']
   if (fargate) {
     imports.push("import { taskOf } from 'fairlead/task'")
     features.push(`task: taskOf(${JSON.stringify({ sessions: fargate.sessions })})`)

@@ -8,8 +8,11 @@ export type SigningAlg = 'RS256' | 'ES256'
 interface Stored {
   /** Signs. */
   current: JWK
+  /** When it began to, and when the next one was published: milliseconds since 1970. */
+  since?: number
   /** Published, and signs after the next rotation: by then every verifier has it. */
   next?: JWK
+  nextSince?: number
   /** Signed until the last rotation; published until nothing that it signed is valid. */
   retired: { jwk: JWK; until: number }[]
 }
@@ -17,6 +20,8 @@ interface Stored {
 const ttlS = 400 * 86_400
 /** Longer than any token lives, and than verifiers disagree about the time. */
 const retiredMs = 15 * 60_000
+/** How long a key is published before it signs: verifiers keep what they read, API Gateway for two hours. */
+export const publishedMs = 2 * 3600_000
 
 /**
  * The signing keys, sealed in the table and shared by every process of the service. `rotate` is a swap without downtime:
@@ -49,7 +54,8 @@ export class KeySet {
   static async open(table: SealedTable, alg: SigningAlg, name: string, now: () => number): Promise<KeySet> {
     const id = `${alg}|${name}`
     const found = await table.get<Stored>('Keys', id)
-    if (!found) await table.write('Keys', id, { current: await makeKey(alg), retired: [] }, { ttlS, if: 'absent' })
+    if (!found)
+      await table.write('Keys', id, { current: await makeKey(alg), since: now(), retired: [] }, { ttlS, if: 'absent' })
     const { value, rev } = found ?? (await table.get<Stored>('Keys', id))!
     return new KeySet({ table, alg, id, now }, value, rev)
   }
@@ -72,18 +78,43 @@ export class KeySet {
   /** Publishes the key that will sign after the next rotation, if there is none yet. */
   async publishNext(): Promise<void> {
     if (this.#stored.next) return
-    await this.#write({ ...this.#stored, next: await makeKey(this.#alg) })
+    await this.#write({ ...this.#stored, next: await makeKey(this.#alg), nextSince: this.#now() })
+  }
+
+  /**
+   * Rotates when the key has signed for `afterMs` and the next one is published for long enough; true when it did. Of many
+   * processes one writes, and the others find that it is done.
+   */
+  async rotateWhenDue(afterMs: number): Promise<boolean> {
+    if (!this.#isDue(afterMs)) return false
+    await this.#reload()
+    if (!this.#isDue(afterMs)) return false
+    const signed = this.#stored.current.kid
+    await this.#swap()
+    return this.#stored.current.kid !== signed
+  }
+
+  #isDue(afterMs: number): boolean {
+    const { since = 0, next, nextSince = 0 } = this.#stored
+    const now = this.#now()
+    return next !== undefined && now - since >= afterMs && now - nextSince >= publishedMs
   }
 
   /** Lets the published key sign, keeps the old one published, and publishes a new one. */
   async rotate(): Promise<void> {
     await this.#reload()
     await this.publishNext()
+    await this.#swap()
+  }
+
+  async #swap(): Promise<void> {
     const { current, next, retired } = this.#stored
     const until = this.#now() + retiredMs
     await this.#write({
       current: next!,
+      since: this.#now(),
       next: await makeKey(this.#alg),
+      nextSince: this.#now(),
       retired: [{ jwk: current, until }, ...retired.filter((one) => one.until > this.#now())].slice(0, 6),
     })
   }

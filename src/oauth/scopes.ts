@@ -17,7 +17,7 @@ export interface Scope {
 
 /** What the service protects: the resources, their scopes, and who may have which. */
 export class Resources {
-  readonly #all: readonly ProtectedResource[]
+  #all: readonly ProtectedResource[]
   readonly #base: readonly string[] | undefined
 
   constructor(all: readonly ProtectedResource[], baseScopes?: readonly string[]) {
@@ -25,8 +25,18 @@ export class Resources {
     this.#base = baseScopes
   }
 
+  /** The whole list anew. */
+  replace(all: readonly ProtectedResource[]): void {
+    this.#all = all
+  }
+
+  get empty(): boolean {
+    return this.#all.length === 0
+  }
+
+  /** The first; nothing that anybody has while there is none. */
   get default(): string {
-    return this.#all[0]!.resource
+    return this.#all[0]?.resource ?? ''
   }
 
   has(resource: unknown): resource is string {

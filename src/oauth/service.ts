@@ -6,7 +6,7 @@ import { tableAdapter, usedClientS } from './adapter.ts'
 import { callbackPath, Federation } from './federation.ts'
 import { registerIdJag, type TrustedIssuer } from './id-jag.ts'
 import { interactionPages } from './interactions.ts'
-import { KeySet, type SigningAlg } from './keys.ts'
+import { KeySet, publishedMs, type SigningAlg } from './keys.ts'
 import { callNode } from './node-bridge.ts'
 import { outgoingFetch } from './outgoing.ts'
 import { accessTokenS, createProvider, routes, type RegisteredClient } from './provider.ts'
@@ -28,6 +28,8 @@ export interface AuthorizationServiceOptions {
   issuer: string
   /** What tokens are issued for; the first is meant when a client names none. */
   resources: ProtectedResource[]
+  /** Looks the resources up anew: asked when a request names one that is not known, at most every ten seconds. */
+  lookUpResources?: () => Promise<ProtectedResource[]>
   /** Keys of the scopes that a client gets that asks for none. */
   baseScopes?: string[]
   alg?: SigningAlg
@@ -39,6 +41,8 @@ export interface AuthorizationServiceOptions {
   table: Table
   /** At least 32 bytes. It seals what is stored and signs cookies; a new one ends every session and forgets the keys. */
   secret: string
+  /** How long a key signs before the next one does; 30 days by default, two hours at least. */
+  rotateKeysAfterS?: number
   /** How many proxies in front add to X-Forwarded-For; 0, the default, believes none. */
   trustedHops?: number
   /** How many clients may register from one address; 10 by default. */
@@ -51,12 +55,14 @@ export interface AuthorizationServiceOptions {
 
 export interface AuthorizationService {
   fetch: FetchHandler
-  /** Lets the published next key sign. Without downtime, however many processes there are. */
+  /** Lets the published next key sign now, and not when it is its time. Without downtime, however many processes there are. */
   rotateKeys(): Promise<void>
   close(): Promise<void>
 }
 
 const graceS = 30
+const rotateAfterS = 30 * 86_400
+const lookUpMs = 10_000
 /** oidc-provider takes no larger ones either. */
 export const maxBodyBytes = 56 * 1024
 
@@ -86,6 +92,7 @@ export async function createAuthorizationService(options: AuthorizationServiceOp
     isClientId: (sub) => clients.some(({ id }) => id === sub) || sub.startsWith('dcr_') || sub.includes('://'),
   })
 
+  let lookedUp = -Infinity
   let provider: Provider
   let listener: ReturnType<Provider['callback']>
   makeProvider()
@@ -200,12 +207,31 @@ export async function createAuthorizationService(options: AuthorizationServiceOp
   async function answer(request: Request, url: URL, peer: string): Promise<Response> {
     const bytes = new Uint8Array(await request.arrayBuffer())
     if (bytes.byteLength > maxBodyBytes) return oauthError(413, 'invalid_request', 'the body is too large')
-    if (await keys.refresh()) makeProvider()
+    const refreshed = await keys.refresh()
+    const rotated = await keys.rotateWhenDue((options.rotateKeysAfterS ?? rotateAfterS) * 1000)
+    if (rotated) log('keys.rotated', { keys: keys.jwks().keys.map(({ kid }) => kid) })
+    if (refreshed || rotated) makeProvider()
+    await knowResources(url, bytes)
     const registers = url.pathname === routes.registration
     const refused = registers ? await beforeRegistration(request, peer) : undefined
     if (refused) return refused
     const asked = withDefaultScopes(request, url, registers ? withDefaultMethod(bytes) : bytes, resources)
     return guarded(await callNode(listener, asked.request, asked.bytes, pinned), url.pathname)
+  }
+
+  /** A server that was deployed after this process began is known as soon as somebody asks for it. */
+  async function knowResources(url: URL, bytes: Uint8Array): Promise<void> {
+    if (!options.lookUpResources || now() - lookedUp < lookUpMs) return
+    const form = url.pathname === routes.token ? new URLSearchParams(Buffer.from(bytes).toString('utf8')) : undefined
+    const named = [url.searchParams, form].flatMap((parameters) => parameters?.getAll('resource') ?? [])
+    if (!resources.empty && named.every((resource) => resources.has(resource))) return
+    lookedUp = now()
+    try {
+      resources.replace(await options.lookUpResources())
+      log('resources.read', { resources: resources.every().length })
+    } catch (error) {
+      log('resources.error', { detail: String(error) })
+    }
   }
 
   async function beforeRegistration(request: Request, peer: string): Promise<Response | undefined> {
@@ -262,12 +288,14 @@ function oauthError(
   )
 }
 
-function checkOptions({ issuer, resources, clients = [], trustedIssuers = [] }: AuthorizationServiceOptions): void {
+function checkOptions(options: AuthorizationServiceOptions): void {
+  const { issuer, resources, clients = [], trustedIssuers = [], rotateKeysAfterS = rotateAfterS } = options
   const url = URL.parse(issuer)
   const local = url && ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname)
   if (!url || url.origin !== issuer) throw new TypeError('`issuer` is an origin, such as https://auth.example.com')
   if (url.protocol !== 'https:' && !local) throw new TypeError('`issuer` is https, except on loopback')
-  if (resources.length === 0) throw new TypeError('`resources` names at least one')
+  if (!(rotateKeysAfterS * 1000 >= publishedMs)) throw new TypeError('`rotateKeysAfterS` is two hours or more')
+  if (resources.length === 0 && !options.lookUpResources) throw new TypeError('`resources` names at least one')
   for (const { id } of clients)
     if (id.startsWith('dcr_') || id.includes('://'))
       throw new TypeError(`The client id ${id} could be another client's`)

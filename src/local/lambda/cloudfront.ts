@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { createContext, Script } from 'node:vm'
-import { originSecretHeader } from '../../aws/viewer-request.ts'
+import { originSecretHeader, viewerAddressHeader } from '../../aws/viewer-request.ts'
 import type { FetchHandler } from '../../http/fetch-handler.ts'
 import { asRequest, LightRequest } from '../../http/light-request.ts'
 import { annotate } from '../../http/note.ts'
@@ -47,7 +47,8 @@ export function cloudfront({ viewerRequest, origin }: CloudfrontOptions): FetchH
         why: 'No Authorization header was sent; the viewer-request function answered.',
       })
     }
-    return origin.handler(asRequest(towardsOrigin(light, origin)), context)
+    const address = outcome.headers[viewerAddressHeader]?.value
+    return origin.handler(asRequest(towardsOrigin(light, origin, address)), context)
   }
 }
 
@@ -55,13 +56,13 @@ export function cloudfront({ viewerRequest, origin }: CloudfrontOptions): FetchH
 const timeoutMs = 5000
 
 /** Runs the function as CloudFront does: with nothing in its scope but the language. */
-function compile(source: string): (event: unknown) => Generated | { uri: string } {
+function compile(source: string): (event: unknown) => Generated | { headers: Values } {
   const scope = createContext({})
   new Script(source).runInContext(scope, { timeout: timeoutMs })
   const call = new Script('JSON.stringify(handler(JSON.parse(event)))')
   return (event) => {
     scope.event = JSON.stringify(event)
-    return JSON.parse(String(call.runInContext(scope, { timeout: timeoutMs }))) as Generated
+    return JSON.parse(String(call.runInContext(scope, { timeout: timeoutMs }))) as Generated | { headers: Values }
   }
 }
 
@@ -83,8 +84,12 @@ function eventOf(request: LightRequest, requestId: string): unknown {
 }
 
 /** The request as the origin gets it: its own Host, where the viewer was, and the secret, whatever the viewer sent by that name. */
-function towardsOrigin(request: LightRequest, { host, secret }: CloudfrontOptions['origin']): LightRequest {
-  const dropped = new Set(['host', originSecretHeader, 'x-forwarded-for', 'connection'])
+function towardsOrigin(
+  request: LightRequest,
+  { host, secret }: CloudfrontOptions['origin'],
+  address: string | undefined,
+): LightRequest {
+  const dropped = new Set(['host', originSecretHeader, viewerAddressHeader, 'x-forwarded-for', 'connection'])
   const kept = request.rawHeaders.filter((_, at, all) => !dropped.has(all[at - (at % 2)]!.toLowerCase()))
   const before = request.headers.get('x-forwarded-for')
   return new LightRequest({
@@ -99,6 +104,7 @@ function towardsOrigin(request: LightRequest, { host, secret }: CloudfrontOption
       before === null ? '127.0.0.1' : `${before}, 127.0.0.1`,
       originSecretHeader,
       secret,
+      ...(address === undefined ? [] : [viewerAddressHeader, address]),
     ],
     bytes: request.bytes,
     signal: request.signal,

@@ -46,7 +46,12 @@ describe('CloudFront in front of a function URL', () => {
     const response = await fetch(`${server.url}/mcp?a=1`, {
       method: 'POST',
       body: 'hello',
-      headers: { authorization: 'Bearer t', 'x-origin-verify': 'forged', 'x-forwarded-for': '203.0.113.9' },
+      headers: {
+        authorization: 'Bearer t',
+        'x-origin-verify': 'forged',
+        'x-viewer-address': '203.0.113.9',
+        'x-forwarded-for': '203.0.113.9',
+      },
     })
     expect(await response.text()).toBe('hello')
     expect(seen!.target).toBe('/mcp?a=1')
@@ -54,6 +59,7 @@ describe('CloudFront in front of a function URL', () => {
       host: 'abc.lambda-url.us-east-1.on.aws',
       authorization: 'Bearer t',
       'x-origin-verify': secret,
+      'x-viewer-address': '127.0.0.1',
       'x-forwarded-for': '203.0.113.9, 127.0.0.1',
     })
   })
