@@ -1,53 +1,23 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { parametersUnder, resolveSettings } from '../../src/adapters/settings.ts'
-import { verify } from '../../src/auth/sigv4/verify.ts'
-import type { LightRequest } from '../../src/http/light-request.ts'
-import { listen, type Listening } from '../../src/http/node-server.ts'
+import { listen } from '../../src/http/node-server.ts'
+import { credentials, inEnv, startAwsJson, type AwsAnswer } from '../support/aws-json.ts'
 
-const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'a-secret-key', sessionToken: 'a-session' }
-const inEnv = {
-  AWS_ACCESS_KEY_ID: credentials.accessKeyId,
-  AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-  AWS_SESSION_TOKEN: credentials.sessionToken,
-}
 const secretArn = 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:fairlead-abc-AbCdEf'
 const parameterArn = 'arn:aws:ssm:eu-west-1:111122223333:parameter/fairlead/sample/prod/place'
 
-const open: Listening[] = []
+const open: { close(): Promise<void> }[] = []
 afterEach(async () => {
   await Promise.all(open.splice(0).map((server) => server.close()))
 })
 
-interface Call {
-  target: string
-  body: Record<string, unknown>
+async function startAws(answer: AwsAnswer) {
+  const aws = await startAwsJson('eu-west-1', answer)
+  open.push(aws)
+  return aws
 }
 
-/** Secrets Manager and SSM, as far as they are asked: they take nothing whose signature is not right. */
-async function startAws(answer: (call: Call, at: number) => { status?: number; body: unknown }) {
-  const calls: Call[] = []
-  const server = await listen(async (request) => {
-    const light = request as unknown as LightRequest
-    const target = light.headers.get('x-amz-target') ?? ''
-    const checked = verify(
-      { method: light.method, target: light.target, rawHeaders: light.rawHeaders, body: light.bytes },
-      {
-        service: target.startsWith('AmazonSSM') ? 'ssm' : 'secretsmanager',
-        region: 'eu-west-1',
-        lookup: (id) => (id === credentials.accessKeyId ? credentials : undefined),
-      },
-    )
-    if (!checked.ok) return Response.json({ __type: `Refused${checked.reason}` }, { status: 403 })
-    const call = { target, body: (await light.json()) as Record<string, unknown> }
-    calls.push(call)
-    const { status = 200, body } = answer(call, calls.length)
-    return Response.json(body, { status })
-  })
-  open.push(server)
-  return { calls, env: { AWS_ENDPOINT_URL_SSM: server.url, AWS_ENDPOINT_URL_SECRETS_MANAGER: server.url } }
-}
-
-const both = (call: Call) =>
+const both: AwsAnswer = (call) =>
   call.target === 'secretsmanager.GetSecretValue'
     ? { body: { SecretString: `the value of ${String(call.body.SecretId)}` } }
     : { body: { Parameter: { Value: `the value of ${String(call.body.Name)}` } } }
@@ -133,7 +103,7 @@ describe('the settings of an artifact', () => {
   })
 
   it('are asked for once more after a failure of the service, and once only', async () => {
-    const aws = await startAws((call, at) => (at === 1 ? { status: 500, body: {} } : both(call)))
+    const aws = await startAws((call, at) => (at === 1 ? { status: 500, body: {} } : both(call, at)))
     const env: NodeJS.ProcessEnv = { ...aws.env, ...inEnv, ONE_FROM: secretArn }
     await resolveSettings(env)
     expect(env.ONE).toBe(`the value of ${secretArn}`)

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildAuthorizationService } from '../../src/build/authorization-service.ts'
 import { startLocalDynamo, type LocalDynamo } from '../../src/local/dynamodb/start.ts'
 import { authorization, redeem, refresh, register, resource, signIn } from '../oauth/support.ts'
+import { inEnv, startAwsJson } from '../support/aws-json.ts'
 import { Browser } from '../support/browser.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { startUpstream, type TestUpstream } from '../support/upstream.ts'
@@ -96,6 +97,52 @@ describe('the artifact of the authorization service', () => {
     for (const { child } of [first, second]) child.kill('SIGTERM')
     expect(await Promise.all(ended)).toEqual([0, 0])
     for (const line of first.text().trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('event')
+  })
+
+  it('reads its settings and its resources from Secrets Manager and SSM, and answers nobody who comes around CloudFront', async () => {
+    const port = await freePort()
+    const issuer = `http://127.0.0.1:${port}`
+    const arn = (service: string, rest: string) => `arn:aws:${service}:us-east-1:000000000000:${rest}`
+    const values: Record<string, string> = {
+      [arn('secretsmanager', 'secret:service-AbCdEf')]: 'a secret of thirty-two bytes or more',
+      [arn('secretsmanager', 'secret:origin-AbCdEf')]: 'the-origin-secret',
+      [arn('ssm', 'parameter/fairlead/a/prod/service')]: JSON.stringify({
+        issuer,
+        upstream: { issuer: upstream.issuer, clientId: upstream.clientId },
+      }),
+    }
+    const aws = await startAwsJson('us-east-1', ({ target, body: { SecretId, Name } }) => {
+      if (target.endsWith('GetSecretValue')) return { body: { SecretString: values[String(SecretId)] } }
+      if (target.endsWith('GetParameter')) return { body: { Parameter: { Value: values[String(Name)] } } }
+      const value = JSON.stringify({ resource, name: 'tools', scopes: { read: { description: 'See' } } })
+      return { body: { Parameters: [{ Value: value }] } }
+    })
+    const { FAIRLEAD_TABLE, AWS_ENDPOINT_URL_DYNAMODB } = dynamo.env
+    const child = spawn(process.execPath, [join(built.dir, 'index.js')], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: {
+        FAIRLEAD_TABLE,
+        AWS_ENDPOINT_URL_DYNAMODB,
+        AWS_REGION: 'us-east-1',
+        ...inEnv,
+        ...aws.env,
+        HOST: '127.0.0.1',
+        PORT: String(port),
+        FAIRLEAD_SECRET_FROM: arn('secretsmanager', 'secret:service-AbCdEf'),
+        FAIRLEAD_ORIGIN_SECRET_FROM: arn('secretsmanager', 'secret:origin-AbCdEf'),
+        FAIRLEAD_AUTHORIZATION_SERVICE_FROM: arn('ssm', 'parameter/fairlead/a/prod/service'),
+        FAIRLEAD_RESOURCES_FROM: arn('ssm', 'parameter/fairlead/a/prod/resources/'),
+      },
+    })
+    await new Promise((resolve) => child.stdout.once('data', resolve))
+    const metadata = `${issuer}/.well-known/oauth-authorization-server`
+    expect((await fetch(metadata)).status).toBe(403)
+    const through = await fetch(metadata, { headers: { 'x-origin-verify': 'the-origin-secret' } })
+    expect(await through.json()).toMatchObject({ issuer, scopes_supported: ['openid', 'offline_access', 'tools/read'] })
+    const ended = new Promise((resolve) => child.once('exit', resolve))
+    child.kill('SIGTERM')
+    expect(await ended).toBe(0)
+    await aws.close()
   })
 
   it('names the variable that is missing', async () => {
