@@ -544,6 +544,21 @@ export const errors = {
     why: 'The API document of a target cannot be used.',
     fix: 'Correct the document. What is read: docs/gateway.md',
   },
+  DEPLOY_PEERS: {
+    exit: 'usage',
+    why: 'Synthesis and deployment need CDK, which fairlead does not bring: `dev` and `build` run without it.',
+    fix: 'npm install --save-dev aws-cdk-lib constructs @aws-cdk/toolkit-lib',
+  },
+  DEPLOY_TEMPLATE: {
+    exit: 'check',
+    why: 'CDK holds the templates against CloudFormation’s own schemas and rules, and found something.',
+    fix: 'Correct what is named in fairlead.config.ts; without --validate the template is written all the same.',
+  },
+  DEPLOY_REGION: {
+    exit: 'usage',
+    why: 'A deployment goes to one region, and not every service is in each of them.',
+    fix: 'Set the region: AWS_REGION=us-east-1, or `region` of the environment in fairlead.config.ts.',
+  },
   GATEWAY_NOT_PORTABLE: {
     exit: 'check',
     why: 'deployAs is managed, and the managed service would refuse this or serve it otherwise.',

@@ -297,6 +297,8 @@ export const templateRules = {
             const group = object(object(rule.Statement).ManagedRuleGroupStatement)
             return (
               group.Name === 'AWSManagedRulesCommonRuleSet' &&
+              // It looks at other paths than those.
+              object(group.ScopeDownStatement).NotStatement === undefined &&
               !list(group.RuleActionOverrides).some(({ Name }) => Name === 'SizeRestrictions_BODY')
             )
           }),

@@ -1,35 +1,351 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { App, CfnResource, Stack } from 'aws-cdk-lib'
+import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { buildArtifact } from '../../src/build/build.ts'
-import { readProject } from '../../src/build/project.ts'
-import { synthesize, type Assembly } from '../../src/deploy/app.ts'
-import { sample } from '../cli/support.ts'
+import type { FairleadConfig } from '../../src/config.ts'
+import type { Template } from '../../src/deploy/app.ts'
+import { LambdaMcpServer, McpWebAcl } from '../../src/deploy/cdk/index.ts'
+import { lintTemplate } from '../../src/doctor/template.ts'
+import {
+  agent,
+  findingsIn,
+  openWorkshop,
+  place,
+  reported,
+  synthesizeCase,
+  withNag,
+  type Synthesized,
+  type Workshop,
+} from './support/synth.ts'
 
-let dir: string
-let assembly: Assembly
+/** Each platform with each way to authenticate. One that has no stack yet is left out, and is here when it has. */
+const cases: Record<string, FairleadConfig['platforms']> = {
+  'lambda with IAM': { lambda: { memoryMb: 512, timeoutS: 90, concurrency: 5 } },
+  'lambda with OAuth': { lambda: { auth: 'oauth', timeoutS: 90, waf: true } },
+  fargate: { fargate: { tasks: 2 } },
+}
+
+let workshop: Workshop
+const made: Record<string, Synthesized> = {}
 
 beforeAll(async () => {
-  process.env.CDK_VALIDATION = 'false'
-  dir = await mkdtemp(join(tmpdir(), 'fairlead-synth-'))
-  const project = await readProject(sample)
-  const server = await buildArtifact({ projectDir: project.dir, config: project.config, outDir: join(dir, 'server') })
-  assembly = await synthesize(
-    { project, environment: 'default', region: 'us-east-1', platforms: ['lambda'], artifacts: { server } },
-    join(dir, 'cdk.out'),
-  )
-})
-afterAll(() => rm(dir, { recursive: true, force: true }))
+  workshop = await openWorkshop()
+  for (const [name, platforms] of Object.entries(cases)) {
+    const synthesized = await synthesizeCase(workshop, workshop.dir, { platforms })
+    if (synthesized) made[name] = synthesized
+  }
+  made['lambda in Python'] = (await synthesizeCase(workshop.python, workshop.dir, {}))!
+  made['lambda with OAuth, in a stack of one’s own'] = await foreign()
+}, 60_000)
+afterAll(() => workshop.close())
 
-describe('the synthesized stacks', () => {
-  it('have both permissions for each caller of the function URL', () => {
-    const permissions = Object.values(assembly.stacks[0]!.template.Resources).filter(
-      ({ Type }) => Type === 'AWS::Lambda::Permission',
+type Properties = Record<string, unknown>
+const ofType = ({ Resources }: Template, type: string) =>
+  Object.values(Resources)
+    .filter(({ Type }) => Type === type)
+    .map(({ Properties = {} }) => Properties)
+const everyTemplate = () =>
+  Object.entries(made).flatMap(([name, { templates }]) =>
+    Object.entries(templates).map(([part, template]) => [`${name}: ${part}`, template] as const),
+  )
+const statementsOf = (template: Template) =>
+  [...ofType(template, 'AWS::IAM::Policy'), ...ofType(template, 'AWS::IAM::Role').flatMap(policiesOf)].flatMap(
+    ({ PolicyDocument }) => (PolicyDocument as { Statement: Properties[] }).Statement,
+  )
+const policiesOf = ({ Policies = [] }: Properties) => Policies as Properties[]
+const listOf = (value: unknown) => (Array.isArray(value) ? value : [value])
+
+describe('every synthesized stack', () => {
+  it('has no finding of cdk-nag or of CloudFormation’s schemas that is not acknowledged', () => {
+    expect(Object.entries(made).flatMap(([name, { findings }]) => findings.map((each) => ({ name, ...each })))).toEqual(
+      [],
     )
-    expect(permissions.map(({ Properties }) => Properties!.Action)).toEqual([
-      'lambda:InvokeFunctionUrl',
-      'lambda:InvokeFunction',
-    ])
+  })
+
+  it('has no fault that doctor knows, but a function URL that only CloudFront’s secret header opens', () => {
+    const found = everyTemplate().flatMap(([name, template]) =>
+      lintTemplate(JSON.stringify(template)).map(({ id, resource }) => `${name}: ${id} at ${resource}`),
+    )
+    expect(found.filter((each) => !each.includes('url-open'))).toEqual([])
+  })
+
+  it('lets no role do everything, and all resources only where the configuration says so', () => {
+    for (const [name, template] of everyTemplate())
+      for (const { Action, Resource } of statementsOf(template)) {
+        const actions = listOf(Action) as string[]
+        expect(
+          actions.filter((each) => /^\*|:\*/.test(each)),
+          name,
+        ).toEqual([])
+        if (!listOf(Resource).includes('*')) continue
+        const written = (workshop.project.config.permissions ?? []).flatMap((each) => each.actions)
+        expect(
+          actions.filter((each) => !written.includes(each) && !withoutResource.includes(each)),
+          name,
+        ).toEqual([])
+      }
+  })
+
+  it('has no secret in it', () => {
+    for (const [name, template] of everyTemplate()) {
+      for (const { GenerateSecretString, SecretString } of ofType(template, 'AWS::SecretsManager::Secret')) {
+        expect(SecretString, name).toBeUndefined()
+        expect(GenerateSecretString, name).toBeDefined()
+      }
+      for (const { Environment } of ofType(template, 'AWS::Lambda::Function')) {
+        const variables = Object.keys((Environment as { Variables: Properties }).Variables)
+        expect(
+          variables.filter((each) => /SECRET|PASSWORD|TOKEN/.test(each) && !each.endsWith('_FROM')),
+          name,
+        ).toEqual([])
+      }
+    }
+  })
+
+  it('says its outputs', () => {
+    for (const [name, template] of everyTemplate())
+      if (!name.endsWith('authorization')) expect(Object.keys(template.Outputs!), name).toContain('Url')
+  })
+
+  it('keeps its logs for a month', () => {
+    for (const [name, template] of everyTemplate())
+      for (const { RetentionInDays } of ofType(template, 'AWS::Logs::LogGroup')) expect(RetentionInDays, name).toBe(30)
+  })
+
+  it('tells nobody which CDK made it', () => {
+    for (const [name, template] of everyTemplate()) expect(ofType(template, 'AWS::CDK::Metadata'), name).toEqual([])
   })
 })
+
+/** Actions that AWS gives no resource. @see https://docs.aws.amazon.com/service-authorization/latest/reference/ (read 2026-11-25) */
+const withoutResource = [
+  'ecr:GetAuthorizationToken',
+  'xray:PutTraceSegments',
+  'xray:PutTelemetryRecords',
+  'cloudwatch:PutMetricData',
+]
+
+describe('lambda with IAM', () => {
+  const template = () => made['lambda with IAM']!.templates.lambda!
+
+  it('runs the artifact under Node 24 on arm64, as the configuration says', () => {
+    expect(ofType(template(), 'AWS::Lambda::Function')).toMatchObject([
+      {
+        Runtime: 'nodejs24.x',
+        Architectures: ['arm64'],
+        Handler: 'index.handler',
+        MemorySize: 512,
+        Timeout: 90,
+        ReservedConcurrentExecutions: 5,
+        Environment: { Variables: { FAIRLEAD_PLATFORM: 'lambda' } },
+      },
+    ])
+  })
+
+  it('has a function URL that streams and leaves CORS to the server', () => {
+    const [url] = ofType(template(), 'AWS::Lambda::Url')
+    expect(url).toMatchObject({ AuthType: 'AWS_IAM', InvokeMode: 'RESPONSE_STREAM' })
+    expect(url).not.toHaveProperty('Cors')
+  })
+
+  it('lets the callers in by two statements each, and nobody else', () => {
+    const permissions = ofType(template(), 'AWS::Lambda::Permission')
+    expect(permissions.map(({ FunctionName: _, ...rest }) => rest)).toEqual([
+      { Action: 'lambda:InvokeFunctionUrl', FunctionUrlAuthType: 'AWS_IAM', Principal: agent },
+      { Action: 'lambda:InvokeFunction', InvokedViaFunctionUrl: true, Principal: agent },
+    ])
+  })
+
+  it('gives its role its own log and what the configuration says', () => {
+    expect(statementsOf(template()).map(({ Action }) => Action)).toEqual([
+      ['logs:CreateLogStream', 'logs:PutLogEvents'],
+      ['ce:GetCostAndUsage', 'tag:GetResources', 'tag:TagResources'],
+    ])
+  })
+
+  it('has nothing that costs while nobody calls', () => {
+    const types = new Set(Object.values(template().Resources).map(({ Type }) => Type))
+    expect([...types].toSorted()).toEqual([
+      'AWS::IAM::Policy',
+      'AWS::IAM::Role',
+      'AWS::Lambda::Function',
+      'AWS::Lambda::Permission',
+      'AWS::Lambda::Url',
+      'AWS::Logs::LogGroup',
+    ])
+  })
+
+  it('keeps the names of a caller’s permissions when another caller goes', async () => {
+    const ids = async (callers: string[]) => {
+      const { templates } = (await synthesizeCase(workshop, workshop.dir, { callers, platforms: { lambda: {} } }))!
+      return Object.entries(templates.lambda!.Resources).flatMap(([id, { Properties = {} }]) =>
+        Properties.Principal === agent ? [id] : [],
+      )
+    }
+    expect(await ids([agent])).toEqual(await ids(['arn:aws:iam::111122223333:role/other', agent]))
+  })
+
+  it('is refused with everyone as a caller', async () => {
+    await expect(
+      synthesizeCase(workshop, workshop.dir, { callers: ['*'], platforms: { lambda: {} } }),
+    ).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining('everyone who has an AWS account') as string,
+    })
+  })
+})
+
+describe('lambda with OAuth', () => {
+  const template = () => made['lambda with OAuth, in a stack of one’s own']!.templates.lambda!
+  const config = () =>
+    ofType(template(), 'AWS::CloudFront::Distribution')[0]!.DistributionConfig as {
+      DefaultCacheBehavior: Properties
+      Origins: { CustomOriginConfig: Properties; OriginCustomHeaders: { HeaderName: string; HeaderValue: unknown }[] }[]
+      [key: string]: unknown
+    }
+
+  it('stands behind a distribution that caches and compresses nothing and does not pass the Host on', () => {
+    expect(config().DefaultCacheBehavior).toMatchObject({
+      CachePolicyId: '4135ea2d-6df8-44a3-9df3-4b5a84be39ad',
+      OriginRequestPolicyId: 'b689b0a8-53d0-40ab-baf2-68738e2966ac',
+      Compress: false,
+      ViewerProtocolPolicy: 'https-only',
+    })
+    expect(config().Origins[0]!.CustomOriginConfig.OriginReadTimeout).toBe(90)
+  })
+
+  it('answers a request without a token at the edge, with the scopes that it needs', () => {
+    const [{ FunctionCode }] = ofType(template(), 'AWS::CloudFront::Function') as [{ FunctionCode: string }]
+    expect(FunctionCode).toContain('scope=\\"account-summary/read\\"')
+    expect(config().DefaultCacheBehavior.FunctionAssociations).toMatchObject([{ EventType: 'viewer-request' }])
+  })
+
+  it('adds a secret header whose value CloudFormation puts in', () => {
+    const [{ HeaderName, HeaderValue }] = config().Origins[0]!.OriginCustomHeaders as [
+      { HeaderName: string; HeaderValue: unknown },
+    ]
+    expect(HeaderName).toBe('x-origin-verify')
+    expect(JSON.stringify(HeaderValue)).toContain('{{resolve:secretsmanager:')
+  })
+
+  it('tells the function where to read its place and its secret, and lets it read those alone', () => {
+    const [{ Environment }] = ofType(template(), 'AWS::Lambda::Function') as [
+      { Environment: { Variables: Properties } },
+    ]
+    expect(Object.keys(Environment.Variables).toSorted()).toEqual([
+      'FAIRLEAD_OAUTH_FROM',
+      'FAIRLEAD_ORIGIN_SECRET_FROM',
+      'FAIRLEAD_PLATFORM',
+      'FAIRLEAD_TABLE',
+    ])
+    expect(statementsOf(template()).map(({ Action }) => Action)).toEqual([
+      ['logs:CreateLogStream', 'logs:PutLogEvents'],
+      ['ce:GetCostAndUsage', 'tag:GetResources', 'tag:TagResources'],
+      'dynamodb:UpdateItem',
+      'secretsmanager:GetSecretValue',
+      'ssm:GetParameter',
+    ])
+  })
+
+  it('writes down where it is, for itself and for the authorization service', () => {
+    const parameters = ofType(template(), 'AWS::SSM::Parameter')
+    expect(parameters.map(({ Name }) => Name)).toEqual([
+      '/fairlead/account-summary/default/lambda',
+      '/fairlead/account-summary/default/resources/lambda',
+    ])
+    expect(JSON.stringify(parameters[0]!.Value)).toContain('https://auth.example.com')
+    expect(JSON.stringify(parameters[1]!.Value)).toContain('scopes')
+  })
+
+  it('has a web ACL that counts on /mcp what it blocks elsewhere, with the rate limit first', () => {
+    const [{ Rules, Scope }] = ofType(template(), 'AWS::WAFv2::WebACL') as [{ Rules: Properties[]; Scope: string }]
+    expect(Scope).toBe('CLOUDFRONT')
+    expect(Rules.map(({ Name, Priority }) => [Priority, Name])).toEqual([
+      [0, 'rate'],
+      [1, 'reputation'],
+      [2, 'bad-inputs'],
+      [3, 'common'],
+      [4, 'common-mcp'],
+    ])
+    expect(JSON.stringify(Rules)).not.toContain('"Allow"')
+  })
+
+  it('has no callers to grant', () => {
+    const stack = new Stack(new App(), 'Other', { env: place })
+    const server = new LambdaMcpServer(stack, 'Mcp', oauthServer())
+    expect(() => server.grantInvoke(agent)).toThrow('Callers sign in')
+  })
+})
+
+describe('lambda in Python', () => {
+  it('runs the command behind the Lambda Web Adapter of the region', () => {
+    const [fn] = ofType(made['lambda in Python']!.templates.lambda!, 'AWS::Lambda::Function')
+    expect(fn).toMatchObject({
+      Runtime: 'python3.13',
+      Handler: 'run.sh',
+      Layers: ['arn:aws:lambda:us-east-1:753240598075:layer:LambdaAdapterLayerArm64:30'],
+      Environment: {
+        Variables: {
+          AWS_LAMBDA_EXEC_WRAPPER: '/opt/bootstrap',
+          AWS_LWA_INVOKE_MODE: 'response_stream',
+          AWS_LWA_READINESS_CHECK_PROTOCOL: 'tcp',
+          PORT: '8080',
+        },
+      },
+    })
+  })
+
+  it('is refused where the adapter is not published', async () => {
+    await expect(synthesizeCase(workshop.python, workshop.dir, {}, { region: 'cn-north-1' })).rejects.toMatchObject({
+      code: 'DEPLOY_REGION',
+    })
+  })
+})
+
+describe('the checks themselves', () => {
+  it('find what is wrong', () => {
+    const out = join(workshop.dir, 'wrong')
+    const app = new App({ outdir: out, context: reported })
+    const stack = new Stack(app, 'Wrong', { env: place })
+    new Role(stack, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') }).addManagedPolicy(
+      ManagedPolicy.fromAwsManagedPolicyName('AdministratorAccess'),
+    )
+    new CfnResource(stack, 'Url', {
+      type: 'AWS::Lambda::Url',
+      properties: { TargetFunctionArn: 'x', AuthType: 'OPEN' },
+    })
+    withNag(app)
+    app.synth()
+    const rules = findingsIn(out).map(({ rule }) => rule)
+    expect(rules.filter((each) => each.startsWith('AwsSolutions-IAM4'))).not.toEqual([])
+    expect(rules.filter((each) => !each.startsWith('AwsSolutions-'))).not.toEqual([])
+  })
+})
+
+function oauthServer() {
+  const { config } = workshop.project
+  return {
+    config: { ...config, platforms: { lambda: { auth: 'oauth' as const, timeoutS: 90 } } },
+    artifact: workshop.artifacts.server.dir,
+    issuer: 'https://auth.example.com',
+  }
+}
+
+/** The construct in an app that is not ours. */
+async function foreign(): Promise<Synthesized> {
+  const dir = join(workshop.dir, 'foreign')
+  const app = new App({ outdir: dir, context: reported, analyticsReporting: false })
+  const stack = new Stack(app, 'Foreign', { env: place })
+  const acl = new McpWebAcl(stack, 'Acl', { scope: 'CLOUDFRONT', paths: ['/mcp'] })
+  const server = new LambdaMcpServer(stack, 'Mcp', { ...oauthServer(), webAclArn: acl.arn })
+  stack.exportValue(server.url, { name: 'Url' })
+  withNag(app)
+  const template = app.synth().getStackByName('Foreign').template as Template
+  return {
+    dir,
+    config: oauthServer().config,
+    stacks: [],
+    findings: findingsIn(dir),
+    templates: { lambda: { ...template, Outputs: { Url: {} } } },
+  }
+}

@@ -1,0 +1,82 @@
+import { join } from 'node:path'
+import { buildAuthorizationService } from '../build/authorization-service.ts'
+import { buildForAws } from '../build/for-aws.ts'
+import type { Project } from '../build/project.ts'
+import type { FairleadConfig } from '../config.ts'
+import { environmentOf } from '../environment.ts'
+import { FairleadError } from '../errors.ts'
+import { localAccount, platformNames, type Platform } from '../platforms.ts'
+import { partsOf, type Deployment } from './deployment.ts'
+
+export interface PrepareOptions {
+  /** A key of `environments`. */
+  environment?: string
+  /** All that the configuration has, when absent. */
+  platforms?: readonly string[]
+  /** Where the configuration says none: the credentials' account, the profile's region. */
+  account?: string
+  region?: string
+  /** Where artifacts are put. */
+  outDir: string
+  env?: NodeJS.ProcessEnv
+}
+
+export interface Prepared {
+  deployment: Deployment
+  warnings: string[]
+}
+
+/**
+ * Makes everything that synthesis needs: the environment's configuration and the artifacts. Callers of the account that
+ * exists on this machine alone are left out. Throws USAGE, DEPLOY_REGION, and what the builds throw.
+ */
+export async function prepareDeployment(project: Project, options: PrepareOptions): Promise<Prepared> {
+  const { env = process.env, outDir } = options
+  const { name: environment, config, ...place } = environmentOf(project.config, options.environment)
+  const platforms = chosen(config, options.platforms)
+  const region = place.region ?? options.region ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION
+  if (!region) throw new FairleadError('DEPLOY_REGION', 'Which region?')
+  const account = place.account ?? options.account
+  const { callers, warnings } = realCallers(config)
+  const deployed: Project = { ...project, config: { ...config, ...(callers ? { callers } : {}) } }
+  const bare = { project: deployed, platforms }
+  const artifacts: Deployment['artifacts'] = {}
+  if (platforms.some((name) => name !== 'agentcore-gateway')) {
+    artifacts.server = await buildForAws({
+      projectDir: project.dir,
+      config: deployed.config,
+      outDir: join(outDir, 'server'),
+    })
+    warnings.push(...artifacts.server.warnings)
+  }
+  if (partsOf(bare).includes('authorization'))
+    artifacts.authorizationService = await buildAuthorizationService(join(outDir, 'authorization-service'))
+  return {
+    deployment: { ...bare, environment, region, artifacts, ...(account === undefined ? {} : { account }) },
+    warnings,
+  }
+}
+
+function chosen({ platforms }: FairleadConfig, given: readonly string[] | undefined): Platform[] {
+  const there = platformNames.filter((name) => platforms[name])
+  const absent = given?.find((name) => !there.includes(name as Platform))
+  if (absent !== undefined)
+    throw new FairleadError('USAGE', `The configuration has no platform ${absent}`, {
+      why: `It has ${there.join(', ') || 'none'}.`,
+      fix: there[0] === undefined ? 'Write platforms: { lambda: {} }.' : `--platform ${there[0]}`,
+    })
+  if (there.length === 0)
+    throw new FairleadError('USAGE', 'The configuration names no platform', { fix: 'Write platforms: { lambda: {} }.' })
+  return there.filter((name) => given === undefined || given.includes(name))
+}
+
+/** AWS refuses a principal that does not exist, and the one of `dev` exists here alone. */
+function realCallers({ callers }: FairleadConfig): { callers: string[] | undefined; warnings: string[] } {
+  const local = (arn: string) => arn.includes(`::${localAccount.accountId}:`)
+  return {
+    callers: callers?.filter((arn) => !local(arn)),
+    warnings: (callers ?? [])
+      .filter(local)
+      .map((arn) => `${arn} is not deployed: the account ${localAccount.accountId} is the one that dev plays.`),
+  }
+}
