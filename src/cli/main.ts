@@ -44,6 +44,10 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     summary: 'what the managed AgentCore Gateway would refuse',
     load: async () => (await import('./commands/preflight.ts')).preflightCommand(),
   },
+  synth: {
+    summary: 'write the CloudFormation templates, without an account',
+    load: async () => (await import('./commands/synth.ts')).synthCommand(),
+  },
   choose: {
     summary: 'which platform, why, and what would change the answer',
     load: async () => (await import('./commands/choose.ts')).chooseCommand(),

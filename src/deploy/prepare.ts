@@ -18,6 +18,8 @@ export interface PrepareOptions {
   region?: string
   /** Where artifacts are put. */
   outDir: string
+  /** Builds the OAuth guard into the server whatever the configuration says; nothing beside the server is built. */
+  guarded?: boolean
   env?: NodeJS.ProcessEnv
 }
 
@@ -44,17 +46,22 @@ export async function prepareDeployment(project: Project, options: PrepareOption
   if (platforms.some((name) => name !== 'agentcore-gateway')) {
     artifacts.server = await buildForAws({
       projectDir: project.dir,
-      config: deployed.config,
-      outDir: join(outDir, 'server'),
+      config: options.guarded ? withGuard(deployed.config) : deployed.config,
+      outDir: join(outDir, environment, options.guarded ? 'guarded-server' : 'server'),
     })
     warnings.push(...artifacts.server.warnings)
   }
-  if (partsOf(bare).includes('authorization'))
-    artifacts.authorizationService = await buildAuthorizationService(join(outDir, 'authorization-service'))
+  if (!options.guarded && partsOf(bare).includes('authorization'))
+    artifacts.authorizationService = await buildAuthorizationService(join(outDir, environment, 'authorization-service'))
   return {
     deployment: { ...bare, environment, region, artifacts, ...(account === undefined ? {} : { account }) },
     warnings,
   }
+}
+
+function withGuard(config: FairleadConfig): FairleadConfig {
+  const { lambda = {} } = config.platforms
+  return lambda.runtime ? config : { ...config, platforms: { lambda: { ...lambda, auth: 'oauth' } } }
 }
 
 function chosen({ platforms }: FairleadConfig, given: readonly string[] | undefined): Platform[] {

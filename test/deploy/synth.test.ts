@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { App, CfnResource, Stack } from 'aws-cdk-lib'
 import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
@@ -6,6 +7,7 @@ import type { FairleadConfig } from '../../src/config.ts'
 import type { Template } from '../../src/deploy/app.ts'
 import { LambdaMcpServer, McpWebAcl } from '../../src/deploy/cdk/index.ts'
 import { lintTemplate } from '../../src/doctor/template.ts'
+import { cfnLint } from './support/cfn-lint.ts'
 import {
   agent,
   findingsIn,
@@ -111,6 +113,19 @@ describe('every synthesized stack', () => {
     for (const [name, template] of everyTemplate())
       for (const { RetentionInDays } of ofType(template, 'AWS::Logs::LogGroup')) expect(RetentionInDays, name).toBe(30)
   })
+
+  it.skipIf(!cfnLint.there)(
+    `has no finding of cfn-lint${cfnLint.note}`,
+    () => {
+      const files = Object.values(made).flatMap(({ dir, stacks }) =>
+        stacks.map(({ name }) => join(dir, `${name}.template.json`)),
+      )
+      // CDK says of a role what a reference to it says already.
+      const { stdout } = spawnSync(cfnLint.command, ['--ignore-checks', 'W3005', '--', ...files], { encoding: 'utf8' })
+      expect(stdout).toBe('')
+    },
+    60_000,
+  )
 
   it('tells nobody which CDK made it', () => {
     for (const [name, template] of everyTemplate()) expect(ofType(template, 'AWS::CDK::Metadata'), name).toEqual([])

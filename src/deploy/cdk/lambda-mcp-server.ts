@@ -1,6 +1,4 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { ArnFormat, Duration, RemovalPolicy, Stack, Token } from 'aws-cdk-lib'
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import {
@@ -24,10 +22,11 @@ import { startScript } from '../../build/for-aws.ts'
 import type { FairleadConfig, LambdaConfig } from '../../config.ts'
 import { FairleadError } from '../../errors.ts'
 import { scopesOf } from '../../scopes.ts'
+import { usesRequestState } from '../request-state.ts'
 import { acknowledge } from './acknowledge.ts'
 import { FunctionFront, OriginSecret } from './function-front.ts'
 import { ProofTable } from './proof-table.ts'
-import { webAdapterArn, webAdapterEnvironment } from './web-adapter.ts'
+import { webAdapterArn, webAdapterEnvironment } from '../web-adapter.ts'
 
 export interface LambdaMcpServerProps {
   config: FairleadConfig
@@ -82,7 +81,7 @@ export class LambdaMcpServer extends Construct {
     if (lambda.runtime)
       acknowledge(this.function, { L1: '`runtime` of fairlead.config.ts says which Python it is written for.' })
     for (const [name, value] of Object.entries(environmentOf(config, lambda))) this.function.addEnvironment(name, value)
-    if (usesRequestState(artifact, lambda)) this.#setFrom('FAIRLEAD_SECRET', this.#secret())
+    if (!lambda.runtime && usesRequestState(artifact)) this.#setFrom('FAIRLEAD_SECRET', this.#secret())
     this.functionUrl = this.function.addFunctionUrl({
       authType: this.auth === 'iam' ? FunctionUrlAuthType.AWS_IAM : FunctionUrlAuthType.NONE,
       // The server answers CORS itself: two owners would write each header twice.
@@ -224,11 +223,6 @@ function runtimeOf(scope: Construct, { server }: FairleadConfig, { runtime }: La
 function environmentOf({ server }: FairleadConfig, { runtime }: LambdaConfig): Record<string, string> {
   if (runtime === undefined) return { FAIRLEAD_PLATFORM: 'lambda' }
   return webAdapterEnvironment((server?.kind === 'http' ? server.port : undefined) ?? 8080)
-}
-
-/** Whether the server seals what it gives to a client: a secret costs 0.40 dollars a month, so who does not has none. */
-function usesRequestState(artifact: string, { runtime }: LambdaConfig): boolean {
-  return runtime === undefined && readFileSync(join(artifact, 'index.js'), 'utf8').includes('"request-state"')
 }
 
 function shortHash(text: string): string {

@@ -1,4 +1,4 @@
-import { FairleadError } from '../../errors.ts'
+import { FairleadError } from '../errors.ts'
 
 /**
  * The layer of the Lambda Web Adapter 1.1.0 for arm64. It is published in the regions of the partition aws; in China for
@@ -8,7 +8,7 @@ import { FairleadError } from '../../errors.ts'
 const layer = { account: '753240598075', name: 'LambdaAdapterLayerArm64', version: 30 } as const
 
 /**
- * The ARN of the Lambda Web Adapter in a region, which may be a token of CDK. Throws DEPLOY_REGION where it is not published.
+ * The ARN of the Lambda Web Adapter in a region, which may be a token of CDK or a pseudo parameter. Throws DEPLOY_REGION where it is not published.
  */
 export function webAdapterArn(region: string): string {
   if (/^(cn|us-gov|us-iso|eusc)-/.test(region))

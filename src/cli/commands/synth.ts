@@ -1,0 +1,115 @@
+import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import type { Command } from 'commander'
+import { readProject, type Project } from '../../build/project.ts'
+import type { Deployment } from '../../deploy/deployment.ts'
+import { withPeers } from '../../deploy/peers.ts'
+import { prepareDeployment } from '../../deploy/prepare.ts'
+import { FairleadError } from '../../errors.ts'
+import { stateDir } from '../../local/state.ts'
+import { newCommand, run, type Io, type Result } from '../output.ts'
+
+interface Options {
+  platform?: string[]
+  env?: string
+  out?: string
+  format: string
+  validate?: boolean
+  project?: string
+}
+
+export function synthCommand(): Command {
+  const command = newCommand('synth', 'write the CloudFormation templates, without an account')
+    .option('--platform <name...>', 'these platforms (default: all of the configuration)')
+    .option('--env <name>', 'an environment of the configuration')
+    .option('--out <folder>', 'where to put them (default .fairlead/cdk.out, or .fairlead/sam)')
+    .option('--format <name>', 'cdk, or sam for lambda', 'cdk')
+    .option('--validate', 'hold the templates against CloudFormation’s schemas and rules')
+    .option('--project <folder>', 'the folder with fairlead.config.ts')
+  return command.action(() =>
+    run(command, async (io) => {
+      const options = command.opts<Options>()
+      const project = await readProject(options.project)
+      if (options.format === 'sam') return sam(project, options, io)
+      if (options.format === 'cdk') return cdk(project, options, io)
+      throw new FairleadError('USAGE', `There is no format ${options.format}`, { fix: '--format cdk, or --format sam' })
+    }),
+  )
+}
+
+async function cdk(project: Project, options: Options, io: Io): Promise<Result> {
+  const { synthesize } = await withPeers(() => import('../../deploy/app.ts'))
+  const deployment = await prepared(project, options, io)
+  const outDir = emptied(options.out ?? join(stateDir(project.dir), 'cdk.out'), 'manifest.json')
+  const { dir, stacks } = await synthesize(deployment, outDir, { validate: options.validate ?? false })
+  return result('cdk', dir, deployment, stacks)
+}
+
+async function sam(project: Project, options: Options, io: Io): Promise<Result> {
+  const { platform = ['lambda'], validate } = options
+  const other = platform.find((name) => name !== 'lambda')
+  if (other !== undefined)
+    throw new FairleadError('USAGE', `--format sam is for lambda, not for ${other}`, {
+      why: 'AWS SAM knows functions; tasks, runtimes and gateways would be plain CloudFormation in it.',
+      fix: `fairlead synth --platform ${other}`,
+    })
+  if (validate)
+    throw new FairleadError('USAGE', '--validate is for --format cdk', { fix: 'sam validate --lint, in the folder' })
+  const { writeSam } = await import('../../deploy/sam.ts')
+  const deployment = await prepared(project, { ...options, platform }, io, true)
+  const outDir = emptied(options.out ?? join(stateDir(project.dir), 'sam'), 'template.yaml')
+  const { dir, template } = writeSam(deployment, outDir)
+  return result('sam', dir, deployment, [{ name: 'template.yaml', part: 'lambda', template }])
+}
+
+/** The parameter AuthType decides when the template is deployed, so the artifact of SAM has the guard whatever the configuration says. */
+async function prepared(project: Project, options: Options, io: Io, guarded = false): Promise<Deployment> {
+  const { deployment, warnings } = await prepareDeployment(project, {
+    outDir: join(stateDir(project.dir), 'deploy'),
+    ...(options.platform ? { platforms: options.platform } : {}),
+    ...(options.env === undefined ? {} : { environment: options.env }),
+    ...(guarded ? { guarded, region: '${AWS::Region}' } : {}),
+  })
+  for (const warning of warnings) io.note(warning)
+  return deployment
+}
+
+/** A folder of ours is written anew; one with something else in it is left alone. */
+function emptied(dir: string, mark: string): string {
+  if (existsSync(dir) && readdirSync(dir).length > 0 && !existsSync(join(dir, mark)))
+    throw new FairleadError('USAGE', `${dir} has something else in it`, {
+      why: 'The folder is written anew each time.',
+      fix: 'Name a folder that is empty or is not there.',
+    })
+  rmSync(dir, { recursive: true, force: true })
+  return dir
+}
+
+interface Stack {
+  name: string
+  part: string
+  template: { Resources: Record<string, { Type: string }> }
+}
+
+function result(format: string, dir: string, deployment: Deployment, stacks: readonly Stack[]): Result {
+  const { environment, account, region } = deployment
+  const rows = stacks.map(({ name, part, template }) => ({ name, platform: part, resources: counted(template) }))
+  const place = format === 'sam' ? {} : { region, ...(account === undefined ? {} : { account }) }
+  const widest = Math.max(...rows.map(({ name }) => name.length))
+  const total = (resources: Record<string, number>) => Object.values(resources).reduce((sum, each) => sum + each, 0)
+  return {
+    data: { format, dir, environment, ...place, stacks: rows },
+    text: [
+      `${relative('.', dir) || '.'}   ${environment}${format === 'sam' ? '' : `   ${account ?? 'the account that deploys'}   ${region}`}`,
+      ...rows.map(
+        ({ name, resources }) => `  ${name.padEnd(widest)}  ${String(total(resources)).padStart(3)} resources`,
+      ),
+    ].join('\n'),
+  }
+}
+
+function counted({ Resources }: Stack['template']): Record<string, number> {
+  const counts = new Map<string, number>()
+  for (const { Type } of Object.values(Resources)) counts.set(Type, (counts.get(Type) ?? 0) + 1)
+  return Object.fromEntries([...counts].toSorted(([a], [b]) => (a < b ? -1 : 1)))
+}

@@ -1,0 +1,154 @@
+import { execFile as execFileCallback } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { copyProject, fairlead } from './support.ts'
+
+const execFile = promisify(execFileCallback)
+
+const config = `export default {
+  name: 'demo',
+  server: { kind: 'module', entry: './server.ts' },
+  callers: ['arn:aws:iam::111122223333:role/agent', 'arn:aws:iam::000000000000:role/agent-execution-role'],
+  platforms: { lambda: {} },
+  environments: {
+    dev: { account: '111122223333', region: 'eu-west-1' },
+    prod: { account: '444455556666', region: 'us-east-1', config: { platforms: { lambda: { memoryMb: 2048 } } } },
+  },
+}`
+const server = `import { McpServer } from '@modelcontextprotocol/server'
+export default () => new McpServer({ name: 'demo', version: '1.0.0' })`
+
+type Project = Awaited<ReturnType<typeof copyProject>>
+let projects: Project[]
+const open = async () => {
+  const project = await copyProject('none')
+  await writeFile(join(project.dir, 'fairlead.config.ts'), config)
+  await writeFile(join(project.dir, 'server.ts'), server)
+  return project
+}
+
+beforeAll(async () => void (projects = [await open(), await open()]))
+afterAll(() => Promise.all(projects.map((each) => each.remove())))
+
+const synth = (args: string[], project = projects[0]!) => fairlead(['synth', ...args], { cwd: project.dir })
+const dataOf = ({ stdout }: { stdout: string }) => (JSON.parse(stdout) as { data: Record<string, unknown> }).data
+const errorOf = ({ stdout }: { stdout: string }) =>
+  (JSON.parse(stdout) as { error: { code: string; message: string; fix: string } }).error
+
+describe('fairlead synth', () => {
+  it('writes the template of an environment, and says what is in it', async () => {
+    const ran = await synth(['--env', 'prod', '--json'])
+    expect(dataOf(ran)).toEqual({
+      format: 'cdk',
+      dir: expect.stringMatching(/\.fairlead\/cdk\.out$/) as string,
+      environment: 'prod',
+      account: '444455556666',
+      region: 'us-east-1',
+      stacks: [
+        {
+          name: 'demo-prod-lambda',
+          platform: 'lambda',
+          resources: {
+            'AWS::IAM::Policy': 1,
+            'AWS::IAM::Role': 1,
+            'AWS::Lambda::Function': 1,
+            'AWS::Lambda::Permission': 2,
+            'AWS::Lambda::Url': 1,
+            'AWS::Logs::LogGroup': 1,
+          },
+        },
+      ],
+    })
+    expect(ran.stderr).toContain('role/agent-execution-role is not deployed')
+    const template = await readFile(join(projects[0]!.dir, '.fairlead/cdk.out/demo-prod-lambda.template.json'), 'utf8')
+    expect(template).toContain('"MemorySize": 2048')
+  })
+
+  it('gives the same template, the same assets and the same bytes from two folders', async () => {
+    const made = await Promise.all(
+      projects.map(async (project) => {
+        await synth(['--env', 'dev'], project)
+        const file = (name: string) => readFile(join(project.dir, '.fairlead/cdk.out', name), 'utf8')
+        const [template, assets] = [
+          await file('demo-dev-lambda.template.json'),
+          await file('demo-dev-lambda.assets.json'),
+        ]
+        const key = /"S3Key": "([0-9a-f]{64})\.zip"/.exec(template)![1]!
+        return { template, assets, key, artifact: await file(`asset.${key}/index.js`) }
+      }),
+    )
+    expect(made[0]).toEqual(made[1])
+  })
+
+  it('writes a template of AWS SAM', async () => {
+    const ran = await synth(['--env', 'dev', '--format', 'sam'])
+    expect(ran.code).toBe(0)
+    expect(ran.stdout).toContain('.fairlead/sam   dev')
+    const template = parse(await readFile(join(projects[0]!.dir, '.fairlead/sam/template.yaml'), 'utf8')) as object
+    expect(template).toHaveProperty('Transform', 'AWS::Serverless-2016-10-31')
+    expect(existsSync(join(projects[0]!.dir, '.fairlead/sam/server/index.js'))).toBe(true)
+  })
+
+  it.each([
+    [[], 'USAGE', 'Which environment? There are dev, prod'],
+    [['--env', 'prd'], 'USAGE', 'did you mean prod?'],
+    [['--env', 'dev', '--platform', 'fargate'], 'USAGE', 'The configuration has no platform fargate'],
+    [
+      ['--env', 'dev', '--format', 'sam', '--platform', 'fargate'],
+      'USAGE',
+      '--format sam is for lambda, not for fargate',
+    ],
+    [['--env', 'dev', '--format', 'terraform'], 'USAGE', 'There is no format terraform'],
+    [['--env', 'dev', '--out', '.'], 'USAGE', 'has something else in it'],
+  ])('refuses what it cannot do (%#)', async (args, code, message) => {
+    const ran = await synth([...args, '--json'])
+    expect(ran.code).toBe(2)
+    expect(errorOf(ran)).toMatchObject({ code, message: expect.stringContaining(message) as string })
+  })
+
+  it('asks for the region where nothing says it', async () => {
+    const own = await open()
+    await writeFile(join(own.dir, 'fairlead.config.ts'), config.replace(/ {2}environments: [\s\S]*(?=\})/, ''))
+    const env = { AWS_REGION: '', AWS_DEFAULT_REGION: '' }
+    const without = await fairlead(['synth', '--json'], { cwd: own.dir, env })
+    expect(errorOf(without)).toMatchObject({ code: 'DEPLOY_REGION', message: 'Which region?' })
+    const within = await fairlead(['synth', '--json'], { cwd: own.dir, env: { ...env, AWS_REGION: 'eu-west-1' } })
+    expect(dataOf(within)).toMatchObject({ environment: 'default', region: 'eu-west-1' })
+    await own.remove()
+  })
+
+  it('checks the templates when it is asked to', async () => {
+    const ran = await synth(['--env', 'dev', '--validate'])
+    expect(ran.code).toBe(0)
+    expect(existsSync(join(projects[0]!.dir, '.fairlead/cdk.out/validation-report.json'))).toBe(true)
+  }, 30_000)
+})
+
+describe('without CDK', () => {
+  it('synthesis says what to install, and everything else works', async () => {
+    const root = fileURLToPath(new URL('../..', import.meta.url))
+    const own = await mkdtemp(join(tmpdir(), 'fairlead-no-cdk-'))
+    for (const name of ['bin', 'dist', 'package.json']) await cp(join(root, name), join(own, name), { recursive: true })
+    await mkdir(join(own, 'node_modules'))
+    for (const name of await readdir(join(root, 'node_modules')))
+      if (!['aws-cdk-lib', 'constructs', '@aws-cdk'].includes(name))
+        await symlink(join(root, 'node_modules', name), join(own, 'node_modules', name))
+    const run = (args: string[]) =>
+      execFile(process.execPath, [join(own, 'bin/fairlead.js'), ...args, '--project', projects[0]!.dir, '--json'])
+        .then(({ stdout }) => stdout)
+        .catch((error: { stdout: string }) => error.stdout)
+    expect(errorOf({ stdout: await run(['synth', '--env', 'dev']) })).toMatchObject({
+      code: 'DEPLOY_PEERS',
+      message: 'aws-cdk-lib is not installed',
+    })
+    expect(await run(['synth', '--env', 'dev', '--format', 'sam'])).toContain('"ok":true')
+    expect(await run(['build'])).toContain('"ok":true')
+    await rm(own, { recursive: true })
+  }, 30_000)
+})
