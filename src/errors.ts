@@ -496,6 +496,28 @@ export const errors = {
     fix: 'Make the tool faster, or let it answer at once and be asked again.',
   },
 
+  // deploying (src/deploy)
+  CDK_MISSING: {
+    exit: 'usage',
+    why: "Deploying is done by AWS's own CDK, which who never deploys need not install.",
+    fix: 'npm install --save-dev @aws-cdk/toolkit-lib@1 aws-cdk-lib@2 constructs@10',
+  },
+  REGION_UNKNOWN: {
+    exit: 'usage',
+    why: 'The region is none of AWS that fairlead knows.',
+    fix: 'Set it: AWS_REGION=us-east-1, or `environments.NAME.region` in fairlead.config.ts',
+  },
+  DEPLOY_REGION: {
+    exit: 'usage',
+    why: 'A deployment goes to one region, and not every service is in each of them.',
+    fix: 'Set the region: AWS_REGION=us-east-1, or `region` of the environment in fairlead.config.ts.',
+  },
+  DEPLOY_TEMPLATE: {
+    exit: 'check',
+    why: 'CDK holds the templates against CloudFormation’s own schemas and rules, and found something.',
+    fix: 'Correct what is named in fairlead.config.ts; without --validate the template is written all the same.',
+  },
+
   // doctor (src/doctor)
   TEMPLATE_UNREADABLE: {
     exit: 'usage',
@@ -543,21 +565,6 @@ export const errors = {
     exit: 'usage',
     why: 'The API document of a target cannot be used.',
     fix: 'Correct the document. What is read: docs/gateway.md',
-  },
-  DEPLOY_PEERS: {
-    exit: 'usage',
-    why: 'Synthesis and deployment need CDK, which fairlead does not bring: `dev` and `build` run without it.',
-    fix: 'npm install --save-dev aws-cdk-lib constructs @aws-cdk/toolkit-lib',
-  },
-  DEPLOY_TEMPLATE: {
-    exit: 'check',
-    why: 'CDK holds the templates against CloudFormation’s own schemas and rules, and found something.',
-    fix: 'Correct what is named in fairlead.config.ts; without --validate the template is written all the same.',
-  },
-  DEPLOY_REGION: {
-    exit: 'usage',
-    why: 'A deployment goes to one region, and not every service is in each of them.',
-    fix: 'Set the region: AWS_REGION=us-east-1, or `region` of the environment in fairlead.config.ts.',
   },
   GATEWAY_NOT_PORTABLE: {
     exit: 'check',

@@ -8,6 +8,7 @@ import { FairleadError } from '../errors.ts'
 import { scopesOf } from '../scopes.ts'
 import { writeArtifact, type Artifact } from './artifact.ts'
 import { ownFile } from './own-file.ts'
+import { usesRequestState } from './request-state.ts'
 
 export interface BuildOptions {
   projectDir: string
@@ -50,9 +51,14 @@ async function bundle(
 ): Promise<{ code: string; warnings: string[] }> {
   if (server.kind === 'module' && !existsSync(resolve(projectDir, server.entry)))
     throw new FairleadError('SERVER_NOT_FOUND', `There is no ${server.entry}`)
-  try {
-    const result = await build({
-      stdin: { contents: entry(config, server), resolveDir: projectDir, sourcefile: 'artifact.js', loader: 'js' },
+  const once = (sealed: boolean) =>
+    build({
+      stdin: {
+        contents: entry(config, server, sealed),
+        resolveDir: projectDir,
+        sourcefile: 'artifact.js',
+        loader: 'js',
+      },
       absWorkingDir: projectDir,
       bundle: true,
       format: 'esm',
@@ -77,6 +83,10 @@ async function bundle(
       },
       nodePaths: [fileURLToPath(new URL('../../node_modules', import.meta.url))],
     })
+  try {
+    const first = await once(false)
+    // Only the bundle says whether the server needs a secret, and with it what reads one on start.
+    const result = usesRequestState(first.outputFiles[0]!.text) ? await once(true) : first
     return { code: result.outputFiles[0]!.text, warnings: result.warnings.map(said) }
   } catch (error) {
     const [first] = (error as BuildFailure).errors ?? []
@@ -89,9 +99,9 @@ async function bundle(
 }
 
 /** The artifact's first lines. What this configuration does not use is not in the bundle. */
-function entry(config: FairleadConfig, server: Server): string {
+function entry(config: FairleadConfig, server: Server, sealed: boolean): string {
   const tools = JSON.stringify(config.tools ?? {})
-  const [imports, features] = featuresOf(config)
+  const [imports, features] = featuresOf(config, sealed)
   const run = (source: string) =>
     `export const handler = await runArtifact(${source}, ${JSON.stringify({ tools: config.tools ?? {} })}, ${features})`
   if (server.kind === 'module')
@@ -108,14 +118,15 @@ ${run(`loadCommand(${JSON.stringify(server)}, { projectDir: process.env.FAIRLEAD
 }
 
 /** Import lines and the object of features that they give. */
-function featuresOf(config: FairleadConfig): [imports: string, features: string] {
+function featuresOf(config: FairleadConfig, sealed: boolean): [imports: string, features: string] {
   const { fargate, lambda } = config.platforms
-  if (!fargate && lambda?.auth !== 'oauth') return ['', '{}']
+  const settings = "import { resolveSettings } from 'fairlead/settings'"
+  if (!fargate && lambda?.auth !== 'oauth') return sealed ? [settings, '{ settings: resolveSettings }'] : ['', '{}']
   const { name, tools = {}, oauth = {} } = config
   const facts = JSON.stringify({ name, ...scopesOf(config), tools, oauth })
   const imports = [
     "import { guardByOauth } from 'fairlead/guard'",
-    "import { resolveSettings } from 'fairlead/settings'",
+    settings,
     "import { sharedState } from 'fairlead/state'",
   ]
   const features = ['settings: resolveSettings', `guard: guardByOauth(${facts})`, 'state: sharedState']

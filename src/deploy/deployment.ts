@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Artifact } from '../build/artifact.ts'
 import type { Project } from '../build/project.ts'
+import { usesRequestState } from '../build/request-state.ts'
 import type { FairleadConfig } from '../config.ts'
 import { platformNames, type Platform } from '../platforms.ts'
 
@@ -42,4 +45,9 @@ export function stackName({ project, environment }: Pick<Deployment, 'project' |
 /** Where a deployment keeps what its stacks tell each other: `/fairlead/account-summary/prod/…` in SSM. */
 export function parameterPath({ project, environment }: Pick<Deployment, 'project' | 'environment'>): string {
   return `/fairlead/${project.config.name}/${environment}`
+}
+
+/** Whether a server needs FAIRLEAD_SECRET: its artifact says it. */
+export function sealsRequests(artifactDir: string): boolean {
+  return usesRequestState(readFileSync(join(artifactDir, 'index.js'), 'utf8'))
 }

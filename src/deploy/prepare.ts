@@ -30,14 +30,17 @@ export interface Prepared {
 
 /**
  * Makes everything that synthesis needs: the environment's configuration and the artifacts. Callers of the account that
- * exists on this machine alone are left out. Throws USAGE, DEPLOY_REGION, and what the builds throw.
+ * exists on this machine alone are left out. Throws USAGE, REGION_UNKNOWN, and what the builds throw.
  */
 export async function prepareDeployment(project: Project, options: PrepareOptions): Promise<Prepared> {
   const { env = process.env, outDir } = options
   const { name: environment, config, ...place } = environmentOf(project.config, options.environment)
   const platforms = chosen(config, options.platforms)
   const region = place.region ?? options.region ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION
-  if (!region) throw new FairleadError('DEPLOY_REGION', 'Which region?')
+  if (!region)
+    throw new FairleadError('REGION_UNKNOWN', 'Which region?', {
+      why: 'Neither the environment nor AWS_REGION says it.',
+    })
   const account = place.account ?? options.account
   const { callers, warnings } = realCallers(config)
   const deployed: Project = { ...project, config: { ...config, ...(callers ? { callers } : {}) } }

@@ -5,8 +5,7 @@ import { functionUrlPolicy } from '../aws/permissions.ts'
 import { startScript } from '../build/for-aws.ts'
 import type { FairleadConfig } from '../config.ts'
 import { FairleadError } from '../errors.ts'
-import type { Deployment } from './deployment.ts'
-import { usesRequestState } from './request-state.ts'
+import { sealsRequests, type Deployment } from './deployment.ts'
 import { webAdapterArn, webAdapterEnvironment } from './web-adapter.ts'
 
 type Json = Record<string, unknown>
@@ -49,7 +48,7 @@ function samTemplate(config: FairleadConfig, artifactDir: string): SamTemplate['
   const lambda = config.platforms.lambda ?? {}
   // In Python nothing of ours runs, so nothing there could verify a token.
   const oauth = lambda.runtime === undefined
-  const sealed = oauth && usesRequestState(artifactDir)
+  const sealed = oauth && sealsRequests(artifactDir)
   return {
     AWSTemplateFormatVersion: '2010-09-09',
     Transform: 'AWS::Serverless-2016-10-31',

@@ -72,7 +72,7 @@ export function createRequestState(options: RequestStateOptions = {}): RequestSt
  *   return inputRequired({ inputRequests, requestState: requestState.seal({ step: 1 }, ctx) })
  * })
  */
-export const requestState: RequestState = createRequestState()
+export const requestState: RequestState = /* @__PURE__ */ createRequestState()
 
 function boundTo(context: StateContext): Buffer {
   const { kind = 'anonymous', id = '', clientId = '' } = principalOf(context) ?? {}

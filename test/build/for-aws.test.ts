@@ -2,10 +2,13 @@ import { spawn } from 'node:child_process'
 import { mkdir, mkdtemp, readFile, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { checkReproducible } from '../../src/build/build.ts'
 import { buildForAws } from '../../src/build/for-aws.ts'
 import type { FairleadConfig, Server } from '../../src/config.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
 
 let base: string
 beforeEach(async () => (base = await realpath(await mkdtemp(join(tmpdir(), 'fairlead-for-aws-')))))
@@ -73,6 +76,20 @@ describe('what AWS gets of a command', () => {
       'project/package.json',
       'project/server.mjs',
     ])
+  })
+
+  it('reads its settings on start when the server seals what it gives to its clients, and not otherwise', async () => {
+    const text = async (code: string) => {
+      const dir = await project({ 'server.ts': code })
+      await rm(join(dir, 'node_modules'), { recursive: true, force: true })
+      await symlink(join(root, 'node_modules'), join(dir, 'node_modules'))
+      const artifact = await build(dir, { kind: 'module', entry: './server.ts' })
+      return readFile(join(artifact.dir, 'index.js'), 'utf8')
+    }
+    const plain = await text("import { principalOf } from 'fairlead'\nexport default () => principalOf")
+    expect([plain.includes('request-state'), plain.includes('GetSecretValue')]).toEqual([false, false])
+    const sealing = await text("import { requestState } from 'fairlead'\nexport default () => requestState")
+    expect([sealing.includes('"request-state"'), sealing.includes('GetSecretValue')]).toEqual([true, true])
   })
 
   it('runs by itself, away from the project', async () => {

@@ -117,7 +117,7 @@ describe('fairlead synth', () => {
     await writeFile(join(own.dir, 'fairlead.config.ts'), config.replace(/ {2}environments: [\s\S]*(?=\})/, ''))
     const env = { AWS_REGION: '', AWS_DEFAULT_REGION: '' }
     const without = await fairlead(['synth', '--json'], { cwd: own.dir, env })
-    expect(errorOf(without)).toMatchObject({ code: 'DEPLOY_REGION', message: 'Which region?' })
+    expect(errorOf(without)).toMatchObject({ code: 'REGION_UNKNOWN', message: 'Which region?' })
     const within = await fairlead(['synth', '--json'], { cwd: own.dir, env: { ...env, AWS_REGION: 'eu-west-1' } })
     expect(dataOf(within)).toMatchObject({ environment: 'default', region: 'eu-west-1' })
     await own.remove()
@@ -144,7 +144,7 @@ describe('without CDK', () => {
         .then(({ stdout }) => stdout)
         .catch((error: { stdout: string }) => error.stdout)
     expect(errorOf({ stdout: await run(['synth', '--env', 'dev']) })).toMatchObject({
-      code: 'DEPLOY_PEERS',
+      code: 'CDK_MISSING',
       message: 'aws-cdk-lib is not installed',
     })
     expect(await run(['synth', '--env', 'dev', '--format', 'sam'])).toContain('"ok":true')

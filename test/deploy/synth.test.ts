@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { App, CfnResource, Stack } from 'aws-cdk-lib'
 import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
@@ -198,6 +199,22 @@ describe('lambda with IAM', () => {
       )
     }
     expect(await ids([agent])).toEqual(await ids(['arn:aws:iam::111122223333:role/other', agent]))
+  })
+
+  it('has a secret when the server seals what it gives to its clients, and may read that', async () => {
+    const dir = join(workshop.dir, 'sealing')
+    await mkdir(dir)
+    await writeFile(join(dir, 'index.js'), 'derive("request-state")')
+    const artifacts = { ...workshop.artifacts, server: { ...workshop.artifacts.server, dir } }
+    const { templates, findings } = (await synthesizeCase({ ...workshop, artifacts }, workshop.dir, {
+      platforms: { lambda: {} },
+    }))!
+    const [fn] = ofType(templates.lambda!, 'AWS::Lambda::Function')
+    expect(fn!.Environment).toMatchObject({
+      Variables: { FAIRLEAD_SECRET_FROM: { Ref: expect.stringContaining('Secret') as string } },
+    })
+    expect(statementsOf(templates.lambda!).map(({ Action }) => Action)).toContain('secretsmanager:GetSecretValue')
+    expect(findings).toEqual([])
   })
 
   it('is refused with everyone as a caller', async () => {

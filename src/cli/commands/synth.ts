@@ -3,7 +3,7 @@ import { join, relative } from 'node:path'
 import type { Command } from 'commander'
 import { readProject, type Project } from '../../build/project.ts'
 import type { Deployment } from '../../deploy/deployment.ts'
-import { withPeers } from '../../deploy/peers.ts'
+import { orMissing } from '../../deploy/cdk-missing.ts'
 import { prepareDeployment } from '../../deploy/prepare.ts'
 import { FairleadError } from '../../errors.ts'
 import { stateDir } from '../../local/state.ts'
@@ -38,7 +38,7 @@ export function synthCommand(): Command {
 }
 
 async function cdk(project: Project, options: Options, io: Io): Promise<Result> {
-  const { synthesize } = await withPeers(() => import('../../deploy/app.ts'))
+  const { synthesize } = await orMissing(() => import('../../deploy/app.ts'))
   const deployment = await prepared(project, options, io)
   const outDir = emptied(options.out ?? join(stateDir(project.dir), 'cdk.out'), 'manifest.json')
   const { dir, stacks } = await synthesize(deployment, outDir, { validate: options.validate ?? false })

@@ -22,7 +22,7 @@ import { startScript } from '../../build/for-aws.ts'
 import type { FairleadConfig, LambdaConfig } from '../../config.ts'
 import { FairleadError } from '../../errors.ts'
 import { scopesOf } from '../../scopes.ts'
-import { usesRequestState } from '../request-state.ts'
+import { sealsRequests } from '../deployment.ts'
 import { acknowledge } from './acknowledge.ts'
 import { FunctionFront, OriginSecret } from './function-front.ts'
 import { ProofTable } from './proof-table.ts'
@@ -81,7 +81,7 @@ export class LambdaMcpServer extends Construct {
     if (lambda.runtime)
       acknowledge(this.function, { L1: '`runtime` of fairlead.config.ts says which Python it is written for.' })
     for (const [name, value] of Object.entries(environmentOf(config, lambda))) this.function.addEnvironment(name, value)
-    if (!lambda.runtime && usesRequestState(artifact)) this.#setFrom('FAIRLEAD_SECRET', this.#secret())
+    if (!lambda.runtime && sealsRequests(artifact)) this.#setFrom('FAIRLEAD_SECRET', this.#secret())
     this.functionUrl = this.function.addFunctionUrl({
       authType: this.auth === 'iam' ? FunctionUrlAuthType.AWS_IAM : FunctionUrlAuthType.NONE,
       // The server answers CORS itself: two owners would write each header twice.
