@@ -109,7 +109,7 @@ describe('the configuration', () => {
   ])('says what is wrong with where it is deployed (%#)', (value, part) => {
     const error = refusal(value)
     expect(error.code).toBe('CONFIG_INVALID')
-    expect(`${error.message}`).toContain(part)
+    expect(error.message).toContain(part)
   })
 
   it.each([

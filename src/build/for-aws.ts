@@ -46,7 +46,7 @@ function refuseForeign({ command, kind }: Exclude<Server, { kind: 'module' }>): 
   throw new FairleadError('COMMAND_FILES', `On Lambda there is no ${command}`, {
     why: 'Its Node runtime has `node`, and what is in the command’s folder.',
     fix:
-      kind === 'http' && /^python/.test(command)
+      kind === 'http' && command.startsWith('python')
         ? "Write platforms: { lambda: { runtime: 'python3.13' } }."
         : 'Bring a program in the command’s folder (./server), or a server of kind `http` in Python; or take fargate with an image of your own.',
   })

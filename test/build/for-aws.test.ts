@@ -87,9 +87,9 @@ describe('what AWS gets of a command', () => {
       return readFile(join(artifact.dir, 'index.js'), 'utf8')
     }
     const plain = await text("import { principalOf } from 'fairlead'\nexport default () => principalOf")
-    expect([plain.includes('request-state'), plain.includes('GetSecretValue')]).toEqual([false, false])
+    expect([plain.includes('request-state'), plain.includes('WithDecryption')]).toEqual([false, false])
     const sealing = await text("import { requestState } from 'fairlead'\nexport default () => requestState")
-    expect([sealing.includes('"request-state"'), sealing.includes('GetSecretValue')]).toEqual([true, true])
+    expect([sealing.includes('"request-state"'), sealing.includes('WithDecryption')]).toEqual([true, true])
   })
 
   it('runs by itself, away from the project', async () => {
