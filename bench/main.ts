@@ -13,6 +13,7 @@ import { proxy } from './proxy.ts'
 import { sessions } from './sessions.ts'
 import { sigv4 } from './sigv4.ts'
 import { start } from './start.ts'
+import { synth } from './synth.ts'
 import { isMet, print, type Row } from './support/table.ts'
 
 const benches: Record<string, (quick: boolean) => Promise<Row[]>> = {
@@ -26,6 +27,7 @@ const benches: Record<string, (quick: boolean) => Promise<Row[]>> = {
   sigv4,
   explain,
   start,
+  synth,
   sessions,
   proxy,
 }
