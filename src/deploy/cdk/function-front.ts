@@ -72,7 +72,7 @@ export class FunctionFront extends Construct {
       CFR1: 'An MCP server has no countries to keep out; a web ACL can.',
       CFR3: 'The function logs each request; access logs would need a bucket that costs while nothing happens.',
       ...(props.webAclArn === undefined
-        ? { CFR2: 'A web ACL costs 8 dollars a month and more, so it is a choice.' }
+        ? { CFR2: 'A web ACL costs 10 dollars a month while nobody calls, so it is a choice.' }
         : {}),
       ...(domain === undefined
         ? {
