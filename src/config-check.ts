@@ -66,6 +66,11 @@ const fargate = z.strictObject({
     .string()
     .regex(/^vpc-([0-9a-f]{8}|[0-9a-f]{17})$/, 'must be the id of a VPC such as vpc-0123456789abcdef0')
     .optional(),
+  baseImage: z
+    .string()
+    .regex(/^[a-z0-9][\w./:@-]*$/)
+    .max(512)
+    .optional(),
   domain: domain(
     /^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/[\w-]+$/,
     'must be a certificate of ACM',

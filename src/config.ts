@@ -65,6 +65,8 @@ export interface FargateConfig {
   memoryMb?: number
   /** An existing VPC, for deploy. */
   vpcId?: string
+  /** What the image stands on: a Node of 22 or later with a user 1000. `public.ecr.aws/docker/library/node:24-bookworm-slim` by default. */
+  baseImage?: string
   /** The public name, for deploy. */
   domain?: { name: string; certificateArn: string }
 }

@@ -571,6 +571,47 @@ export const errors = {
     why: 'deployAs is managed, and the managed service would refuse this or serve it otherwise.',
     fix: 'fairlead preflight lists all of it. Without deployAs: "managed" it runs here.',
   },
+  // the image (src/deploy/oci)
+  IMAGE_BASE_UNPINNED: {
+    exit: 'usage',
+    why: 'An image is worked out offline, from the base image that fairlead.lock.json pins by digest.',
+    fix: 'Pin it once, with network, and commit the file: fairlead build --image --update-base',
+  },
+  IMAGE_BASE_INVALID: {
+    exit: 'usage',
+    why: 'The base image is none that can be built on, or fairlead.lock.json was changed by hand.',
+    fix: 'Pin it afresh: fairlead build --image --update-base',
+  },
+  IMAGE_ARTIFACT_INVALID: {
+    exit: 'usage',
+    why: 'A layer is made of plain files and folders, with an index.js.',
+    fix: 'Build the artifact again: fairlead build',
+  },
+  IMAGE_DIGEST: {
+    exit: 'aws',
+    why: 'What a registry gave or keeps has another digest than its name. Nothing of it was used.',
+    fix: 'Try again. If it stays so, something between here and the registry changes what is sent.',
+  },
+  REGISTRY_DENIED: {
+    exit: 'auth',
+    why: 'The registry did not take the credentials, or they may not do this.',
+    fix: 'Look at the credentials (aws sts get-caller-identity), and that they may push to the repository.',
+  },
+  REGISTRY_FAILED: {
+    exit: 'aws',
+    why: 'The registry answered as a registry does not.',
+    fix: 'Read what it says. What was pushed stays, so the next try goes on from there.',
+  },
+  DOCKER_MISSING: {
+    exit: 'usage',
+    why: '--docker calls the docker program, and there is none.',
+    fix: 'Leave out --docker: fairlead makes and pushes the image itself.',
+  },
+  DOCKER_FAILED: {
+    exit: 'aws',
+    why: 'docker ended with an error.',
+    fix: 'Read what it says, and look whether it runs: docker version. Or leave out --docker.',
+  },
 } as const satisfies Record<string, ErrorFacts>
 
 export type ErrorCode = keyof typeof errors

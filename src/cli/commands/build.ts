@@ -3,34 +3,83 @@ import type { Command } from 'commander'
 import { checkReproducible } from '../../build/build.ts'
 import { buildForAws } from '../../build/for-aws.ts'
 import { readProject } from '../../build/project.ts'
+import { pinBase, pinnedBase } from '../../deploy/oci/lock.ts'
+import { planImage, type ImagePlan } from '../../deploy/oci/plan.ts'
+import { resolveBase } from '../../deploy/oci/resolve-base.ts'
 import { stateDir } from '../../local/state.ts'
+import { FairleadError } from '../../errors.ts'
 import { newCommand, run } from '../output.ts'
 
 export function buildCommand(): Command {
   const command = newCommand('build', 'make the artifact that AWS runs')
     .option('--check', 'build twice, in two folders, and compare the digests')
+    .option('--image', 'work out the image that fargate runs: the base that fairlead.lock.json pins, and one layer')
+    .option('--update-base', 'with --image: ask the registry for the base image, and pin it in fairlead.lock.json')
     .option('--out <folder>', 'where to put it (default .fairlead/build)')
     .option('--project <folder>', 'the folder with fairlead.config.ts')
   return command.action(() =>
     run(command, async (io) => {
-      const options = command.opts<{ check?: boolean; out?: string; project?: string }>()
+      const options = command.opts<{
+        check?: boolean
+        image?: boolean
+        updateBase?: boolean
+        out?: string
+        project?: string
+      }>()
+      if (options.updateBase && !options.image) throw new FairleadError('USAGE', '--update-base goes with --image')
       const { dir, config } = await readProject(options.project)
       const outDir = options.out ?? join(stateDir(dir), 'build')
       const artifact = await buildForAws({ projectDir: dir, config, outDir })
       for (const warning of artifact.warnings) io.note(warning)
       if (options.check) await checkReproducible({ projectDir: dir, config }, buildForAws)
+      const image = options.image
+        ? await imageOf(dir, artifact.dir, config.platforms.fargate?.baseImage, options.updateBase ?? false)
+        : undefined
       const files = artifact.files.map(
         ({ name, bytes }) => `  ${name.padEnd(14)}${(bytes / 1000).toFixed(1).padStart(9)} kB`,
       )
       return {
-        data: { ...artifact, ...(options.check ? { reproducible: true } : {}) },
+        data: {
+          ...artifact,
+          ...(options.check ? { reproducible: true } : {}),
+          ...(image ? { image: said(image) } : {}),
+        },
         text: [
           relative('.', artifact.dir) || '.',
           ...files,
           `  ${artifact.digest}`,
           ...(options.check ? ['  built twice: the same bytes'] : []),
+          ...(image ? imageLines(image) : []),
         ].join('\n'),
       }
     }),
   )
+}
+
+async function imageOf(
+  dir: string,
+  artifactDir: string,
+  baseImage: string | undefined,
+  update: boolean,
+): Promise<ImagePlan> {
+  const reference = baseImage === undefined ? {} : { reference: baseImage }
+  if (update) pinBase(dir, await resolveBase(reference))
+  return planImage({ artifactDir, base: pinnedBase(dir, reference) })
+}
+
+function said({ digest, tag, layer, base }: ImagePlan) {
+  return { digest, tag, layer: { digest: layer.digest, bytes: layer.size }, base: facts(base) }
+}
+
+function facts({ reference, platform, digest }: ImagePlan['base']) {
+  return { reference, platform, digest }
+}
+
+function imageLines({ digest, layer, base }: ImagePlan): string[] {
+  return [
+    `image ${digest}`,
+    `  ${base.reference} ${base.platform}`,
+    `  ${base.digest}`,
+    `  and a layer of ${(layer.size / 1000).toFixed(1)} kB`,
+  ]
 }
