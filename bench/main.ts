@@ -9,6 +9,7 @@ import { gateway } from './gateway.ts'
 import { host } from './host.ts'
 import { lambda } from './lambda.ts'
 import { oauth } from './oauth.ts'
+import { observability } from './observability.ts'
 import { proxy } from './proxy.ts'
 import { sessions } from './sessions.ts'
 import { sigv4 } from './sigv4.ts'
@@ -20,6 +21,7 @@ const benches: Record<string, (quick: boolean) => Promise<Row[]>> = {
   host,
   bearer,
   oauth,
+  observability,
   gateway,
   lambda,
   'agentcore-runtime': agentcoreRuntime,

@@ -7,6 +7,7 @@ import type { Table } from '../state/table.ts'
 import { isAgentcoreRuntime, onAgentcoreRuntime } from './agentcore-runtime.ts'
 import { audited, withTraceId } from './audit.ts'
 import type { FargateTask } from './fargate.ts'
+import { observerOf, type Observer } from './observe/observer.ts'
 import { serveProcess } from './http.ts'
 import { fetchLambdaHandler, underLambda, type LambdaHandler } from './fetch-lambda.ts'
 
@@ -29,6 +30,8 @@ export interface ArtifactFeatures {
 }
 
 const healthPath = '/healthz'
+/** How long an invocation may wait, behind its answer, until its spans are taken. */
+const lambdaFlushMs = 1000
 
 /**
  * Runs a server wherever the artifact finds itself: under Lambda's runtime it gives the handler, anywhere else it listens.
@@ -52,19 +55,28 @@ export async function runArtifact(
     ...(tasks ? { tasks } : {}),
   })
   const openPaths = [healthPath, ...(task?.openPaths ?? [])]
-  const guarded = features.guard?.(endpoint.fetch, env, { table, openPaths })
-  const fetch = guarded ? withTraceId(audited(guarded, console.error)) : endpoint.fetch
-  if (underLambda(env)) return fetchLambdaHandler(fetch)
+  const observer = observerOf(env)
+  const inside = observer ? observer.inside(endpoint.fetch) : endpoint.fetch
+  const guarded = features.guard?.(inside, env, { table, openPaths })
+  const fetch = outside(guarded ?? inside, guarded !== undefined, observer)
+  if (underLambda(env)) return fetchLambdaHandler(fetch, observer && (() => observer.flush(lambdaFlushMs)))
   const served = isAgentcoreRuntime(env) ? onAgentcoreRuntime(fetch, env) : fetch
   const close = async () => {
     await endpoint.close()
     await task?.close()
     await table.close()
+    await observer?.flush()
   }
   const server = await serveProcess({ ...endpoint, fetch: served, close }, env)
   await task?.listening(server.url)
   console.log(JSON.stringify({ listening: server.url }))
   return undefined
+}
+
+/** The line of an observer is an audit line too. */
+function outside(handler: FetchHandler, isGuarded: boolean, observer: Observer | undefined): FetchHandler {
+  const seen = observer ? observer.outside(handler) : isGuarded ? audited(handler, console.error) : handler
+  return isGuarded ? withTraceId(seen) : seen
 }
 
 /** One JSON line: the platform's log reads it. */

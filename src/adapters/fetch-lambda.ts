@@ -24,14 +24,23 @@ function awsLambda(): AwsLambda | undefined {
   return typeof awslambda?.streamifyResponse === 'function' ? (awslambda as AwsLambda) : undefined
 }
 
-/** Makes the handler of a Lambda function behind a function URL from anything that answers HTTP. */
-export function fetchLambdaHandler(handler: FetchHandler): LambdaHandler {
+/**
+ * Makes the handler of a Lambda function behind a function URL from anything that answers HTTP. `after` is waited for before
+ * an invocation ends, since the process may be frozen then: behind a streamed answer, and before one that is given whole.
+ */
+export function fetchLambdaHandler(handler: FetchHandler, after?: () => Promise<void>): LambdaHandler {
   LightResponse.install()
   const awslambda = awsLambda()
-  if (!awslambda) return (event, context) => buffered(handler, event, context.awsRequestId)
-  return awslambda.streamifyResponse((event, stream, context) =>
-    streamed(handler, event, stream, context.awsRequestId, awslambda),
-  )
+  if (!awslambda)
+    return async (event, context) => {
+      const answer = await buffered(handler, event, context.awsRequestId)
+      await after?.()
+      return answer
+    }
+  return awslambda.streamifyResponse(async (event, stream, context) => {
+    await streamed(handler, event, stream, context.awsRequestId, awslambda)
+    await after?.()
+  })
 }
 
 async function streamed(

@@ -1,3 +1,5 @@
+import type { Call } from './call.ts'
+
 /** Who called, as the guard proved it. */
 export interface Principal {
   kind: 'iam' | 'user' | 'client' | 'anonymous'
@@ -17,6 +19,8 @@ export interface RequestContext {
   principal: Principal
   /** Who is at the other end of the connection: perhaps a proxy. */
   remoteAddress?: string
+  /** Filled in as the request is answered, where somebody observes it. */
+  call?: Call
 }
 
 /**

@@ -6,6 +6,7 @@ import {
   type McpServerFactory,
   type ServerContext,
 } from '@modelcontextprotocol/server'
+import { callOf } from '../http/call.ts'
 
 export interface ToolGuardOptions {
   /** Limits by tool name. */
@@ -21,6 +22,9 @@ export interface LogEntry {
   message: string
   /** Stands in the client's answer, so that a user can say which error it was. */
   logId?: string
+  /** Of the request, where it is observed. */
+  requestId?: string
+  traceId?: string
   tool?: string
   principal?: string
   cause?: unknown
@@ -121,10 +125,12 @@ function nameOf(tool: unknown, { _registeredTools: tools }: ToolRunner): string 
 function hidden(thrown: unknown, tool: string, context: ServerContext, options: ToolGuardOptions): CallToolResult {
   const logId = randomUUID()
   const principal = context.http?.authInfo?.clientId
+  const call = callOf(context.http?.req)
   options.log?.({
     level: 'error',
     message: `The tool ${tool} threw: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
     logId,
+    ...(call ? { requestId: call.requestId, traceId: call.traceId } : {}),
     tool,
     cause: thrown,
     ...(principal ? { principal } : {}),
