@@ -89,6 +89,10 @@ export interface AgentcoreRuntimeConfig {
   maxSessions?: number
   /** Request headers that reach the server (`requestHeaderAllowlist`). */
   headers?: string[]
+  /** What is deployed: the artifact itself under AWS's Node 22 (`code`, the default), or a container image. */
+  package?: 'code' | 'image'
+  /** An AgentCore Memory beside it, for deploy; its id comes to the server in FAIRLEAD_MEMORY_ID. */
+  memory?: boolean | { eventExpiryDays?: number }
 }
 
 export interface AgentcoreGatewayConfig {

@@ -49,6 +49,16 @@ export const errors = {
     why: 'The role may not read it, it is not there, or the service did not answer twice.',
     fix: 'Let the role read the ARN that is named (secretsmanager:GetSecretValue, ssm:GetParameter), and see that it has a value.',
   },
+  REGION_WITHOUT_AGENTCORE: {
+    exit: 'usage',
+    why: 'Amazon Bedrock AgentCore is not offered in every region.',
+    fix: 'Take a region that has it, such as us-east-1 or eu-central-1, or the platform lambda or fargate. All of them: docs/platforms/agentcore-runtime.md',
+  },
+  IMAGE_MISSING: {
+    exit: 'usage',
+    why: 'The platform runs a container, and nothing says which image.',
+    fix: "fairlead deploy makes the image and pushes it. With the constructs: image: { kind: 'registry', repository: '111122223333.dkr.ecr.us-east-1.amazonaws.com/NAME', digest: 'sha256:…' }",
+  },
   PLATFORM_NOT_BUILT: {
     exit: 'usage',
     why: 'This version of fairlead does not run that platform.',

@@ -43,6 +43,18 @@ export function runtimeName(name: string): string {
   return name.replaceAll('-', '_')
 }
 
+/**
+ * The name of a runtime that is deployed, `account_summary_prod`. A name that is longer than AWS takes ends in a digest
+ * instead, so that two deployments never have one name.
+ */
+export function deployedRuntimeName(name: string, environment?: string): string {
+  const whole = runtimeName(environment === undefined ? name : `${name}-${environment}`)
+  if (whole.length <= longestName) return whole
+  return `${whole.slice(0, longestName - 9)}_${createHash('sha256').update(`${name}/${environment}`).digest('hex').slice(0, 8)}`
+}
+
+const longestName = 48
+
 /** An id of the form that the service makes; the same for the same name, so that a client's configuration stays good. */
 export function localRuntimeId(name: string): string {
   return `${runtimeName(name)}-${createHash('sha256').update(name).digest('hex').slice(0, 10)}`

@@ -1,5 +1,6 @@
 import type { App, Stack, StackProps } from 'aws-cdk-lib'
 import type { Deployment, Part } from '../deployment.ts'
+import { agentcoreRuntimeStack } from './agentcore-runtime-stack.ts'
 import { lambdaStack } from './lambda-stack.ts'
 
 /** What the stack of the authorization service gives to those behind it. */
@@ -29,4 +30,5 @@ export type MakeStack = (app: App, request: StackRequest) => MadeStack
 /** How each part of a deployment becomes a stack. */
 export const stacks: Partial<Record<Part, MakeStack>> = {
   lambda: lambdaStack,
+  'agentcore-runtime': agentcoreRuntimeStack,
 }
