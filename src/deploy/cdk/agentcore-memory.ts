@@ -21,7 +21,7 @@ export function memoryFor(
     eventExpiryDuration: (asked === true ? undefined : asked.eventExpiryDays) ?? eventExpiryDays,
   })
   memory.applyRemovalPolicy(RemovalPolicy.RETAIN)
-  allow(role, 'Memory', [...uses], [memory.attrMemoryArn])
+  allow(role, { sid: 'Memory', actions: [...uses], resources: [memory.attrMemoryArn] })
   return memory
 }
 

@@ -1,6 +1,6 @@
 import { Lazy, Stack } from 'aws-cdk-lib'
 import { CfnResourcePolicy, CfnRuntime, CfnRuntimeEndpoint, type CfnMemory } from 'aws-cdk-lib/aws-bedrockagentcore'
-import { Effect, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam'
+import type { Role } from 'aws-cdk-lib/aws-iam'
 import { Construct } from 'constructs'
 import { readCustomJwtConfig } from '../../auth/bearer/custom-jwt-config.ts'
 import { deployedRuntimeName, runtimeLimits } from '../../aws/agentcore-runtime.ts'
@@ -8,10 +8,9 @@ import { agentRuntimePolicy } from '../../aws/permissions.ts'
 import type { FairleadConfig } from '../../config.ts'
 import { FairleadError } from '../../errors.ts'
 import type { ImagePlan } from '../deployment.ts'
-import { acknowledge } from './acknowledge.ts'
 import { memoryFor } from './agentcore-memory.ts'
 import { requireAgentcore } from './agentcore-region.ts'
-import { agentcoreArn, agentcoreRole, allow, identityArns } from './agentcore-role.ts'
+import { agentcoreArn, agentcoreRole, allow, allowConfigured, identityArns } from './agentcore-role.ts'
 import { packaged } from './agentcore-runtime-package.ts'
 
 export interface AgentcoreRuntimeMcpServerProps {
@@ -114,23 +113,29 @@ function authorizerOf(authorizer: Record<string, unknown>): CfnRuntime.Authorize
 }
 
 /** What the server itself may do, its logs, and its workload identity; nothing else. */
-function executionRole(scope: Construct, name: string, { permissions = [], ...config }: FairleadConfig): Role {
+function executionRole(scope: Construct, name: string, config: FairleadConfig): Role {
   const role = agentcoreRole(scope, 'Role', { kind: 'runtime', name, description: `Runs ${config.name} on AgentCore` })
   const group = agentcoreArn(scope, `log-group:/aws/bedrock-agentcore/runtimes/${name}-*`, 'logs')
-  allow(role, 'LogGroup', ['logs:CreateLogGroup', 'logs:DescribeLogStreams'], [group])
-  allow(role, 'LogStreams', ['logs:CreateLogStream', 'logs:PutLogEvents'], [`${group}:log-stream:*`])
-  allow(
-    role,
-    'Identity',
-    ['', 'ForJWT', 'ForUserId'].map((of) => `bedrock-agentcore:GetWorkloadAccessToken${of}`),
-    identityArns(scope, name),
-  )
-  for (const { actions, resources } of permissions)
-    role.addToPolicy(new PolicyStatement({ effect: Effect.ALLOW, actions, resources }))
-  acknowledge(role, {
-    IAM5:
-      'The service makes the log group and the workload identity, and their names end in an id that it chooses; of `permissions` in the configuration the user says the resources.',
+  const wide = 'The service makes it under a name that ends in an id of its own choice.'
+  allow(role, {
+    sid: 'LogGroup',
+    actions: ['logs:CreateLogGroup', 'logs:DescribeLogStreams'],
+    resources: [group],
+    wide,
   })
+  allow(role, {
+    sid: 'LogStreams',
+    actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+    resources: [`${group}:log-stream:*`],
+    wide,
+  })
+  allow(role, {
+    sid: 'Identity',
+    actions: ['', 'ForJWT', 'ForUserId'].map((of) => `bedrock-agentcore:GetWorkloadAccessToken${of}`),
+    resources: identityArns(scope, name),
+    wide,
+  })
+  allowConfigured(role, config)
   return role
 }
 

@@ -22,7 +22,8 @@ export function packaged(
   }
   const code = new Asset(scope, 'Code', { path: artifact })
   const { partition } = Stack.of(scope)
-  allow(role, 'Code', ['s3:GetObject'], [`arn:${partition}:s3:::${code.s3BucketName}/${code.s3ObjectKey}`])
+  const object = `arn:${partition}:s3:::${code.s3BucketName}/${code.s3ObjectKey}`
+  allow(role, { sid: 'Code', actions: ['s3:GetObject'], resources: [object] })
   return {
     codeConfiguration: {
       code: { s3: { bucket: code.s3BucketName, prefix: code.s3ObjectKey } },
@@ -53,7 +54,11 @@ function containerUri(
 }
 
 function allowPull(role: Role, repositoryArn: string): void {
-  allow(role, 'Image', ['ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer'], [repositoryArn])
-  // AWS has no narrower resource for it.
-  allow(role, 'Registry', ['ecr:GetAuthorizationToken'], ['*'])
+  allow(role, {
+    sid: 'Image',
+    actions: ['ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer'],
+    resources: [repositoryArn],
+  })
+  const wide = 'IAM has no resource for it.'
+  allow(role, { sid: 'Registry', actions: ['ecr:GetAuthorizationToken'], resources: ['*'], wide })
 }
