@@ -94,9 +94,7 @@ const agentcoreRuntime = z
       .refine((names) => new Set(names.map((name) => name.toLowerCase())).size === names.length, 'has a name twice')
       .optional(),
     package: z.enum(['code', 'image']).optional(),
-    memory: z
-      .union([z.boolean(), z.strictObject({ eventExpiryDays: z.int().min(3).max(365).optional() })])
-      .optional(),
+    memory: z.union([z.boolean(), z.strictObject({ eventExpiryDays: z.int().min(3).max(365).optional() })]).optional(),
   })
   .refine(({ idleS, maxLifetimeS }) => (idleS ?? 0) <= (maxLifetimeS ?? 28_800), {
     path: ['idleS'],

@@ -4,6 +4,7 @@ import { App } from 'aws-cdk-lib'
 import { FairleadError } from '../errors.ts'
 import { stacks, type Authorization } from './cdk/stacks.ts'
 import { partsOf, stackName, type Deployment, type Part } from './deployment.ts'
+import { portableGateway } from './portable.ts'
 
 export interface Template {
   Resources: Record<string, { Type: string; Properties?: Record<string, unknown> }>
@@ -47,7 +48,7 @@ const context = {
 
 /**
  * Synthesizes the stacks of a deployment into a folder, offline: the same inputs give the same bytes.
- * Leaves deploying to CDK's toolkit. Throws PLATFORM_NOT_BUILT.
+ * Leaves deploying to CDK's toolkit. Throws PLATFORM_NOT_BUILT, GATEWAY_NOT_PORTABLE, REGION_WITHOUT_AGENTCORE.
  */
 export async function synthesize(
   deployment: Deployment,
@@ -65,6 +66,7 @@ export async function synthesize(
     },
   })
   const parts = partsOf(deployment)
+  const definitions = parts.includes('agentcore-gateway') ? await portableGateway(deployment) : undefined
   const { account, region, project, environment } = deployment
   const tags = { 'fairlead:name': project.config.name, 'fairlead:environment': environment }
   let authorization: Authorization | undefined
@@ -83,6 +85,7 @@ export async function synthesize(
         crossRegionReferences: false,
       },
       ...(authorization ? { authorization } : {}),
+      ...(definitions ? { definitions } : {}),
     })
     authorization ??= made.authorization
   }

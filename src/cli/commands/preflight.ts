@@ -3,7 +3,7 @@ import { readProject } from '../../build/project.ts'
 import { exitCodes, FairleadError } from '../../errors.ts'
 import type { Finding } from '../../gateway/portability.ts'
 import { preflight } from '../../gateway/open.ts'
-import { readGatewayProject } from '../../local/agentcore-gateway/project.ts'
+import { readGatewayProject } from '../../gateway/project.ts'
 import { newCommand, run } from '../output.ts'
 
 export function preflightCommand(): Command {

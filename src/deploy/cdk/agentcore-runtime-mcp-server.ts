@@ -45,7 +45,6 @@ export class AgentcoreRuntimeMcpServer extends Construct {
     const { config } = props
     const platform = config.platforms['agentcore-runtime'] ?? {}
     const { auth = 'iam', memory, maxLifetimeS = runtimeLimits.lifetimeS, headers } = platform
-    if (auth !== 'iam') readCustomJwtConfig(auth.customJWTAuthorizer)
     const name = deployedRuntimeName(config.name, props.environment)
     this.role = executionRole(this, name, config)
     if (memory) this.memory = memoryFor(this, { name, asked: memory, role: this.role })
@@ -107,8 +106,14 @@ export class AgentcoreRuntimeMcpServer extends Construct {
   }
 }
 
-/** AWS's own JSON: what stands in it was checked, and CDK's mapper writes it as CloudFormation has it. */
+/** AWS's own JSON: what stands in it is checked, and CDK's mapper writes it as CloudFormation has it. Throws CONFIG_INVALID. */
 function authorizerOf(authorizer: Record<string, unknown>): CfnRuntime.AuthorizerConfigurationProperty {
+  readCustomJwtConfig(authorizer)
+  if (authorizer.advertisedScopeMapping !== undefined)
+    throw new FairleadError('CONFIG_INVALID', '`customJWTAuthorizer.advertisedScopeMapping` cannot be deployed', {
+      why: 'CloudFormation’s AWS::BedrockAgentCore::Runtime has no such member, though the API and CloudFormation’s Gateway do.',
+      fix: 'Leave it out, and name in `allowedScopes` what clients are to ask for.',
+    })
   return { customJwtAuthorizer: authorizer as unknown as CfnRuntime.CustomJWTAuthorizerConfigurationProperty }
 }
 

@@ -1,3 +1,4 @@
+export { AgentcoreGateway, type AgentcoreGatewayProps } from './agentcore-gateway.ts'
 export { AgentcoreRuntimeMcpServer, type AgentcoreRuntimeMcpServerProps } from './agentcore-runtime-mcp-server.ts'
 export { FunctionFront, OriginSecret, type FunctionFrontProps } from './function-front.ts'
 export { LambdaMcpServer, type LambdaMcpServerProps } from './lambda-mcp-server.ts'

@@ -1,5 +1,7 @@
 import type { App, Stack, StackProps } from 'aws-cdk-lib'
+import type { GatewayProject } from '../../gateway/project.ts'
 import type { Deployment, Part } from '../deployment.ts'
+import { agentcoreGatewayStack } from './agentcore-gateway-stack.ts'
 import { agentcoreRuntimeStack } from './agentcore-runtime-stack.ts'
 import { lambdaStack } from './lambda-stack.ts'
 
@@ -23,6 +25,8 @@ export interface StackRequest {
   props: StackProps
   /** Made before, where a platform's clients sign in. */
   authorization?: Authorization
+  /** Of a managed gateway: read, and found to be portable. */
+  definitions?: GatewayProject
 }
 
 export type MakeStack = (app: App, request: StackRequest) => MadeStack
@@ -31,4 +35,5 @@ export type MakeStack = (app: App, request: StackRequest) => MadeStack
 export const stacks: Partial<Record<Part, MakeStack>> = {
   lambda: lambdaStack,
   'agentcore-runtime': agentcoreRuntimeStack,
+  'agentcore-gateway': agentcoreGatewayStack,
 }

@@ -10,7 +10,7 @@ import { localAccount, platforms } from '../../platforms.ts'
 import { createAuthorizer } from '../iam/authorize.ts'
 import { agentArn } from '../iam/identities.ts'
 import type { IamIdentity } from '../state.ts'
-import { discoveryUrlOf } from './project.ts'
+import { discoveryUrlOf } from '../../gateway/project.ts'
 
 const { region, accountId } = localAccount
 const action = 'bedrock-agentcore:InvokeGateway'

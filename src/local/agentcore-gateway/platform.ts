@@ -12,7 +12,7 @@ import type { PlatformOptions, RunningPlatform } from '../platform.ts'
 import { startStandIn, type StandIn } from '../stand-in.ts'
 import { startLocalFunctions } from './functions.ts'
 import { inboundOf } from './inbound.ts'
-import { discoveryUrlOf, readGatewayProject } from './project.ts'
+import { discoveryUrlOf, readGatewayProject } from '../../gateway/project.ts'
 
 const { region, accountId } = localAccount
 

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path'
-import type { AgentcoreGatewayConfig } from '../../config.ts'
-import { noBindings, readBindings, readJsonFile, type Bindings } from '../../gateway/bindings.ts'
-import { readGateway, readTarget } from '../../gateway/definitions/read.ts'
-import type { GatewayDefinition, TargetDefinition } from '../../gateway/definitions/types.ts'
+import type { AgentcoreGatewayConfig } from '../config.ts'
+import { noBindings, readBindings, readJsonFile, type Bindings } from './bindings.ts'
+import { readGateway, readTarget } from './definitions/read.ts'
+import type { GatewayDefinition, TargetDefinition } from './definitions/types.ts'
 
 /** What the configuration of a gateway names, read. */
 export interface GatewayProject {
