@@ -23,6 +23,16 @@ export interface AuthorizationServiceSettings extends Omit<
   upstream: { issuer: string; clientId: string; clientSecretEnv?: string; userPoolId?: string }
 }
 
+/**
+ * The value of FAIRLEAD_AUTHORIZATION_PLACE, as JSON: what is known only when everything in front of a function is there.
+ * It says these parts in place of FAIRLEAD_AUTHORIZATION_SERVICE.
+ */
+export interface AuthorizationServicePlace {
+  issuer: string
+  /** Of the upstream client. */
+  clientId: string
+}
+
 /** How long a stopping process waits for what is in flight: below the 120 s that ECS gives at most. */
 const graceMs = 100_000
 
@@ -64,7 +74,7 @@ async function serve(fetch: FetchHandler, close: () => Promise<void>, env: NodeJ
 }
 
 function readOptions(env: NodeJS.ProcessEnv): Omit<AuthorizationServiceOptions, 'table'> {
-  const { clients = [], upstream, resources = [], ...rest } = parse(required(env, 'FAIRLEAD_AUTHORIZATION_SERVICE'))
+  const { clients = [], upstream, resources = [], ...rest } = readSettings(env)
   const { clientSecretEnv, userPoolId, ...provider } = upstream
   return {
     ...rest,
@@ -83,11 +93,19 @@ function readOptions(env: NodeJS.ProcessEnv): Omit<AuthorizationServiceOptions, 
   }
 }
 
-function parse(text: string): AuthorizationServiceSettings {
+function readSettings(env: NodeJS.ProcessEnv): AuthorizationServiceSettings {
+  const settings = parse(env, 'FAIRLEAD_AUTHORIZATION_SERVICE') as AuthorizationServiceSettings
+  if (env.FAIRLEAD_AUTHORIZATION_PLACE === undefined) return settings
+  const { issuer, clientId } = parse(env, 'FAIRLEAD_AUTHORIZATION_PLACE') as AuthorizationServicePlace
+  return { ...settings, issuer, upstream: { ...settings.upstream, clientId } }
+}
+
+function parse(env: NodeJS.ProcessEnv, name: string): unknown {
+  const text = required(env, name)
   try {
-    return JSON.parse(text) as AuthorizationServiceSettings
+    return JSON.parse(text) as unknown
   } catch {
-    throw new FairleadError('SETTING_INVALID', 'FAIRLEAD_AUTHORIZATION_SERVICE is not JSON')
+    throw new FairleadError('SETTING_INVALID', `${name} is not JSON`)
   }
 }
 

@@ -21,6 +21,8 @@ export interface OauthPlace {
   resource: string
   issuer: string
   jwksUri?: string
+  /** The ids of the app clients, where the pool made them up: else those of the configuration. */
+  clients?: string[]
 }
 
 /**
@@ -71,13 +73,13 @@ export function wireScopes({
   }
 }
 
-function profileOf(facts: OauthFacts, { issuer, resource }: OauthPlace) {
+function profileOf(facts: OauthFacts, { issuer, resource, clients: made }: OauthPlace) {
   const { verifier, alg, clients = [] } = facts.oauth
   if (verifier !== 'cognito') return serviceProfile({ issuer, resource, ...(alg ? { algorithm: alg } : {}) })
   return cognitoProfile({
     issuer,
     resource,
-    clients: clients.map(({ id }) => id),
+    clients: made ?? clients.map(({ id }) => id),
     scopes: Object.fromEntries(
       Object.entries(facts.scopes).map(([key, { groups }]) => [`${facts.name}/${key}`, groups]),
     ),

@@ -28,7 +28,10 @@ export interface AuthorizationServiceOptions {
   issuer: string
   /** What tokens are issued for; the first is meant when a client names none. */
   resources: ProtectedResource[]
-  /** Looks the resources up anew: asked when a request names one that is not known, at most every ten seconds. */
+  /**
+   * Looks the resources up anew: asked when a request names one that is not known, at most every ten seconds, and every five
+   * minutes, since what is known may have got other scopes.
+   */
   lookUpResources?: () => Promise<ProtectedResource[]>
   /** Keys of the scopes that a client gets that asks for none. */
   baseScopes?: string[]
@@ -63,6 +66,7 @@ export interface AuthorizationService {
 const graceS = 30
 const rotateAfterS = 30 * 86_400
 const lookUpMs = 10_000
+const lookUpAnywayMs = 300_000
 /** oidc-provider takes no larger ones either. */
 export const maxBodyBytes = 56 * 1024
 
@@ -92,7 +96,7 @@ export async function createAuthorizationService(options: AuthorizationServiceOp
     isClientId: (sub) => clients.some(({ id }) => id === sub) || sub.startsWith('dcr_') || sub.includes('://'),
   })
 
-  let lookedUp = -Infinity
+  let lookedUp = options.resources.length > 0 ? now() : -Infinity
   let provider: Provider
   let listener: ReturnType<Provider['callback']>
   makeProvider()
@@ -224,7 +228,8 @@ export async function createAuthorizationService(options: AuthorizationServiceOp
     if (!options.lookUpResources || now() - lookedUp < lookUpMs) return
     const form = url.pathname === routes.token ? new URLSearchParams(Buffer.from(bytes).toString('utf8')) : undefined
     const named = [url.searchParams, form].flatMap((parameters) => parameters?.getAll('resource') ?? [])
-    if (!resources.empty && named.every((resource) => resources.has(resource))) return
+    const old = now() - lookedUp >= lookUpAnywayMs
+    if (!old && !resources.empty && named.every((resource) => resources.has(resource))) return
     lookedUp = now()
     try {
       resources.replace(await options.lookUpResources())

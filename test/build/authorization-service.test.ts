@@ -106,10 +106,7 @@ describe('the artifact of the authorization service', () => {
     const values: Record<string, string> = {
       [arn('secretsmanager', 'secret:service-AbCdEf')]: 'a secret of thirty-two bytes or more',
       [arn('secretsmanager', 'secret:origin-AbCdEf')]: 'the-origin-secret',
-      [arn('ssm', 'parameter/fairlead/a/prod/service')]: JSON.stringify({
-        issuer,
-        upstream: { issuer: upstream.issuer, clientId: upstream.clientId },
-      }),
+      [arn('ssm', 'parameter/fairlead/a/prod/place')]: JSON.stringify({ issuer, clientId: upstream.clientId }),
     }
     const aws = await startAwsJson('us-east-1', ({ target, body: { SecretId, Name } }) => {
       if (target.endsWith('GetSecretValue')) return { body: { SecretString: values[String(SecretId)] } }
@@ -130,7 +127,8 @@ describe('the artifact of the authorization service', () => {
         PORT: String(port),
         FAIRLEAD_SECRET_FROM: arn('secretsmanager', 'secret:service-AbCdEf'),
         FAIRLEAD_ORIGIN_SECRET_FROM: arn('secretsmanager', 'secret:origin-AbCdEf'),
-        FAIRLEAD_AUTHORIZATION_SERVICE_FROM: arn('ssm', 'parameter/fairlead/a/prod/service'),
+        FAIRLEAD_AUTHORIZATION_SERVICE: JSON.stringify({ upstream: { issuer: upstream.issuer } }),
+        FAIRLEAD_AUTHORIZATION_PLACE_FROM: arn('ssm', 'parameter/fairlead/a/prod/place'),
         FAIRLEAD_RESOURCES_FROM: arn('ssm', 'parameter/fairlead/a/prod/resources/'),
       },
     })

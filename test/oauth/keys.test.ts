@@ -24,20 +24,20 @@ describe('the keys of many processes', () => {
   it('rotate once when they are due, to the key that was published before', async () => {
     const processes = await Promise.all([open(), open(), open(), open()])
     await Promise.all(processes.map((keys) => keys.publishNext()))
-    const [before] = processes
-    const [signs, next] = kids(before!)
+    const before = processes[0]
+    const [signs, next] = kids(before)
     for (const keys of processes) expect(kids(keys)).toEqual([signs, next])
     time.at += month - 1
     expect(await Promise.all(processes.map((keys) => keys.rotateWhenDue(month)))).not.toContain(true)
     time.at += 1
     await Promise.all(processes.map((keys) => keys.rotateWhenDue(month)))
     await Promise.all(processes.map((keys) => keys.rotateWhenDue(month)))
-    const now = kids(processes[0]!)
-    expect(now).toEqual([next, expect.any(String), signs])
-    for (const keys of processes) expect(kids(keys)).toEqual(now)
+    const after = kids(before)
+    expect(after).toEqual([next, expect.any(String), signs])
+    for (const keys of processes) expect(kids(keys)).toEqual(after)
     // The old key goes when nothing that it signed is valid any more.
     time.at += 15 * 60_000
-    expect(kids(processes[0]!)).toEqual(now.slice(0, 2))
+    expect(kids(before)).toEqual(after.slice(0, 2))
   })
 
   it('do not sign with a key that verifiers have not had for two hours', async () => {

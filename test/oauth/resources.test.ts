@@ -45,6 +45,7 @@ describe('the resources of the service', () => {
     const { time, asked } = await start([one], () => found)
     await refused(one.resource)
     expect(asked.times).toBe(0)
+    time.at += 10_000
     for (let n = 0; n < 5; n++) await refused('https://nobody.example.com/mcp')
     expect(asked.times).toBe(1)
     found = [one, two]
@@ -56,10 +57,21 @@ describe('the resources of the service', () => {
     expect(asked.times).toBe(2)
   })
 
+  it('are looked up every five minutes, since a server that is known may have other scopes now', async () => {
+    const { time, asked } = await start([one], () => [{ ...one, scopes: { write: { description: 'Write' } } }])
+    time.at += 299_999
+    await refused(one.resource)
+    expect(asked.times).toBe(0)
+    time.at += 1
+    const document = (await (await fetch(`${at.issuer}/.well-known/oauth-authorization-server`)).json()) as object
+    expect(document).toMatchObject({ scopes_supported: ['openid', 'offline_access', 'one/write'] })
+  })
+
   it('stay as they are when they cannot be looked up', async () => {
-    await start([one], () => {
+    const { time } = await start([one], () => {
       throw new Error('SSM is down')
     })
+    time.at += 10_000
     await refused('https://nobody.example.com/mcp')
     const document = (await (await fetch(`${at.issuer}/.well-known/oauth-authorization-server`)).json()) as object
     expect(document).toMatchObject({ scopes_supported: ['openid', 'offline_access', 'one/read'] })

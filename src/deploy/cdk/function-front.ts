@@ -18,7 +18,7 @@ import { FunctionUrlOrigin } from 'aws-cdk-lib/aws-cloudfront-origins'
 import type { IFunctionUrl } from 'aws-cdk-lib/aws-lambda'
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager'
 import { Construct } from 'constructs'
-import { originSecretHeader, viewerRequestFunction } from '../../aws/viewer-request.ts'
+import { originSecretHeader, viewerAddressFunction, viewerRequestFunction } from '../../aws/viewer-request.ts'
 import { acknowledge } from './acknowledge.ts'
 
 export interface FunctionFrontProps {
@@ -95,19 +95,15 @@ export class FunctionFront extends Construct {
       originRequestPolicy: OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
       viewerProtocolPolicy: ViewerProtocolPolicy.HTTPS_ONLY,
       compress: false,
-      ...(challenge === undefined
-        ? {}
-        : {
-            functionAssociations: [
-              {
-                eventType: FunctionEventType.VIEWER_REQUEST,
-                function: new Function(this, 'Challenge', {
-                  runtime: FunctionRuntime.JS_2_0,
-                  code: FunctionCode.fromInline(viewerRequestFunction(challenge)),
-                }),
-              },
-            ],
+      functionAssociations: [
+        {
+          eventType: FunctionEventType.VIEWER_REQUEST,
+          function: new Function(this, challenge === undefined ? 'Address' : 'Challenge', {
+            runtime: FunctionRuntime.JS_2_0,
+            code: FunctionCode.fromInline(challenge ? viewerRequestFunction(challenge) : viewerAddressFunction()),
           }),
+        },
+      ],
     }
   }
 }
