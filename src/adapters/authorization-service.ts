@@ -31,6 +31,8 @@ export interface AuthorizationServicePlace {
   issuer: string
   /** Of the upstream client. */
   clientId: string
+  /** Where the secret of the upstream client is: an ARN, as a variable that ends in `_FROM` has it. */
+  clientSecretArn?: string
 }
 
 /** How long a stopping process waits for what is in flight: below the 120 s that ECS gives at most. */
@@ -43,8 +45,7 @@ const graceMs = 100_000
 export async function runAuthorizationService(
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<LambdaHandler | undefined> {
-  await resolveSettings(env)
-  const options = readOptions(env)
+  const options = readOptions(env, await readSettings(env))
   const table = await openDynamoTable({ tableName: required(env, 'FAIRLEAD_TABLE') })
   const log = (entry: object) => console.error(JSON.stringify(entry))
   const service = await createAuthorizationService({ ...options, table, log })
@@ -73,8 +74,10 @@ async function serve(fetch: FetchHandler, close: () => Promise<void>, env: NodeJ
   console.log(JSON.stringify({ listening: server.url }))
 }
 
-function readOptions(env: NodeJS.ProcessEnv): Omit<AuthorizationServiceOptions, 'table'> {
-  const { clients = [], upstream, resources = [], ...rest } = readSettings(env)
+function readOptions(
+  env: NodeJS.ProcessEnv,
+  { clients = [], upstream, resources = [], ...rest }: AuthorizationServiceSettings,
+): Omit<AuthorizationServiceOptions, 'table'> {
   const { clientSecretEnv, userPoolId, ...provider } = upstream
   return {
     ...rest,
@@ -93,11 +96,17 @@ function readOptions(env: NodeJS.ProcessEnv): Omit<AuthorizationServiceOptions, 
   }
 }
 
-function readSettings(env: NodeJS.ProcessEnv): AuthorizationServiceSettings {
+async function readSettings(env: NodeJS.ProcessEnv): Promise<AuthorizationServiceSettings> {
+  await resolveSettings(env)
   const settings = parse(env, 'FAIRLEAD_AUTHORIZATION_SERVICE') as AuthorizationServiceSettings
   if (env.FAIRLEAD_AUTHORIZATION_PLACE === undefined) return settings
-  const { issuer, clientId } = parse(env, 'FAIRLEAD_AUTHORIZATION_PLACE') as AuthorizationServicePlace
-  return { ...settings, issuer, upstream: { ...settings.upstream, clientId } }
+  const place = parse(env, 'FAIRLEAD_AUTHORIZATION_PLACE') as AuthorizationServicePlace
+  const { issuer, clientId, clientSecretArn } = place
+  if (clientSecretArn === undefined) return { ...settings, issuer, upstream: { ...settings.upstream, clientId } }
+  const clientSecretEnv = 'FAIRLEAD_UPSTREAM_SECRET'
+  env[`${clientSecretEnv}_FROM`] = clientSecretArn
+  await resolveSettings(env)
+  return { ...settings, issuer, upstream: { ...settings.upstream, clientId, clientSecretEnv } }
 }
 
 function parse(env: NodeJS.ProcessEnv, name: string): unknown {

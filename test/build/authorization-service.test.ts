@@ -106,7 +106,12 @@ describe('the artifact of the authorization service', () => {
     const values: Record<string, string> = {
       [arn('secretsmanager', 'secret:service-AbCdEf')]: 'a secret of thirty-two bytes or more',
       [arn('secretsmanager', 'secret:origin-AbCdEf')]: 'the-origin-secret',
-      [arn('ssm', 'parameter/fairlead/a/prod/place')]: JSON.stringify({ issuer, clientId: upstream.clientId }),
+      [arn('ssm', 'parameter/fairlead/a/prod/place')]: JSON.stringify({
+        issuer,
+        clientId: upstream.clientId,
+        clientSecretArn: arn('secretsmanager', 'secret:upstream-AbCdEf'),
+      }),
+      [arn('secretsmanager', 'secret:upstream-AbCdEf')]: upstream.clientSecret,
     }
     const aws = await startAwsJson('us-east-1', ({ target, body: { SecretId, Name } }) => {
       if (target.endsWith('GetSecretValue')) return { body: { SecretString: values[String(SecretId)] } }
@@ -136,6 +141,7 @@ describe('the artifact of the authorization service', () => {
     const metadata = `${issuer}/.well-known/oauth-authorization-server`
     expect((await fetch(metadata)).status).toBe(403)
     const through = await fetch(metadata, { headers: { 'x-origin-verify': 'the-origin-secret' } })
+    expect(aws.calls.map(({ body }) => body.SecretId)).toContain(arn('secretsmanager', 'secret:upstream-AbCdEf'))
     expect(await through.json()).toMatchObject({ issuer, scopes_supported: ['openid', 'offline_access', 'tools/read'] })
     const ended = new Promise((resolve) => child.once('exit', resolve))
     child.kill('SIGTERM')

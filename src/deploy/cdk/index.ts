@@ -1,5 +1,6 @@
 export { AgentcoreGateway, type AgentcoreGatewayProps } from './agentcore-gateway.ts'
 export { AgentcoreRuntimeMcpServer, type AgentcoreRuntimeMcpServerProps } from './agentcore-runtime-mcp-server.ts'
+export { AuthorizationService, type AuthorizationServiceProps } from './authorization-service.ts'
 export { FunctionFront, OriginSecret, type FunctionFrontProps } from './function-front.ts'
 export { LambdaMcpServer, type LambdaMcpServerProps } from './lambda-mcp-server.ts'
 export { McpWebAcl, type McpWebAclProps } from './web-acl.ts'

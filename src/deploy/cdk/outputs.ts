@@ -20,6 +20,10 @@ export interface Outputs {
   Issuer?: string
   UserPoolId?: string
   TableName?: string
+  /** `id=client id`, where Cognito makes the ids up. */
+  Clients?: string
+  /** `id=ARN` of the secrets of clients. */
+  ClientSecrets?: string
 }
 
 /** Writes the outputs of a stack. */

@@ -3,12 +3,17 @@ import type { GatewayProject } from '../../gateway/project.ts'
 import type { Deployment, Part } from '../deployment.ts'
 import { agentcoreGatewayStack } from './agentcore-gateway-stack.ts'
 import { agentcoreRuntimeStack } from './agentcore-runtime-stack.ts'
+import { authorizationStack } from './authorization-stack.ts'
 import { lambdaStack } from './lambda-stack.ts'
 
 /** What the stack of the authorization service gives to those behind it. */
 export interface Authorization {
   /** `https://…`, with no slash at its end. */
   issuer: string
+  /** The ids of the app clients, where clients sign in at Cognito itself. */
+  clients?: string[]
+  /** Then its pool too: it must know each server as a resource. */
+  userPoolId?: string
 }
 
 export interface MadeStack {
@@ -33,6 +38,7 @@ export type MakeStack = (app: App, request: StackRequest) => MadeStack
 
 /** How each part of a deployment becomes a stack. */
 export const stacks: Partial<Record<Part, MakeStack>> = {
+  authorization: authorizationStack,
   lambda: lambdaStack,
   'agentcore-runtime': agentcoreRuntimeStack,
   'agentcore-gateway': agentcoreGatewayStack,

@@ -1,0 +1,75 @@
+import { Stack, type App } from 'aws-cdk-lib'
+import { FairleadError } from '../../errors.ts'
+import { AuthorizationService } from './authorization-service.ts'
+import { CognitoClients } from './cognito-clients.ts'
+import { addOutputs, type Outputs } from './outputs.ts'
+import type { Authorization, MadeStack, StackRequest } from './stacks.ts'
+import { SignInPool } from './user-pool.ts'
+
+interface Made {
+  authorization: Authorization
+  outputs: Outputs
+}
+
+/** The stack that platforms with OAuth have in common: the user pool, and our authorization service in front of it unless Cognito is asked itself. */
+export function authorizationStack(app: App, request: StackRequest): MadeStack {
+  const { name, deployment, props } = request
+  const userPoolId = deployment.project.config.oauth?.userPoolId
+  if (userPoolId !== undefined && !userPoolId.startsWith(`${deployment.region}_`))
+    throw new FairleadError('CONFIG_INVALID', `\`oauth.userPoolId\` is not of the region ${deployment.region}`, {
+      why: 'A client is added to the pool by the stack, and a stack makes resources of its own region.',
+      fix: `Deploy to the region that ${userPoolId} begins with.`,
+    })
+  const stack = new Stack(app, name, props)
+  const direct = deployment.project.config.oauth?.verifier === 'cognito'
+  const { authorization, outputs } = direct ? cognitoItself(stack, request) : ourService(stack, request)
+  addOutputs(stack, outputs)
+  return { stack, authorization }
+}
+
+function ourService(stack: Stack, { deployment }: StackRequest): Made {
+  const { project, environment, region, artifacts } = deployment
+  const service = new AuthorizationService(stack, 'Service', {
+    config: project.config,
+    artifact: artifacts.authorizationService!.dir,
+    environment,
+    region,
+  })
+  return {
+    authorization: { issuer: service.issuer },
+    outputs: {
+      Issuer: service.issuer,
+      UserPoolId: service.signIn.pool.userPoolId,
+      TableName: service.table.table.tableName,
+      LogGroup: service.logGroup.logGroupName,
+      FunctionArn: service.function.functionArn,
+      DistributionId: service.front.distribution.distributionId,
+      ...listed('ClientSecrets', service.clientSecrets, ({ secretArn }) => secretArn),
+    },
+  }
+}
+
+function cognitoItself(stack: Stack, { deployment }: StackRequest): Made {
+  const { project, environment, region } = deployment
+  const signIn = new SignInPool(stack, 'SignIn', { config: project.config, environment, region })
+  const { clients, secrets } = new CognitoClients(stack, 'AppClients', { config: project.config, signIn })
+  return {
+    authorization: {
+      issuer: signIn.issuer,
+      clients: Object.values(clients).map(({ userPoolClientId }) => userPoolClientId),
+      userPoolId: signIn.pool.userPoolId,
+    },
+    outputs: {
+      Issuer: signIn.issuer,
+      UserPoolId: signIn.pool.userPoolId,
+      ...listed('Clients', clients, ({ userPoolClientId }) => userPoolClientId),
+      ...listed('ClientSecrets', secrets, ({ secretArn }) => secretArn),
+    },
+  }
+}
+
+/** `name=value name=value`, for people; nothing when there is nothing. */
+function listed<T>(key: 'Clients' | 'ClientSecrets', all: Record<string, T>, value: (each: T) => string): Outputs {
+  const words = Object.entries(all).map(([name, each]) => `${name}=${value(each)}`)
+  return words.length === 0 ? {} : { [key]: words.join(' ') }
+}
