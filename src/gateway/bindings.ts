@@ -1,70 +1,55 @@
 import { readFileSync } from 'node:fs'
-import { dirname, isAbsolute, join } from 'node:path'
-import * as z from 'zod'
+import { isAbsolute, join } from 'node:path'
 import { FairleadError } from '../errors.ts'
 import type { OauthClient } from './outbound/oauth.ts'
 
-/** Where something really is: an address on this machine, or a module that is started and says where it listens. */
-const place = z.union([
-  z.url({ protocol: /^https?$/ }),
-  z.strictObject({ run: z.string().min(1).describe('a module that prints {"url": "http://127.0.0.1:…"}') }),
-])
+/** Where something really is: an address, or a module of this machine that is started and says where it listens. */
+type Place = string | { run: string }
 
-const fn = z.strictObject({
+/** A Lambda function that runs on this machine. */
+interface LocalFunctionBinding {
   /** A module with an export `handler`, as Lambda runs it. */
-  handler: z.string().min(1),
-  memoryMb: z.int().min(128).max(10_240).optional(),
-  timeoutS: z.int().min(1).max(900).optional(),
-  env: z.record(z.string(), z.string()).optional(),
-})
+  handler: string
+  memoryMb?: number
+  timeoutS?: number
+  env?: Record<string, string>
+}
 
-const provider = z.union([
-  z.strictObject({ apiKeyEnv: z.string().min(1) }),
-  z.strictObject({ apiKey: z.string().min(1) }),
-  z.strictObject({
-    clientId: z.string().min(1),
-    clientSecret: z.string().min(1).optional(),
-    clientSecretEnv: z.string().min(1).optional(),
-    clientAuthenticationMethod: z.enum(['CLIENT_SECRET_BASIC', 'CLIENT_SECRET_POST']).optional(),
-    tokenEndpoint: z.url().optional(),
-    discoveryUrl: z.url().optional(),
-  }),
-])
+type CredentialProviderBinding =
+  | { apiKeyEnv: string }
+  | { apiKey: string }
+  | {
+      clientId: string
+      clientSecret?: string
+      clientSecretEnv?: string
+      clientAuthenticationMethod?: 'CLIENT_SECRET_BASIC' | 'CLIENT_SECRET_POST'
+      tokenEndpoint?: string
+      discoveryUrl?: string
+    }
 
-const schema = z.strictObject({
+/** The bindings file, as it is written. */
+export interface BindingsFile {
   /** By the `lambdaArn` of a target; one that is not here is invoked on AWS. */
-  functions: z.record(z.string(), fn).optional(),
+  functions?: Record<string, LocalFunctionBinding>
   /** By the origin of an endpoint or of a document's server: `https://api.example.com`. */
-  endpoints: z.record(z.string(), place).optional(),
+  endpoints?: Record<string, Place>
   /** By `providerArn`. */
-  credentialProviders: z.record(z.string(), provider).optional(),
+  credentialProviders?: Record<string, CredentialProviderBinding>
   /** By the whole `s3://` address: a file beside the bindings. */
-  s3: z.record(z.string().startsWith('s3://'), z.string().min(1)).optional(),
+  s3?: Record<string, string>
   /** By target: where an API is whose document does not say it. */
-  servers: z.record(z.string(), z.url()).optional(),
+  servers?: Record<string, string>
   /** By `discoveryUrl`: where that document really is; `authorization-service` is that of the local stack. */
-  discoveryUrls: z.record(z.string(), z.union([z.literal('authorization-service'), z.url()])).optional(),
+  discoveryUrls?: Record<string, string>
   /** Which of `allowedAudience` is this gateway: here its own URL stands for it. */
-  audience: z.string().min(1).optional(),
-})
-
-export type BindingsFile = z.infer<typeof schema>
-
+  audience?: string
+}
 /** The facts that are local only, beside the folder that their paths are relative to. */
 export interface Bindings extends BindingsFile {
   dir: string
 }
 
 export const noBindings: Bindings = { dir: '.' }
-
-/** Reads a bindings file. Throws GATEWAY_BINDING. */
-export function readBindings(file: string): Bindings {
-  const result = schema.safeParse(readJsonFile(file))
-  if (result.success) return { ...result.data, dir: dirname(file) }
-  const issue = result.error.issues[0]!
-  const where = issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0]!] : issue.path
-  throw new FairleadError('GATEWAY_BINDING', `${file}: \`${where.map(String).join('.')}\` is wrong: ${issue.message}`)
-}
 
 /** Reads JSON that a user wrote. Throws GATEWAY_DEFINITION_INVALID. */
 export function readJsonFile(file: string): unknown {

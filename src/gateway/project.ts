@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type { AgentcoreGatewayConfig } from '../config.ts'
-import { noBindings, readBindings, readJsonFile, type Bindings } from './bindings.ts'
+import { readBindings } from './bindings-file.ts'
+import { noBindings, readJsonFile, type Bindings } from './bindings.ts'
 import { readGateway, readTarget } from './definitions/read.ts'
 import type { GatewayDefinition, TargetDefinition } from './definitions/types.ts'
 

@@ -70,7 +70,7 @@ export async function loadDocument(name: string): Promise<DocumentResult> {
   await target.close()
   return {
     name,
-    operations: operationsOf(parseText(text, name)),
+    operations: operationsOf(await parseText(text, name)),
     tools: listed.length,
     invalid,
     dangling,

@@ -1,4 +1,3 @@
-import { parse } from 'yaml'
 import { FairleadError } from '../../errors.ts'
 import { isDeeperThan } from '../../mcp/json-rpc.ts'
 
@@ -11,7 +10,7 @@ const maxDepth = 200
 export type Dialect = '2.0' | '3.0' | '3.1'
 
 /** Parses JSON or YAML. Throws GATEWAY_DOCUMENT. */
-export function parseText(text: string, name: string): unknown {
+export async function parseText(text: string, name: string): Promise<unknown> {
   if (text.length > maxBytes) throw bad(name, `is larger than ${maxBytes / 1024 / 1024} MB`)
   const isJson = /^[\s\uFEFF]*[[{]/.test(text)
   try {
@@ -19,6 +18,8 @@ export function parseText(text: string, name: string): unknown {
       if (isDeeperThan(Buffer.from(text), maxDepth)) throw new Error(`it nests deeper than ${maxDepth} levels`)
       return JSON.parse(text.replace(/^\uFEFF/, '')) as unknown
     }
+    // Few documents are YAML, and its reader takes 8 MB.
+    const { parse } = await import('yaml')
     // A hundred aliases at most, and no tag but YAML's own: a short text must not become a large one.
     return parse(text, { maxAliasCount: 100, schema: 'core', logLevel: 'silent' }) as unknown
   } catch (error) {

@@ -31,7 +31,7 @@ export class Refs {
         if (this.#documents.has(address) || this.broken.has(address)) continue
         if (this.#documents.size >= maxDocuments) throw bad(base, `refers to more than ${maxDocuments} documents`)
         try {
-          const loaded = parseText(await load(address), address)
+          const loaded = await parseText(await load(address), address)
           this.#documents.set(address, loaded)
           waiting.push([address, loaded])
         } catch (error) {

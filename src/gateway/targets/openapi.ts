@@ -98,7 +98,7 @@ export async function readApi(
   text: string,
   { address, name, load }: { address: string; name: string; load?: LoadDocument },
 ): Promise<Api> {
-  const document = parseText(text, name)
+  const document = await parseText(text, name)
   const dialect = dialectOf(document, name)
   const refs = new Refs(document, address)
   if (load) await refs.load(load)
