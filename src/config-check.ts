@@ -197,8 +197,6 @@ const notBuilt = [
     .filter(([, facts]) => !facts.built)
     .map(([name]) => ['platforms', name]),
   ['platforms', 'agentcore-gateway', 'policies'],
-  ['platforms', 'agentcore-gateway', 'deployAs=lambda'],
-  ['platforms', 'agentcore-gateway', 'deployAs=fargate'],
 ]
 
 /**

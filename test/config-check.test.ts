@@ -54,10 +54,6 @@ describe('the configuration', () => {
 
   it.each([
     [
-      { ...good, platforms: { 'agentcore-gateway': { gateway: 'a', targets: [], deployAs: 'lambda' } } },
-      'platforms.agentcore-gateway.deployAs: lambda',
-    ],
-    [
       { ...good, platforms: { 'agentcore-gateway': { gateway: 'a', targets: [], policies: ['a'] } } },
       'platforms.agentcore-gateway.policies',
     ],

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { buildGateway } from '../src/build/agentcore-gateway.ts'
 import { buildArtifact, checkReproducible } from '../src/build/build.ts'
 import type { ToolConfig } from '../src/config.ts'
 import { copyProject, sample } from './cli/support.ts'
@@ -70,6 +71,37 @@ describe('what ships', () => {
       expect(packages.toSorted()).toEqual(['@modelcontextprotocol/core', '@modelcontextprotocol/server', 'zod'])
     },
   )
+
+  it('of a gateway is ours from above the waterline, without the SDK and what checks schemas there', async () => {
+    const { metafile } = await build({
+      entryPoints: [fileURLToPath(new URL('../src/adapters/gateway-artifact.ts', import.meta.url))],
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      metafile: true,
+      write: false,
+      logLevel: 'silent',
+    })
+    const inputs = Object.keys(metafile.inputs)
+    const rooms = new Set(inputs.flatMap((file) => /^src\/([a-z]+)\//.exec(file)?.[1] ?? []))
+    expect([...rooms].toSorted()).toEqual(['adapters', 'auth', 'aws', 'gateway', 'http', 'mcp'])
+    const packages = new Set(inputs.flatMap((file) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? []))
+    // AWS's chain of credentials is there for a task, which loads it when it signs.
+    const aws = /^@(aws-sdk|smithy|aws|aws-crypto)\/|^bowser$/
+    expect([...packages].filter((name) => !aws.test(name)).toSorted()).toEqual(['jose', 'undici', 'yaml'])
+  })
+
+  it('of a gateway is at most 1.2 MB', async () => {
+    await writeFile(
+      join(project.dir, 'gateway.json'),
+      JSON.stringify({ name: 'shop', roleArn: 'arn:aws:iam::111122223333:role/gateway', authorizerType: 'NONE' }),
+    )
+    const platforms = { 'agentcore-gateway': { gateway: './gateway.json', targets: [] } }
+    const outDir = join(project.dir, 'out-gateway')
+    const { files } = await buildGateway({ projectDir: project.dir, config: { name: 'shop', platforms }, outDir })
+    expect(files.map(({ name }) => name)).toEqual(['index.js', 'package.json', 'gateway.json'])
+    expect(files[0]!.bytes).toBeLessThan(1_200_000)
+  })
 
   it('of a one-tool server is at most 700 kB, and is one file that runs as it is', async () => {
     const { files, dir } = await buildArtifact({ projectDir: project.dir, config, outDir: join(project.dir, 'out') })

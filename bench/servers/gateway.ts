@@ -1,23 +1,15 @@
-// The parts of the gateway's bench, each in a process of its own: an upstream, the bare proxy, the gateway.
+// What stands beside the gateway in its bench, each in a process of its own: an upstream, the bare proxy, an issuer of tokens.
 import { createServer, request, Agent } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { generateKeyPairSync, sign } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { createCustomJwtAuthorizer } from '../../src/auth/bearer/custom-jwt.ts'
-import { listen } from '../../src/http/node-server.ts'
-import { noBindings } from '../../src/gateway/bindings.ts'
-import { readGateway, readTarget } from '../../src/gateway/definitions/read.ts'
-import { jwtInbound, noInbound } from '../../src/gateway/inbound.ts'
-import { openGateway } from '../../src/gateway/open.ts'
-import { audited } from '../../src/adapters/audit.ts'
 
-const [kind, upstream = '', guard] = process.argv.slice(2)
+const [kind, upstream = ''] = process.argv.slice(2)
 const kilobyte = {
   items: Array.from({ length: 12 }, (_, id) => ({ id, name: `item ${id}`, text: 'hello '.repeat(8) })),
 }
 const answer = JSON.stringify(kilobyte)
 
-const starters: Record<string, () => Promise<string>> = { rest, mcp, proxy, gateway, github }
+const starters: Record<string, () => Promise<string>> = { rest, mcp, proxy, issuer }
 const url = await starters[kind!]!()
 process.on('SIGINT', () => process.exit(0))
 process.on('message', (what) => {
@@ -106,62 +98,8 @@ async function proxy(): Promise<string> {
   )
 }
 
-async function gateway(): Promise<string> {
-  const schema = {
-    type: 'object',
-    required: ['text'],
-    properties: { text: { type: 'string', minLength: 1 }, n: { type: 'integer' } },
-  }
-  const document = {
-    openapi: '3.0.3',
-    info: { title: 'API', version: '1' },
-    servers: [{ url: 'https://api.example.com' }],
-    paths: {
-      '/echo/{id}': {
-        post: {
-          operationId: 'echo',
-          parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }],
-          requestBody: { required: true, content: { 'application/json': { schema } } },
-          responses: { 200: { description: 'OK' } },
-        },
-      },
-    },
-  }
-  const targets = [
-    { name: 'api', targetConfiguration: { mcp: { openApiSchema: { inlinePayload: JSON.stringify(document) } } } },
-    { name: 'mcp', targetConfiguration: { mcp: { mcpServer: { endpoint: 'https://api.example.com/mcp' } } } },
-  ]
-  return serve(targets.filter(({ name }) => name === (guard === 'mcp' ? 'mcp' : 'api')))
-}
-
-async function github(): Promise<string> {
-  const file = new URL(
-    '../../tools/interop/node_modules/@octokit/openapi/generated/api.github.com.json',
-    import.meta.url,
-  )
-  return serve([
-    { name: 'github', targetConfiguration: { mcp: { openApiSchema: { inlinePayload: readFileSync(file, 'utf8') } } } },
-  ])
-}
-
-async function serve(targets: object[]): Promise<string> {
-  const jwt = guard === 'jwt' ? await issuer() : undefined
-  const opened = await openGateway({
-    gateway: readGateway({ name: 'bench', roleArn: 'arn:aws:iam::111122223333:role/gateway', authorizerType: 'NONE' }),
-    targets: targets.map((target) => readTarget(target)),
-    bindings: { ...noBindings, endpoints: upstream === '' ? {} : { 'https://api.example.com': upstream } },
-    invoke: async ({ payload }) => ({ payload }),
-    roleCredentials: async () => ({ accessKeyId: 'A', secretAccessKey: 'b' }),
-    region: 'us-east-1',
-    inbound: jwt ? jwtInbound({ authorizer: jwt.authorizer, resource: () => 'http://127.0.0.1/mcp' }) : noInbound,
-  })
-  // An audit line for each call, as the artifact writes it.
-  const handler = jwt ? audited(opened.fetch, () => {}) : opened.fetch
-  const server = await listen(handler)
-  return jwt ? `${server.url}#${jwt.token}` : server.url
-}
-
-async function issuer(): Promise<{ authorizer: ReturnType<typeof createCustomJwtAuthorizer>; token: string }> {
+/** An issuer of tokens, and a token of it. */
+async function issuer(): Promise<string> {
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const keys = { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k', alg: 'RS256', use: 'sig' }] }
   let own = ''
@@ -174,12 +112,5 @@ async function issuer(): Promise<{ authorizer: ReturnType<typeof createCustomJwt
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
   const now = Math.floor(Date.now() / 1000)
   const unsigned = `${part({ alg: 'RS256', kid: 'k' })}.${part({ iss: own, aud: 'bench', sub: 'ada', iat: now, exp: now + 3600 })}`
-  const token = `${unsigned}.${sign('sha256', Buffer.from(unsigned), privateKey).toString('base64url')}`
-  return {
-    authorizer: createCustomJwtAuthorizer({
-      discoveryUrl: `${own}/.well-known/openid-configuration`,
-      allowedAudience: ['bench'],
-    }),
-    token,
-  }
+  return `${own}#${unsigned}.${sign('sha256', Buffer.from(unsigned), privateKey).toString('base64url')}`
 }

@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url'
 export interface BenchServer {
   name: string
   url: string
+  /** When its process was started. */
+  startedAt: number
   /** CPU of the process since it started, in microseconds. */
   cpu(): Promise<number>
   /** Resident memory, in MB. */
@@ -12,9 +14,17 @@ export interface BenchServer {
 }
 
 /** Starts a server of bench/servers in a process of its own, so that its CPU is its own. */
-export async function startServer(name: string, script: string, args: string[] = []): Promise<BenchServer> {
+export async function startServer(
+  name: string,
+  script: string,
+  args: string[] = [],
+  { env, execArgv = [] }: { env?: Record<string, string>; execArgv?: string[] } = {},
+): Promise<BenchServer> {
+  const startedAt = performance.now()
   const child = fork(fileURLToPath(new URL(`../servers/${script}`, import.meta.url)), args, {
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    stdio: ['ignore', 'ignore', env ? 'ignore' : 'inherit', 'ipc'],
+    execArgv,
+    ...(env ? { env } : {}),
   })
   const url = (await answer(child)) as string
   const ask = async (what: 'cpu' | 'rss') => {
@@ -24,6 +34,7 @@ export async function startServer(name: string, script: string, args: string[] =
   return {
     name,
     url,
+    startedAt,
     cpu: () => ask('cpu'),
     rss: () => ask('rss'),
     stop: async () => {

@@ -1,10 +1,13 @@
 import type { Credentials } from '../auth/sigv4/credentials.ts'
 import { createCustomJwtAuthorizer } from '../auth/bearer/custom-jwt.ts'
+import { FairleadError } from '../errors.ts'
 import { noBindings, type Bindings } from '../gateway/bindings.ts'
 import { readGateway, readTarget } from '../gateway/definitions/read.ts'
+import type { GatewayDefinition } from '../gateway/definitions/types.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import { jwtInbound, noInbound, platformIam, type Inbound } from '../gateway/inbound.ts'
 import { openGateway } from '../gateway/open.ts'
+import { readSecrets } from '../gateway/outbound/secrets-manager.ts'
 import { invokeOnAws } from '../gateway/targets/invoke-on-aws.ts'
 
 export interface AwsGatewayOptions {
@@ -12,13 +15,15 @@ export interface AwsGatewayOptions {
   gateway: unknown
   targets: readonly unknown[]
   bindings?: Bindings
-  /** The URL of the gateway, as clients have it. */
-  resource: string
+  /** The URL of the gateway, as clients have it. A gateway that takes tokens needs it. */
+  resource?: string
   region: string
   /** Of the role that it runs as. */
   credentials: () => Promise<Credentials>
-  /** Where Lambda's API is; AWS's own address when absent. */
+  /** Where Lambda's API is; that of AWS_ENDPOINT_URL_LAMBDA, or AWS's own address, when absent. */
   lambdaEndpoint?: string
+  /** Has the secrets that the bindings name, and AWS_ENDPOINT_URL_… of services that are elsewhere. */
+  env?: NodeJS.ProcessEnv
   log?: (line: string) => void
 }
 
@@ -30,17 +35,27 @@ export interface AwsGatewayOptions {
  *     export const handler = fetchLambdaHandler(fetch)
  */
 export async function openGatewayOnAws(options: AwsGatewayOptions): Promise<Gateway> {
-  const { credentials, region, lambdaEndpoint, log = console.error } = options
+  const { credentials, region, env = process.env, bindings = noBindings, log = console.error } = options
   const gateway = readGateway(options.gateway)
-  const lambda = invokeOnAws({ credentials, ...(lambdaEndpoint === undefined ? {} : { endpoint: lambdaEndpoint }) })
+  const inbound = inboundOf(gateway, bindings, options.resource)
+  const secretsEndpoint = env.AWS_ENDPOINT_URL_SECRETS_MANAGER
+  const secrets = await readSecrets(bindings, {
+    credentials,
+    region,
+    ...(secretsEndpoint ? { endpoint: secretsEndpoint } : {}),
+  })
+  const lambdaEndpoint = options.lambdaEndpoint ?? env.AWS_ENDPOINT_URL_LAMBDA
+  const lambda = invokeOnAws({ credentials, ...(lambdaEndpoint ? { endpoint: lambdaEndpoint } : {}) })
   const opened = await openGateway({
     gateway,
     targets: options.targets.map((target, at) => readTarget(target, `targets[${at}]`)),
-    bindings: options.bindings ?? noBindings,
+    bindings,
+    secrets,
+    env,
     invoke: lambda.invoke,
     roleCredentials: credentials,
     region,
-    inbound: inboundOf(gateway.authorizerType, gateway.authorizerConfiguration?.customJWTAuthorizer, options.resource),
+    inbound,
     allowedHosts: 'any',
     log,
   })
@@ -53,7 +68,18 @@ export async function openGatewayOnAws(options: AwsGatewayOptions): Promise<Gate
   }
 }
 
-function inboundOf(type: string, jwt: Record<string, unknown> | undefined, resource: string): Inbound {
-  if (type === 'AWS_IAM') return platformIam
-  return jwt ? jwtInbound({ authorizer: createCustomJwtAuthorizer(jwt), resource: () => resource }) : noInbound
+function inboundOf(
+  { authorizerType, authorizerConfiguration }: GatewayDefinition,
+  { discoveryUrls = {} }: Bindings,
+  resource: string | undefined,
+): Inbound {
+  if (authorizerType === 'AWS_IAM') return platformIam
+  if (!authorizerConfiguration) return noInbound
+  if (resource === undefined)
+    throw new FairleadError('SETTING_INVALID', 'The gateway takes tokens, and nobody says what its URL is', {
+      fix: 'Set FAIRLEAD_GATEWAY={"resource":"https://…/mcp"}',
+    })
+  const locate = (url: string) => (Object.hasOwn(discoveryUrls, url) ? discoveryUrls[url]! : url)
+  const authorizer = createCustomJwtAuthorizer(authorizerConfiguration.customJWTAuthorizer, { locate })
+  return jwtInbound({ authorizer, resource: () => resource })
 }

@@ -4,7 +4,7 @@ import { listen, type Listening } from '../http/node-server.ts'
 import type { McpEndpoint } from '../mcp/endpoint.ts'
 
 /** How long a stopping process waits for what is in flight: below the 120 s that ECS gives at most. */
-const graceMs = 100_000
+export const graceMs = 100_000
 
 /**
  * Runs an endpoint as a process: listens on HOST and PORT (0.0.0.0:8000, as AgentCore Runtime asks), and on SIGTERM

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 export interface Artifact {
   dir: string
@@ -10,15 +10,21 @@ export interface Artifact {
   warnings: string[]
 }
 
-/** Writes an artifact, one index.js and a package.json that says it is a module, and sums up its bytes. */
-export function writeArtifact(outDir: string, code: string, warnings: string[]): Artifact {
+/** Writes an artifact, one index.js, a package.json that says it is a module, and what goes beside them, and sums up its bytes. */
+export function writeArtifact(
+  outDir: string,
+  code: string,
+  warnings: string[],
+  beside: Record<string, string> = {},
+): Artifact {
   const contents: Record<string, string> = {
     'index.js': code,
     'package.json': `${JSON.stringify({ type: 'module' })}\n`,
+    ...beside,
   }
-  mkdirSync(outDir, { recursive: true })
   const sum = createHash('sha256')
   for (const [name, text] of Object.entries(contents)) {
+    mkdirSync(dirname(join(outDir, name)), { recursive: true })
     writeFileSync(join(outDir, name), text)
     sum.update(name).update('\0').update(text).update('\0')
   }

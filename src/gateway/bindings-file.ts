@@ -15,13 +15,21 @@ const fn = z.strictObject({
   env: z.record(z.string(), z.string()).optional(),
 })
 
+const secretReference = z.strictObject({ secretId: z.string().min(1).max(2048), jsonKey: z.string().min(1).max(128) })
+
 const provider = z.union([
-  z.strictObject({ apiKeyEnv: z.string().min(1) }),
-  z.strictObject({ apiKey: z.string().min(1) }),
+  z
+    .strictObject({
+      apiKey: z.string().min(1).optional(),
+      apiKeyEnv: z.string().min(1).optional(),
+      apiKeySecretConfig: secretReference.optional(),
+    })
+    .refine((given) => Object.keys(given).length > 0, 'has one of apiKey, apiKeyEnv and apiKeySecretConfig'),
   z.strictObject({
     clientId: z.string().min(1),
     clientSecret: z.string().min(1).optional(),
     clientSecretEnv: z.string().min(1).optional(),
+    clientSecretConfig: secretReference.optional(),
     clientAuthenticationMethod: z.enum(['CLIENT_SECRET_BASIC', 'CLIENT_SECRET_POST']).optional(),
     tokenEndpoint: z.url().optional(),
     discoveryUrl: z.url().optional(),

@@ -15,17 +15,30 @@ interface LocalFunctionBinding {
   env?: Record<string, string>
 }
 
-type CredentialProviderBinding =
-  | { apiKeyEnv: string }
-  | { apiKey: string }
-  | {
-      clientId: string
-      clientSecret?: string
-      clientSecretEnv?: string
-      clientAuthenticationMethod?: 'CLIENT_SECRET_BASIC' | 'CLIENT_SECRET_POST'
-      tokenEndpoint?: string
-      discoveryUrl?: string
-    }
+/** A secret that AWS Secrets Manager keeps: a member of its JSON. Names are those of CreateApiKeyCredentialProvider. */
+export interface SecretReference {
+  secretId: string
+  jsonKey: string
+}
+
+/** Several may be said: where the gateway is deployed a literal is not taken along, and here the environment comes first. */
+interface ApiKeyBinding {
+  apiKey?: string
+  apiKeyEnv?: string
+  apiKeySecretConfig?: SecretReference
+}
+
+interface OauthClientBinding {
+  clientId: string
+  clientSecret?: string
+  clientSecretEnv?: string
+  clientSecretConfig?: SecretReference
+  clientAuthenticationMethod?: 'CLIENT_SECRET_BASIC' | 'CLIENT_SECRET_POST'
+  tokenEndpoint?: string
+  discoveryUrl?: string
+}
+
+export type CredentialProviderBinding = ApiKeyBinding | OauthClientBinding
 
 /** The bindings file, as it is written. */
 export interface BindingsFile {
@@ -70,34 +83,34 @@ export function s3File({ s3 = {}, dir }: Bindings, uri: string): string {
   })
 }
 
-/** Secrets of credential providers, from the bindings and the environment that they name. */
+/** Secrets of credential providers: from Secrets Manager, where they were read, the environment, and the bindings themselves. */
 export function secretsOf(
   { credentialProviders = {} }: Bindings,
   env: NodeJS.ProcessEnv,
+  kept: ReadonlyMap<string, string> = new Map(),
 ): { apiKey(arn: string): string | undefined; oauthClient(arn: string): OauthClient | undefined } {
   const found = (arn: string) => (Object.hasOwn(credentialProviders, arn) ? credentialProviders[arn] : undefined)
-  const fromEnv = (name: string, arn: string) => {
-    const value = env[name]
+  const secret = (arn: string, ways: SecretWays) => {
+    const value = (ways.config && kept.get(secretKey(ways.config))) ?? (ways.env && env[ways.env]) ?? ways.literal
     if (value !== undefined && value !== '') return value
-    throw new FairleadError(
-      'GATEWAY_BINDING',
-      `The environment variable ${name} is not set; the bindings name it for ${arn}`,
-      {
-        fix: `export ${name}=…`,
-      },
-    )
+    if (ways.env !== undefined)
+      throw new FairleadError(
+        'GATEWAY_BINDING',
+        `The environment variable ${ways.env} is not set; the bindings name it for ${arn}`,
+        { fix: `export ${ways.env}=…` },
+      )
+    return undefined
   }
   return {
     apiKey: (arn) => {
       const given = found(arn)
       if (!given || 'clientId' in given) return undefined
-      return 'apiKey' in given ? given.apiKey : fromEnv(given.apiKeyEnv, arn)
+      return secret(arn, waysOf(given))
     },
     oauthClient: (arn) => {
       const given = found(arn)
       if (!given || !('clientId' in given)) return undefined
-      const clientSecret =
-        given.clientSecret ?? (given.clientSecretEnv === undefined ? undefined : fromEnv(given.clientSecretEnv, arn))
+      const clientSecret = secret(arn, waysOf(given))
       if (clientSecret === undefined || (given.tokenEndpoint ?? given.discoveryUrl) === undefined) return undefined
       return {
         clientId: given.clientId,
@@ -108,4 +121,21 @@ export function secretsOf(
       }
     },
   }
+}
+
+interface SecretWays {
+  config: SecretReference | undefined
+  env: string | undefined
+  literal: string | undefined
+}
+
+/** How a provider's secret is said, whichever kind it is. */
+export function waysOf(given: CredentialProviderBinding): SecretWays {
+  return 'clientId' in given
+    ? { config: given.clientSecretConfig, env: given.clientSecretEnv, literal: given.clientSecret }
+    : { config: given.apiKeySecretConfig, env: given.apiKeyEnv, literal: given.apiKey }
+}
+
+export function secretKey({ secretId, jsonKey }: SecretReference): string {
+  return JSON.stringify([secretId, jsonKey])
 }

@@ -19,18 +19,24 @@ export interface OpenGatewayOptions extends Omit<GatewayOptions, 'definition' | 
   /** Where an origin really is; from the bindings when absent. */
   locate?: (origin: string) => string | undefined
   env?: NodeJS.ProcessEnv
+  /** What Secrets Manager gave, by `secretKey`. */
+  secrets?: ReadonlyMap<string, string>
   managed?: boolean
 }
 
 /**
  * Opens a gateway over its definitions: makes the targets, and asks the MCP servers for their tools. One that does not answer
- * is told in the log and asked again when somebody lists; the others work. Throws what loading a target throws.
+ * is told in the log and asked again when somebody lists; the others work, and nobody waits for it longer than five seconds. Throws what loading a target throws.
  */
 export async function openGateway(options: OpenGatewayOptions): Promise<Gateway> {
   const { gateway, targets: definitions, bindings, env = process.env, log = () => {} } = options
   refuseTwins(definitions)
   const locate = options.locate ?? ((origin: string) => boundEndpoint(bindings, origin))
-  const secrets = { ...secretsOf(bindings, env), roleCredentials: options.roleCredentials, region: options.region }
+  const secrets = {
+    ...secretsOf(bindings, env, options.secrets),
+    roleCredentials: options.roleCredentials,
+    region: options.region,
+  }
   const targets: Target[] = []
   try {
     for (const definition of definitions)
@@ -45,18 +51,31 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
           ...(options.managed ? { managed: true } : {}),
         }),
       )
-    await Promise.all(
+    const synchronized = Promise.all(
       targets.map((target) =>
         target.synchronize().catch((error: unknown) => {
           log(`${target.name} could not be synchronized: ${error instanceof Error ? error.message : String(error)}`)
         }),
       ),
     )
+    await inTime(synchronized, startMs)
     return createGateway({ ...options, definition: gateway, targets })
   } catch (error) {
     await Promise.all(targets.map((target) => target.close()))
     throw error
   }
+}
+
+/** Lambda gives a function ten seconds to start; a target that needs longer is waited for when somebody lists. */
+const startMs = 5000
+
+async function inTime(work: Promise<unknown>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, ms)
+  })
+  await Promise.race([work, late])
+  clearTimeout(timer)
 }
 
 /** Lists what the managed service would refuse of all of it. */

@@ -1,14 +1,17 @@
 import { join, relative } from 'node:path'
 import type { Command } from 'commander'
+import { buildGateway } from '../../build/agentcore-gateway.ts'
+import type { Artifact } from '../../build/artifact.ts'
 import { checkReproducible } from '../../build/build.ts'
 import { buildForAws } from '../../build/for-aws.ts'
 import { readProject } from '../../build/project.ts'
+import type { FairleadConfig } from '../../config.ts'
 import { pinBase, pinnedBase } from '../../deploy/oci/lock.ts'
 import { planImage, type ImagePlan } from '../../deploy/oci/plan.ts'
 import { resolveBase } from '../../deploy/oci/resolve-base.ts'
 import { stateDir } from '../../local/state.ts'
 import { FairleadError } from '../../errors.ts'
-import { newCommand, run } from '../output.ts'
+import { newCommand, run, type Io } from '../output.ts'
 
 export function buildCommand(): Command {
   const command = newCommand('build', 'make the artifact that AWS runs')
@@ -29,29 +32,23 @@ export function buildCommand(): Command {
       if (options.updateBase && !options.image) throw new FairleadError('USAGE', '--update-base goes with --image')
       const { dir, config } = await readProject(options.project)
       const outDir = options.out ?? join(stateDir(dir), 'build')
+      const gateway = gatewayOf(config)
+        ? await buildGateway({ projectDir: dir, config, outDir: join(outDir, 'gateway') })
+        : undefined
+      if (gateway && !config.server) return built(io, [gateway], { gateway })
       const artifact = await buildForAws({ projectDir: dir, config, outDir })
-      for (const warning of artifact.warnings) io.note(warning)
       if (options.check) await checkReproducible({ projectDir: dir, config }, buildForAws)
       const image = options.image
         ? await imageOf(dir, artifact.dir, config.platforms.fargate?.baseImage, options.updateBase ?? false)
         : undefined
-      const files = artifact.files.map(
-        ({ name, bytes }) => `  ${name.padEnd(14)}${(bytes / 1000).toFixed(1).padStart(9)} kB`,
-      )
-      return {
-        data: {
-          ...artifact,
-          ...(options.check ? { reproducible: true } : {}),
-          ...(image ? { image: said(image) } : {}),
-        },
-        text: [
-          relative('.', artifact.dir) || '.',
-          ...files,
-          `  ${artifact.digest}`,
-          ...(options.check ? ['  built twice: the same bytes'] : []),
-          ...(image ? imageLines(image) : []),
-        ].join('\n'),
-      }
+      const { data, text } = built(io, gateway ? [artifact, gateway] : [artifact], {
+        ...artifact,
+        ...(gateway ? { gateway } : {}),
+        ...(options.check ? { reproducible: true } : {}),
+        ...(image ? { image: said(image) } : {}),
+      })
+      const more = [...(options.check ? ['  built twice: the same bytes'] : []), ...(image ? imageLines(image) : [])]
+      return { data, text: [text, ...more].join('\n') }
     }),
   )
 }
@@ -82,4 +79,20 @@ function imageLines({ digest, layer, base }: ImagePlan): string[] {
     `  ${base.digest}`,
     `  and a layer of ${(layer.size / 1000).toFixed(1)} kB`,
   ]
+}
+
+/** Whether the gateway is to run as a function or a task of ours. */
+function gatewayOf({ platforms }: FairleadConfig): boolean {
+  const { deployAs } = platforms['agentcore-gateway'] ?? {}
+  return deployAs === 'lambda' || deployAs === 'fargate'
+}
+
+function built(io: Io, artifacts: Artifact[], data: object): { data: object; text: string } {
+  for (const { warnings } of artifacts) for (const warning of warnings) io.note(warning)
+  return { data, text: artifacts.map(lines).join('\n') }
+}
+
+function lines({ dir, files, digest }: Artifact): string {
+  const sizes = files.map(({ name, bytes }) => `  ${name.padEnd(14)}${(bytes / 1000).toFixed(1).padStart(9)} kB`)
+  return [relative('.', dir) || '.', ...sizes, `  ${digest}`].join('\n')
 }

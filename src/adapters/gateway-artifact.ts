@@ -1,0 +1,101 @@
+import { randomUUID } from 'node:crypto'
+import type { Credentials } from '../auth/sigv4/credentials.ts'
+import { FairleadError } from '../errors.ts'
+import type { BindingsFile } from '../gateway/bindings.ts'
+import { anonymous } from '../http/fetch-handler.ts'
+import { listen } from '../http/node-server.ts'
+import { openGatewayOnAws } from './agentcore-gateway.ts'
+import { audited, withTraceId } from './audit.ts'
+import { fetchLambdaHandler, underLambda, type LambdaHandler } from './fetch-lambda.ts'
+import { graceMs } from './http.ts'
+
+/** What `build` leaves beside the code, in gateway.json: the definitions, and what of the bindings is true there. */
+export interface GatewayFacts {
+  gateway: unknown
+  targets: unknown[]
+  bindings: BindingsFile
+}
+
+/** The value of FAIRLEAD_GATEWAY, as JSON: what is known only where the gateway is deployed. */
+export interface GatewayPlace {
+  /** The URL of the gateway, as clients have it. Tokens and challenges name it. */
+  resource?: string
+  /** Where an origin really is, beside what the bindings say. */
+  endpoints?: Record<string, string>
+  /** By `discoveryUrl`: where that document really is. */
+  discoveryUrls?: Record<string, string>
+}
+
+/** The payload quota of the service, and a little: the gateway answers itself when there is more. */
+const largestBody = 7 * 1024 * 1024
+
+/**
+ * Runs a gateway wherever its artifact finds itself: under Lambda's runtime it gives the handler, anywhere else it listens on
+ * HOST and PORT, and on SIGTERM finishes what is in flight and ends. `dir` is the folder with the documents of the artifact.
+ */
+export async function runGateway(
+  facts: GatewayFacts,
+  dir: string,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<LambdaHandler | undefined> {
+  const place = readPlace(env)
+  const { bindings } = facts
+  const gateway = await openGatewayOnAws({
+    ...facts,
+    bindings: {
+      ...bindings,
+      endpoints: { ...bindings.endpoints, ...place.endpoints },
+      discoveryUrls: { ...bindings.discoveryUrls, ...place.discoveryUrls },
+      dir,
+    },
+    ...(place.resource === undefined ? {} : { resource: place.resource }),
+    region: required(env, 'AWS_REGION'),
+    credentials: roleCredentials(env),
+    env,
+    log: (line) => console.error(JSON.stringify({ level: 'warn', message: line })),
+  })
+  const fetch = withTraceId(audited(gateway.fetch, (line) => void process.stderr.write(`${line}\n`)))
+  if (underLambda(env)) return fetchLambdaHandler(fetch)
+  const server = await listen(fetch, {
+    host: env.HOST ?? '0.0.0.0',
+    port: Number(env.PORT ?? 8000),
+    maxBodyBytes: largestBody,
+    context: () => ({ requestId: randomUUID(), principal: anonymous }),
+  })
+  process.once('SIGTERM', () => {
+    gateway.drain()
+    void server.close(graceMs).then(() => gateway.close())
+  })
+  console.log(JSON.stringify({ listening: server.url }))
+  return undefined
+}
+
+/** Of the role that this runs as: Lambda puts them into the environment; elsewhere AWS's own chain finds and renews them. */
+function roleCredentials(env: NodeJS.ProcessEnv): () => Promise<Credentials> {
+  const {
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_SESSION_TOKEN: sessionToken,
+  } = env
+  if (accessKeyId && secretAccessKey)
+    return async () => ({ accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) })
+  let chain: Promise<() => Promise<Credentials>> | undefined
+  return async () => {
+    chain ??= import('@aws-sdk/credential-provider-node').then(({ defaultProvider }) => defaultProvider())
+    return (await chain)()
+  }
+}
+
+function readPlace(env: NodeJS.ProcessEnv): GatewayPlace {
+  try {
+    return JSON.parse(env.FAIRLEAD_GATEWAY ?? '{}') as GatewayPlace
+  } catch {
+    throw new FairleadError('SETTING_INVALID', 'FAIRLEAD_GATEWAY is not JSON')
+  }
+}
+
+function required(env: NodeJS.ProcessEnv, name: string): string {
+  const value = env[name]
+  if (value) return value
+  throw new FairleadError('SETTING_INVALID', `The variable ${name} is not set`)
+}
