@@ -2,6 +2,7 @@ import type { Credentials } from '../auth/sigv4/credentials.ts'
 import { createCustomJwtAuthorizer } from '../auth/bearer/custom-jwt.ts'
 import { FairleadError } from '../errors.ts'
 import { noBindings, type Bindings } from '../gateway/bindings.ts'
+import type { Changes } from '../gateway/changes.ts'
 import { readGateway, readTarget } from '../gateway/definitions/read.ts'
 import type { GatewayDefinition } from '../gateway/definitions/types.ts'
 import type { Gateway } from '../gateway/gateway.ts'
@@ -22,6 +23,8 @@ export interface AwsGatewayOptions {
   credentials: () => Promise<Credentials>
   /** Where Lambda's API is; that of AWS_ENDPOINT_URL_LAMBDA, or AWS's own address, when absent. */
   lambdaEndpoint?: string
+  /** Who listens for changes of lists: where a process lives on between calls. */
+  changes?: Changes
   /** Has the secrets that the bindings name, and AWS_ENDPOINT_URL_… of services that are elsewhere. */
   env?: NodeJS.ProcessEnv
   log?: (line: string) => void
@@ -56,6 +59,7 @@ export async function openGatewayOnAws(options: AwsGatewayOptions): Promise<Gate
     roleCredentials: credentials,
     region,
     inbound,
+    ...(options.changes ? { changes: options.changes } : {}),
     allowedHosts: 'any',
     log,
   })

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Credentials } from '../auth/sigv4/credentials.ts'
 import { FairleadError } from '../errors.ts'
+import { Changes } from '../gateway/changes.ts'
 import type { BindingsFile } from '../gateway/bindings.ts'
 import { anonymous } from '../http/fetch-handler.ts'
 import { listen } from '../http/node-server.ts'
@@ -49,6 +50,8 @@ export async function runGateway(
       dir,
     },
     ...(place.resource === undefined ? {} : { resource: place.resource }),
+    // Lambda freezes a function between calls, and takes money while a stream is open.
+    ...(underLambda(env) ? {} : { changes: new Changes() }),
     region: required(env, 'AWS_REGION'),
     credentials: roleCredentials(env),
     env,

@@ -5,6 +5,7 @@ import { originHeaders, preflight } from '../mcp/cors.ts'
 import { codes, decodeUtf8, errorResponse, isDeeperThan } from '../mcp/json-rpc.ts'
 import { isHostAllowed, isOriginAllowed, type Allowed } from '../mcp/origin.ts'
 import { revisions } from '../mcp/revisions.ts'
+import type { Changes } from './changes.ts'
 import type { GatewayDefinition } from './definitions/types.ts'
 import { noInbound, type Inbound } from './inbound.ts'
 import { readMessages, Refusal, type Message } from './message.ts'
@@ -22,6 +23,8 @@ export interface GatewayOptions {
   allowedOrigins?: Allowed
   /** How tools are found; by their words when absent. */
   ranker?: MakeRanker
+  /** Who listens for changes of lists; without it nobody can, and it is not promised. Its owner ends it. */
+  changes?: Changes
   /** What is told to the owner of the gateway, and not to the client. */
   log?: (line: string) => void
 }
@@ -29,7 +32,7 @@ export interface GatewayOptions {
 export interface Gateway {
   fetch: FetchHandler
   targets: readonly Target[]
-  /** Refuses what is new with 503 and lets what is in flight finish. */
+  /** Refuses what is new with 503, lets what is in flight finish, and ends the streams of those who listen. */
   drain(): void
   close(): Promise<void>
 }
@@ -55,13 +58,24 @@ export function createGateway(options: GatewayOptions): Gateway {
     const admitted = await inbound.admit(request, context)
     if (admitted instanceof Response) return admitted
     const known = { ...context, principal: admitted }
+    if (request.method === 'GET' && options.changes && listens(request)) return streamOf(options.changes, request)
     if (request.method !== 'POST')
-      return errorResponse(405, codes.server, 'Method not allowed', { allow: methods.join(', ') })
+      return errorResponse(405, codes.server, 'Method not allowed', {
+        allow: (options.changes ? ['GET', ...methods] : methods).join(', '),
+      })
     if (!/^application\/json *(;|$)/i.test(request.headers.get('content-type') ?? ''))
       return errorResponse(415, codes.server, 'Content-Type must be application/json')
     try {
       const body = await readJson(request)
       const messages = readMessages(body, request.headers, versions)
+      const [first] = messages
+      if (
+        first?.method === 'subscriptions/listen' &&
+        first.era === 'modern' &&
+        first.id !== undefined &&
+        options.changes
+      )
+        return options.changes.listen({ id: first.id, params: first.params }, served.changing, request.signal)
       const response =
         streams && wantsStream(request, messages)
           ? streamed((onProgress) => served.answer(messages[0]!, { request, context: known, onProgress }))
@@ -97,11 +111,28 @@ export function createGateway(options: GatewayOptions): Gateway {
     },
     drain: () => {
       draining = true
+      options.changes?.end()
     },
     close: async () => {
       draining = true
       await Promise.all(targets.map((target) => target.close()))
     },
+  }
+}
+
+/** A client of a revision with `initialize` that waits for what the server says of itself. */
+function listens({ headers }: Request): boolean {
+  const revision = headers.get('mcp-protocol-version')
+  const era = revision === null ? 'legacy' : revisions[revision as keyof typeof revisions]?.era
+  return era === 'legacy' && (headers.get('accept') ?? '').includes('text/event-stream')
+}
+
+function streamOf(changes: Changes, request: Request): Response {
+  try {
+    return changes.stream(request.signal)
+  } catch (error) {
+    if (error instanceof Refusal) return refused(error)
+    throw error
   }
 }
 

@@ -1,5 +1,6 @@
 import { FairleadError } from '../errors.ts'
 import type { Bindings } from './bindings.ts'
+import type { ChangeKind } from './changes.ts'
 import type { TargetDefinition } from './definitions/types.ts'
 import { outboundAuth, type Secrets } from './outbound/credentials.ts'
 import { portability } from './portability.ts'
@@ -19,6 +20,8 @@ export interface LoadOptions {
   warn?: (warning: string) => void
   /** As the managed service: what it would refuse is refused. */
   managed?: boolean
+  /** Told when a list of an MCP server is another than before; such servers are followed then. */
+  changed?: (kind: ChangeKind) => void
 }
 
 /** Makes the target that a definition describes. Throws GATEWAY_BINDING, GATEWAY_DOCUMENT, GATEWAY_NOT_PORTABLE and those of reading definitions. */
@@ -34,6 +37,8 @@ export async function loadTarget(definition: TargetDefinition, options: LoadOpti
     const { mcpToolSchema } = mcp.mcpServer
     return mcpServerTarget({
       ...common,
+      ...(options.changed ? { changed: options.changed } : {}),
+      ...(options.managed ? { managed: true } : {}),
       ...(mcpToolSchema ? { staticTools: staticTools(mcpToolSchema, bindings, definition.name) } : {}),
     })
   }

@@ -2,6 +2,7 @@ import type { RequestContext } from '../http/fetch-handler.ts'
 import type { LightRequest } from '../http/light-request.ts'
 import { codes } from '../mcp/json-rpc.ts'
 import { newest, type Era } from '../mcp/revisions.ts'
+import { changeKinds, type ChangeKind } from './changes.ts'
 import { Catalog, described, pageOf } from './catalog.ts'
 import { failed, invalidArguments } from './failure.ts'
 import type { GatewayOptions } from './gateway.ts'
@@ -88,8 +89,14 @@ export class Methods {
     return this.#options.targets.some(({ mcp }) => mcp !== undefined)
   }
 
+  /** The lists that there are, each of which may change. */
+  get changing(): readonly ChangeKind[] {
+    return this.#hasMcp() ? changeKinds : ['tools']
+  }
+
   #capabilities(): Record<string, unknown> {
-    return { tools: {}, ...(this.#hasMcp() ? { prompts: {}, resources: {} } : {}) }
+    const each = this.#options.changes ? { listChanged: true } : {}
+    return Object.fromEntries(this.changing.map((kind) => [kind, each]))
   }
 
   #initialize({ params }: Message): Record<string, unknown> {

@@ -29,7 +29,7 @@ export interface OpenGatewayOptions extends Omit<GatewayOptions, 'definition' | 
  * is told in the log and asked again when somebody lists; the others work, and nobody waits for it longer than five seconds. Throws what loading a target throws.
  */
 export async function openGateway(options: OpenGatewayOptions): Promise<Gateway> {
-  const { gateway, targets: definitions, bindings, env = process.env, log = () => {} } = options
+  const { gateway, targets: definitions, bindings, env = process.env, changes, log = () => {} } = options
   refuseTwins(definitions)
   const locate = options.locate ?? ((origin: string) => boundEndpoint(bindings, origin))
   const secrets = {
@@ -49,6 +49,7 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
           locate,
           warn: log,
           ...(options.managed ? { managed: true } : {}),
+          ...(changes ? { changed: (kind) => changes.tell(kind) } : {}),
         }),
       )
     const synchronized = Promise.all(

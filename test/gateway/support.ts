@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { noBindings, type Bindings } from '../../src/gateway/bindings.ts'
+import { Changes } from '../../src/gateway/changes.ts'
 import { readGateway, readTarget } from '../../src/gateway/definitions/read.ts'
 import { openGateway, type OpenGatewayOptions } from '../../src/gateway/open.ts'
 import { listen } from '../../src/http/node-server.ts'
@@ -45,6 +46,7 @@ type Answered = any
 export interface Running {
   url: string
   log: string[]
+  changes: Changes
   close(): Promise<void>
   /** One JSON-RPC request of 2025-11-25. */
   ask(
@@ -62,12 +64,16 @@ export async function startGateway(
     gateway = {},
     endpoints = {},
     ...more
-  }: { gateway?: object; endpoints?: Record<string, string>; bindings?: Partial<Bindings> } & Partial<
-    Omit<OpenGatewayOptions, 'gateway' | 'targets' | 'bindings'>
-  > = {},
+  }: {
+    gateway?: object
+    endpoints?: Record<string, string>
+    bindings?: Partial<Bindings>
+    listens?: boolean
+  } & Partial<Omit<OpenGatewayOptions, 'gateway' | 'targets' | 'bindings' | 'changes'>> = {},
 ): Promise<Running> {
   const log: string[] = []
-  const { bindings, ...options } = more
+  const { bindings, listens = true, ...options } = more
+  const changes = new Changes()
   const opened = await openGateway({
     gateway: readGateway({ name: 'test', roleArn, authorizerType: 'NONE', ...gateway }),
     targets: targets.map((target) => readTarget(target)),
@@ -76,6 +82,7 @@ export async function startGateway(
     roleCredentials: async () => ({ accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'wJalrXUtnFEMI' }),
     region: 'us-east-1',
     log: (line) => log.push(logged(line)),
+    ...(listens ? { changes } : {}),
     ...options,
   })
   const server = await listen(opened.fetch, { maxBodyBytes: 7 * 1024 * 1024 })
@@ -102,7 +109,9 @@ export async function startGateway(
       const { body } = await ask('tools/call', { name, arguments: args }, { headers })
       return body.result ?? body
     },
+    changes,
     close: async () => {
+      changes.end()
       await server.close()
       await opened.close()
     },

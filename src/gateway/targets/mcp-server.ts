@@ -1,8 +1,10 @@
+import type { ChangeKind } from '../changes.ts'
 import type { TargetDefinition } from '../definitions/types.ts'
 import type { OutboundAuth } from '../outbound/credentials.ts'
 import { encode } from '../openapi/serialize.ts'
 import { Upstream } from '../outbound/upstream.ts'
 import type { McpSide, Target, Tool, ToolCall, ToolResult } from '../tool.ts'
+import { followChanges } from './follow.ts'
 import { headerText, McpSession } from './mcp-session.ts'
 import { propagated, returned } from './propagation.ts'
 
@@ -14,6 +16,10 @@ export interface McpServerTargetOptions {
   locate?: (origin: string) => string | undefined
   warn?: (warning: string) => void
   timeoutMs?: number
+  /** Told when a list is another than before. With it the server is followed: what it says has changed is asked for again. */
+  changed?: (kind: ChangeKind) => void
+  /** As the managed service: a DEFAULT list changes by synchronization alone. */
+  managed?: boolean
   /** How long a list may take before the one from before is given; 2,000 by default. */
   listMs?: number
 }
@@ -27,7 +33,7 @@ const maxTools = 10_000
  * @see https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/gateway-target-MCPservers.html (read 2026-11-22)
  */
 export function mcpServerTarget(options: McpServerTargetOptions): Target {
-  const { definition, auth, staticTools, warn = () => {}, listMs = 2000 } = options
+  const { definition, auth, staticTools, changed, warn = () => {}, listMs = 2000 } = options
   const { name, metadataConfiguration = {} } = definition
   const { endpoint, listingMode = 'DEFAULT', resourcePriority = 1000 } = definition.targetConfiguration.mcp.mcpServer!
   const url = new URL(endpoint)
@@ -39,12 +45,16 @@ export function mcpServerTarget(options: McpServerTargetOptions): Target {
     path: url.pathname + url.search,
     auth,
     timeoutMs: options.timeoutMs ?? 300_000,
+    ...(changed ? { onChange: (kind) => renewal.ask(kind) } : {}),
   })
   const lists = new Map<string, KeptList>()
   const toolList = new KeptList(() => readTools(session), listMs)
   const dynamic = listingMode === 'DYNAMIC'
   let version = 0
-  toolList.onNew = () => version++
+  toolList.onNew = () => {
+    version++
+    changed?.('tools')
+  }
   if (staticTools) toolList.set([...staticTools] as unknown as Record<string, unknown>[])
 
   const tools = async (): Promise<readonly Tool[]> => {
@@ -56,10 +66,26 @@ export function mcpServerTarget(options: McpServerTargetOptions): Target {
     request: async (method, params, signal) => (await session.request({ method, params, signal })).result,
     list: async (method, member) => {
       let list = lists.get(method)
-      if (!list) lists.set(method, (list = new KeptList(() => readList(session, method, member), listMs)))
+      if (!list) {
+        lists.set(method, (list = new KeptList(() => readList(session, method, member), listMs)))
+        list.onNew = (first) => first || changed?.(kindOf(method))
+      }
       return list.get(dynamic)
     },
   }
+  const synchronize = async () => {
+    if (!staticTools) await toolList.renew()
+    await Promise.all([...lists.values()].map((each) => each.renew()))
+  }
+  const renewal = new Renewal((kind) => {
+    if (options.managed && !dynamic) return
+    if (kind === 'tools') return staticTools ? undefined : toolList.renew()
+    const known = [...lists].filter(([method]) => kindOf(method) === kind)
+    // Nobody has asked for it here: there is nothing to compare with.
+    if (known.length === 0) changed?.(kind)
+    return Promise.all(known.map(([, list]) => list.renew()))
+  })
+  const following = changed && !staticTools ? followChanges(session, synchronize) : undefined
   return {
     name,
     ...(definition.description ? { description: definition.description } : {}),
@@ -68,11 +94,7 @@ export function mcpServerTarget(options: McpServerTargetOptions): Target {
     },
     mcp,
     tools,
-    synchronize: async () => {
-      if (staticTools) return
-      await toolList.refresh()
-      await Promise.all([...lists.values()].map((each) => each.refresh()))
-    },
+    synchronize,
     call: async (call) => {
       const known = toolList.known as unknown as Tool[] | undefined
       const tool = known?.find((each) => each.name === call.tool)
@@ -92,6 +114,8 @@ export function mcpServerTarget(options: McpServerTargetOptions): Target {
       return { ...(answer.result as ToolResult), ...returned(metadataConfiguration, answer.headers) }
     },
     close: async () => {
+      following?.close()
+      renewal.close()
       await session.close().catch((error: unknown) => warn(`${name}: ${String(error)}`))
       await upstream.close()
     },
@@ -108,7 +132,8 @@ type Items = Record<string, unknown>[]
 /** A list that is kept when it cannot be had again. */
 class KeptList {
   known: Items | undefined
-  onNew: (() => void) | undefined
+  /** `first`: nothing was known before. */
+  onNew: ((first: boolean) => void) | undefined
   readonly #read: () => Promise<Items>
   readonly #waitMs: number
   #reading: Promise<Items> | undefined
@@ -143,11 +168,46 @@ class KeptList {
     const items = await this.#reading
     const text = JSON.stringify(items)
     if (text === this.#text) return this.known!
+    const first = this.known === undefined
     this.#text = text
     this.known = items
-    this.onNew?.()
+    this.onNew?.(first)
     return items
   }
+
+  /** As it is from now on: an answer that is on its way may be from before. */
+  async renew(): Promise<void> {
+    await this.#reading?.catch(() => {})
+    await this.refresh()
+  }
+}
+
+/** Asks again for what has changed, once for all that comes within a tenth of a second: a server may say it a thousand times. */
+class Renewal {
+  readonly #waiting = new Map<ChangeKind, NodeJS.Timeout>()
+  readonly #renew: (kind: ChangeKind) => Promise<unknown> | undefined | void
+
+  constructor(renew: (kind: ChangeKind) => Promise<unknown> | undefined | void) {
+    this.#renew = renew
+  }
+
+  ask(kind: ChangeKind): void {
+    if (this.#waiting.has(kind)) return
+    const timer = setTimeout(() => {
+      this.#waiting.delete(kind)
+      // What was known stays, where it cannot be had.
+      void this.#renew(kind)?.catch(() => {})
+    }, 100).unref()
+    this.#waiting.set(kind, timer)
+  }
+
+  close(): void {
+    for (const timer of this.#waiting.values()) clearTimeout(timer)
+  }
+}
+
+function kindOf(method: string): ChangeKind {
+  return method.split('/', 1)[0] as ChangeKind
 }
 
 async function readTools(session: McpSession): Promise<Items> {

@@ -1,4 +1,5 @@
 import { newest, revisions } from '../../mcp/revisions.ts'
+import { changedMethod, changeKinds, type ChangeKind } from '../changes.ts'
 import { Refusal } from '../message.ts'
 import type { OutboundAuth } from '../outbound/credentials.ts'
 import type { Answer, Upstream } from '../outbound/upstream.ts'
@@ -12,6 +13,8 @@ export interface McpSessionOptions {
   path: string
   auth: OutboundAuth
   timeoutMs: number
+  /** Told of each `list_changed` of the server, wherever it comes. */
+  onChange?: (kind: ChangeKind) => void
 }
 
 /** One request to an MCP server. */
@@ -43,6 +46,8 @@ interface Agreed {
 const clientInfo = { name: 'fairlead-gateway', version: '1.0.0' }
 const maxBytes = 6 * 1024 * 1024
 const handshakeMs = 10_000
+/** A stream of changes is opened again after a day. */
+const followMs = 86_400_000
 
 /**
  * Speaks MCP with one server, in the era that it speaks. What was agreed, a session too, is kept for every call and made
@@ -73,6 +78,40 @@ export class McpSession {
       if (this.#agreed === agreed) this.#agreed = undefined
       return this.#send(request, await this.#agree())
     }
+  }
+
+  /** Reads what the server says has changed, until its stream ends. False: it has no such stream, or promises none. */
+  async follow(signal: AbortSignal): Promise<boolean> {
+    const agreed = await this.#agree()
+    const kinds = changeKinds.filter((kind) => {
+      const capability = agreed.capabilities[kind]
+      return isObject(capability) && capability.listChanged === true
+    })
+    if (kinds.length === 0) return false
+    if (agreed.era === 'legacy') return this.#readStream(agreed, signal)
+    const notifications = Object.fromEntries(kinds.map((kind) => [`${kind}ListChanged`, true]))
+    await this.#send({ method: 'subscriptions/listen', params: { notifications }, signal, timeoutMs: followMs }, agreed)
+    return true
+  }
+
+  /** The GET stream of the revisions with `initialize`. */
+  async #readStream(agreed: Agreed, signal: AbortSignal): Promise<boolean> {
+    const { upstream, path, auth, onChange } = this.#options
+    const headers: Record<string, string> = {
+      host: upstream.host,
+      accept: 'text/event-stream',
+      'mcp-protocol-version': agreed.revision,
+      ...(agreed.sessionId === undefined ? {} : { 'mcp-session-id': agreed.sessionId }),
+    }
+    const outgoing = { method: 'GET', origin: upstream.origin, path, headers }
+    await auth.apply(outgoing)
+    const events = new AnswerReader(undefined, undefined, onChange)
+    const answer = await upstream.exchange({ ...outgoing, signal, timeoutMs: followMs }, events.read)
+    if (answer.status === 404 && agreed.sessionId !== undefined) {
+      if (this.#agreed === agreed) this.#agreed = undefined
+      return true
+    }
+    return answer.status === 200 && String(answer.headers['content-type'] ?? '').startsWith('text/event-stream')
   }
 
   async close(): Promise<void> {
@@ -163,7 +202,7 @@ export class McpSession {
       timeoutMs: request.timeoutMs ?? this.#options.timeoutMs,
       ...(request.signal ? { signal: request.signal } : {}),
     }
-    const events = new AnswerReader(message.id, request.onProgress)
+    const events = new AnswerReader(message.id, request.onProgress, this.#options.onChange)
     const { status, headers, bytes } = await upstream.exchange({ ...outgoing, ...timing }, events.read)
     const type = String(headers['content-type'] ?? '')
     const found = message.id === undefined ? undefined : (events.found ?? parsed(bytes.toString('utf8'), type))
@@ -282,13 +321,15 @@ class AnswerReader {
   found: Record<string, unknown> | undefined
   readonly #id: unknown
   readonly #onProgress: McpRequest['onProgress']
+  readonly #onChange: McpSessionOptions['onChange']
   #events: EventReader | undefined
   #decoder: InstanceType<typeof TextDecoder> | undefined
   #size = 0
 
-  constructor(id: unknown, onProgress: McpRequest['onProgress']) {
+  constructor(id: unknown, onProgress: McpRequest['onProgress'], onChange: McpSessionOptions['onChange']) {
     this.#id = id
     this.#onProgress = onProgress
+    this.#onChange = onChange
   }
 
   read = ({ status, headers }: Answer, chunk: Buffer): 'more' | 'enough' | undefined => {
@@ -305,9 +346,13 @@ class AnswerReader {
     const message = parsed(data, 'json')
     if (!message) return
     const { id, method, params } = message
-    if (id === this.#id && ('result' in message || 'error' in message)) this.found = message
+    if (id !== undefined && id === this.#id && ('result' in message || 'error' in message)) this.found = message
     else if (method === 'notifications/progress' && isObject(params) && params.progressToken === this.#id)
       this.#onProgress?.(params)
+    else {
+      const kind = this.#onChange && changeKinds.find((each) => method === changedMethod(each))
+      if (kind) this.#onChange?.(kind)
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { boundEndpoint, openGateway } from '../../gateway/open.ts'
+import { changeKinds, Changes } from '../../gateway/changes.ts'
 import type { Gateway } from '../../gateway/gateway.ts'
 import { gatewayIdOf } from '../../gateway/targets/lambda.ts'
 import type { Bindings } from '../../gateway/bindings.ts'
@@ -26,6 +27,8 @@ export async function startAgentcoreGatewayPlatform(options: PlatformOptions): P
   const { gateway, bindings } = definitions
   const arn = `arn:aws:bedrock-agentcore:${region}:${accountId}:gateway/${gatewayIdOf(gateway.name)}`
   let opened: Opened | undefined
+  // Who listens goes on listening when the definitions are read again.
+  const changes = new Changes()
   const handler: FetchHandler = async (request, context) =>
     opened ? opened.gateway.fetch(request, context) : new Response('starting', { status: 503 })
   const server = await listen(
@@ -40,7 +43,7 @@ export async function startAgentcoreGatewayPlatform(options: PlatformOptions): P
     const url = `${server.url}/mcp`
     if (bindings.discoveryUrls?.[discoveryUrlOf(gateway) ?? ''] === 'authorization-service')
       options.authorization?.guard(url)
-    opened = await openLocally(options, { url, arn })
+    opened = await openLocally(options, { url, arn, changes })
     const auth = { CUSTOM_JWT: 'oauth', AWS_IAM: 'iam', NONE: 'none', AUTHENTICATE_ONLY: 'iam' } as const
     const kind = auth[gateway.authorizerType]
     return {
@@ -53,10 +56,12 @@ export async function startAgentcoreGatewayPlatform(options: PlatformOptions): P
       // Its definitions are read again; calls in flight end on what they began with.
       replace: async () => {
         const before = opened!
-        opened = await openLocally(options, { url, arn })
+        opened = await openLocally(options, { url, arn, changes })
         await before.close()
+        for (const kind of changeKinds) changes.tell(kind)
       },
       close: async () => {
+        changes.end()
         await server.close()
         await opened?.close()
       },
@@ -72,7 +77,10 @@ interface Opened {
   close(): Promise<void>
 }
 
-async function openLocally(options: PlatformOptions, { url, arn }: { url: string; arn: string }): Promise<Opened> {
+async function openLocally(
+  options: PlatformOptions,
+  { url, arn, changes }: { url: string; arn: string; changes: Changes },
+): Promise<Opened> {
   const { project, identities, log, authorization } = options
   const definitions = readGatewayProject(project.config.platforms['agentcore-gateway']!, project.dir)
   const { gateway, targets, bindings, managed } = definitions
@@ -98,6 +106,7 @@ async function openLocally(options: PlatformOptions, { url, arn }: { url: string
       locate: (origin) => places.get(origin) ?? boundEndpoint(bindings, origin),
       roleCredentials: async () => agent,
       region,
+      changes,
       inbound: inboundOf({
         gateway,
         bindings,
