@@ -50,6 +50,8 @@ export interface Target {
   tools(): Promise<readonly Tool[]>
   /** Asks again what there is. Rejects when it cannot be known; what was known stays. */
   synchronize(): Promise<void>
+  /** When what there is was last asked for and had; undefined where nobody is asked. */
+  readonly synchronizedAt?: Date | undefined
   /** What is wrong with arguments, where the schema of the tool is ours to check. */
   check?(tool: string, args: unknown, checker: { check(tool: Tool, args: unknown): Problem[] }): Problem[]
   /** Calls a tool. Throws TargetFailure; answers undefined when there is no such tool. */

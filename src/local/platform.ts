@@ -27,7 +27,17 @@ export interface RunningPlatform {
   endpoint: LocalEndpoint
   /** Takes a new artifact; calls in flight end on the old one. */
   replace(artifactDir: string): Promise<void>
+  /** What it reads beside the artifact, when it reads something. Without it only a new artifact makes it another. */
+  sources?: Sources
   close(): Promise<void>
+}
+
+/** Files beside the artifact. */
+export interface Sources {
+  /** Where they are, as far as is known. */
+  folders(): readonly string[]
+  /** Whether they are others than those that it runs with. */
+  changed(): Promise<boolean>
 }
 
 /** Starts a platform on loopback. When it throws, nothing is left running. */

@@ -41,6 +41,8 @@ export interface Stack {
    * was something new. A command's own files are not in its artifact, so that is always taken as new.
    */
   reload(always?: boolean): Promise<boolean>
+  /** Folders with files that platforms read beside the artifact: a change there is worth a reload. */
+  folders(): string[]
   close(): Promise<void>
 }
 
@@ -96,20 +98,26 @@ export async function startStack(project: Project, options: StackOptions = {}): 
     closers.push(async () => void (await Promise.all(Object.values(running).map((each) => each.close()))))
     await authorization?.ready
     let digest = artifact.digest
-    const reload = async (always = project.config.server?.kind !== 'module') => {
+    const { server } = project.config
+    const reload = async (always = server !== undefined && server.kind !== 'module') => {
       const built = await buildInto(project, dir)
-      if (!always && built.digest === digest) {
-        rmSync(built.dir, { recursive: true, force: true })
-        return false
-      }
-      await Promise.all(Object.values(running).map((each) => each.replace(built.dir)))
+      const isNew = always || built.digest !== digest
+      if (!isNew) rmSync(built.dir, { recursive: true, force: true })
+      const due = await Promise.all(
+        Object.values(running).map(async (each) => {
+          const isDue = each.sources ? always || (await each.sources.changed()) : isNew
+          return isDue ? [each] : []
+        }),
+      )
+      await Promise.all(due.flat().map((each) => each.replace(built.dir)))
       digest = built.digest
-      return true
+      return due.flat().length > 0
     }
+    const folders = () => Object.values(running).flatMap(({ sources }) => [...(sources?.folders() ?? [])])
     const endpoints = Object.fromEntries(Object.entries(running).map(([name, { endpoint }]) => [name, endpoint]))
     const users = authorization?.users ?? []
     const issuer = authorization ? { authorizationServer: authorization.issuer } : {}
-    return { endpoints, identities, users, ...issuer, requests, reload, close }
+    return { endpoints, identities, users, ...issuer, requests, reload, folders, close }
   } catch (error) {
     await close()
     throw error

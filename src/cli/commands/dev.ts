@@ -1,3 +1,4 @@
+import { isAbsolute, relative, sep } from 'node:path'
 import type { Command } from 'commander'
 import { readProject, type Project } from '../../build/project.ts'
 import { startControl } from '../../console/control.ts'
@@ -6,7 +7,7 @@ import { Faults } from '../../local/faults.ts'
 import type { RequestRecord } from '../../local/requests.ts'
 import { platformPort, startStack, type Stack } from '../../local/stack.ts'
 import { refuseSecondStack, removeState, writeState, type LocalState } from '../../local/state.ts'
-import { watchSources } from '../../local/watch.ts'
+import { watchFolders, watchSources } from '../../local/watch.ts'
 import { basePort, localAccount } from '../../platforms.ts'
 import { newCommand, run, type Io, type Result } from '../output.ts'
 import { version } from '../version.ts'
@@ -71,10 +72,12 @@ async function serve(
     closers.push(() => control.close())
     const state = stateOf(stack, { url: control.url, token: control.token })
     writeState(project.dir, state)
-    const reloads = reloader(stack, io)
+    const reloads = reloader(stack, io, () => others.refresh())
     const stopWatching = watchSources(project.dir, reloads.changed)
+    const others = watchFolders(() => stack.folders().filter((dir) => !isInside(dir, project.dir)), reloads.changed)
     closers.push(async () => {
       stopWatching()
+      others.stop()
       await reloads.stopped()
     })
     if (io.json) io.out(JSON.stringify({ ok: true, data: state }))
@@ -87,7 +90,7 @@ async function serve(
 }
 
 /** Reloads one at a time: what changes during a reload makes one more after it. */
-function reloader(stack: Stack, io: Io): { changed(): void; stopped(): Promise<void> } {
+function reloader(stack: Stack, io: Io, reloaded: () => void): { changed(): void; stopped(): Promise<void> } {
   let running: Promise<void> | undefined
   let again = false
   let stopping = false
@@ -97,6 +100,7 @@ function reloader(stack: Stack, io: Io): { changed(): void; stopped(): Promise<v
     else
       running = reload(stack, io).finally(() => {
         running = undefined
+        if (!stopping) reloaded()
         if (again) changed()
         again = false
       })
@@ -108,6 +112,11 @@ function reloader(stack: Stack, io: Io): { changed(): void; stopped(): Promise<v
       await running
     },
   }
+}
+
+function isInside(dir: string, parent: string): boolean {
+  const path = relative(parent, dir)
+  return !isAbsolute(path) && path.split(sep)[0] !== '..'
 }
 
 async function reload(stack: Stack, io: Io): Promise<void> {

@@ -51,6 +51,7 @@ export function mcpServerTarget(options: McpServerTargetOptions): Target {
   const toolList = new KeptList(() => readTools(session), listMs)
   const dynamic = listingMode === 'DYNAMIC'
   let version = 0
+  let synchronizedAt: Date | undefined
   toolList.onNew = () => {
     version++
     changed?.('tools')
@@ -76,6 +77,7 @@ export function mcpServerTarget(options: McpServerTargetOptions): Target {
   const synchronize = async () => {
     if (!staticTools) await toolList.renew()
     await Promise.all([...lists.values()].map((each) => each.renew()))
+    if (!staticTools) synchronizedAt = new Date()
   }
   const renewal = new Renewal((kind) => {
     if (options.managed && !dynamic) return
@@ -91,6 +93,9 @@ export function mcpServerTarget(options: McpServerTargetOptions): Target {
     ...(definition.description ? { description: definition.description } : {}),
     get version() {
       return version
+    },
+    get synchronizedAt() {
+      return synchronizedAt
     },
     mcp,
     tools,

@@ -4,14 +4,18 @@ import { changeKinds, Changes } from '../../gateway/changes.ts'
 import type { Gateway } from '../../gateway/gateway.ts'
 import { gatewayIdOf } from '../../gateway/targets/lambda.ts'
 import type { Bindings } from '../../gateway/bindings.ts'
+import type { TargetDefinition } from '../../gateway/definitions/types.ts'
 import type { FetchHandler } from '../../http/fetch-handler.ts'
+import type { LightRequest } from '../../http/light-request.ts'
 import { listen } from '../../http/node-server.ts'
 import { localAccount, platforms } from '../../platforms.ts'
 import { withAnswerFaults, withRequestFaults } from '../faults/with-faults.ts'
 import { observed } from '../observe.ts'
 import type { PlatformOptions, RunningPlatform } from '../platform.ts'
 import { startStandIn, type StandIn } from '../stand-in.ts'
+import { GatewaySources } from './sources.ts'
 import { startLocalFunctions } from './functions.ts'
+import { controlPlane, isControlPath } from './control-plane.ts'
 import { inboundOf } from './inbound.ts'
 import { discoveryUrlOf, readGatewayProject } from '../../gateway/project.ts'
 
@@ -29,8 +33,17 @@ export async function startAgentcoreGatewayPlatform(options: PlatformOptions): P
   let opened: Opened | undefined
   // Who listens goes on listening when the definitions are read again.
   const changes = new Changes()
-  const handler: FetchHandler = async (request, context) =>
-    opened ? opened.gateway.fetch(request, context) : new Response('starting', { status: 503 })
+  const control = controlPlane({
+    arn,
+    gatewayId: gatewayIdOf(gateway.name),
+    identities: options.identities,
+    current: () => opened!,
+  })
+  const handler: FetchHandler = async (request, context) => {
+    if (!opened) return new Response('starting', { status: 503 })
+    const light = request as unknown as LightRequest
+    return isControlPath(light.target) ? control(light) : opened.gateway.fetch(request, context)
+  }
   const server = await listen(
     withRequestFaults(
       observed('agentcore-gateway', withAnswerFaults(handler, options.faults), options.requests),
@@ -43,7 +56,14 @@ export async function startAgentcoreGatewayPlatform(options: PlatformOptions): P
     const url = `${server.url}/mcp`
     if (bindings.discoveryUrls?.[discoveryUrlOf(gateway) ?? ''] === 'authorization-service')
       options.authorization?.guard(url)
-    opened = await openLocally(options, { url, arn, changes })
+    const sources = new GatewaySources(config, options.project.dir)
+    const open = async () => {
+      const digest = await sources.read()
+      const made = await openLocally(options, { url, arn, changes })
+      sources.taken(digest)
+      return made
+    }
+    opened = await open()
     const auth = { CUSTOM_JWT: 'oauth', AWS_IAM: 'iam', NONE: 'none', AUTHENTICATE_ONLY: 'iam' } as const
     const kind = auth[gateway.authorizerType]
     return {
@@ -53,10 +73,11 @@ export async function startAgentcoreGatewayPlatform(options: PlatformOptions): P
         ...(kind === 'iam' ? { service: platforms['agentcore-gateway'].service, region } : {}),
         arn,
       },
+      sources,
       // Its definitions are read again; calls in flight end on what they began with.
       replace: async () => {
         const before = opened!
-        opened = await openLocally(options, { url, arn, changes })
+        opened = await open()
         await before.close()
         for (const kind of changeKinds) changes.tell(kind)
       },
@@ -74,6 +95,8 @@ export async function startAgentcoreGatewayPlatform(options: PlatformOptions): P
 
 interface Opened {
   gateway: Gateway
+  targets: readonly TargetDefinition[]
+  openedAt: Date
   close(): Promise<void>
 }
 
@@ -119,7 +142,7 @@ async function openLocally(
       log: (line) => log(`agentcore-gateway  ${line}`),
     })
     closers.push(() => opened.close())
-    return { gateway: opened, close }
+    return { gateway: opened, targets, openedAt: new Date(), close }
   } catch (error) {
     await close()
     throw error
