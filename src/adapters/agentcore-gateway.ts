@@ -55,6 +55,7 @@ export async function openGatewayOnAws(options: AwsGatewayOptions): Promise<Gate
     bindings,
     secrets,
     env,
+    onAws: true,
     invoke: lambda.invoke,
     roleCredentials: credentials,
     region,

@@ -44,6 +44,17 @@ const schema = z.strictObject({
   servers: z.record(z.string(), z.url()).optional(),
   discoveryUrls: z.record(z.string(), z.union([z.literal('authorization-service'), z.url()])).optional(),
   audience: z.string().min(1).optional(),
+  embeddings: z
+    .strictObject({
+      provider: z.literal('bedrock'),
+      modelId: z.string().min(1).max(2048).optional(),
+      region: z
+        .string()
+        .regex(/^[a-z0-9-]{1,32}$/)
+        .optional(),
+      dimensions: z.union([z.literal(256), z.literal(512), z.literal(1024)]).optional(),
+    })
+    .optional(),
 })
 
 /** Reads a bindings file. Throws GATEWAY_BINDING. */

@@ -40,6 +40,17 @@ interface OauthClientBinding {
 
 export type CredentialProviderBinding = ApiKeyBinding | OauthClientBinding
 
+/** A model of Amazon Bedrock that finds tools by meaning. */
+export interface EmbeddingsBinding {
+  provider: 'bedrock'
+  /** `amazon.titan-embed-text-v2:0` by default. */
+  modelId?: string
+  /** The gateway's own by default. */
+  region?: string
+  /** 512 by default. */
+  dimensions?: 256 | 512 | 1024
+}
+
 /** The bindings file, as it is written. */
 export interface BindingsFile {
   /** By the `lambdaArn` of a target; one that is not here is invoked on AWS. */
@@ -56,6 +67,8 @@ export interface BindingsFile {
   discoveryUrls?: Record<string, string>
   /** Which of `allowedAudience` is this gateway: here its own URL stands for it. */
   audience?: string
+  /** How tools are found beside by their words. */
+  embeddings?: EmbeddingsBinding
 }
 /** The facts that are local only, beside the folder that their paths are relative to. */
 export interface Bindings extends BindingsFile {

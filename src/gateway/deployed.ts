@@ -9,7 +9,7 @@ import type { TargetDefinition } from './definitions/types.ts'
  * Throws GATEWAY_BINDING for what would be missing there.
  */
 export function deployedBindings(bindings: Bindings, targets: readonly TargetDefinition[]): BindingsFile {
-  const { endpoints = {}, credentialProviders = {}, s3, servers = {}, discoveryUrls = {} } = bindings
+  const { endpoints = {}, credentialProviders = {}, s3, servers = {}, discoveryUrls = {}, embeddings } = bindings
   const kept = {
     endpoints: remote(endpoints),
     discoveryUrls: remote(discoveryUrls),
@@ -18,7 +18,7 @@ export function deployedBindings(bindings: Bindings, targets: readonly TargetDef
   }
   for (const [target, url] of Object.entries(kept.servers)) if (isLocal(url)) throw localServer(target, url)
   const there = Object.fromEntries(Object.entries(kept).filter(([, value]) => Object.keys(value).length > 0))
-  return { ...there, ...(s3 ? { s3 } : {}) }
+  return { ...there, ...(s3 ? { s3 } : {}), ...(embeddings ? { embeddings } : {}) }
 }
 
 function remote(given: Record<string, unknown>): Record<string, string> {

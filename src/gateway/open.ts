@@ -5,6 +5,9 @@ import { FairleadError } from '../errors.ts'
 import { createGateway, type Gateway, type GatewayOptions } from './gateway.ts'
 import { loadTarget } from './load.ts'
 import { portability, managedLimits, type Finding } from './portability.ts'
+import { bedrockEmbedder, bedrockRuntime } from './search/bedrock.ts'
+import { byEmbeddings } from './search/embeddings.ts'
+import type { MakeRanker } from './search/search-tool.ts'
 import { gatewayIdOf, type InvokeFunction } from './targets/lambda.ts'
 import type { Target } from './tool.ts'
 
@@ -19,6 +22,8 @@ export interface OpenGatewayOptions extends Omit<GatewayOptions, 'definition' | 
   /** Where an origin really is; from the bindings when absent. */
   locate?: (origin: string) => string | undefined
   env?: NodeJS.ProcessEnv
+  /** It runs on AWS, as a role that AWS knows. */
+  onAws?: boolean
   /** What Secrets Manager gave, by `secretKey`. */
   secrets?: ReadonlyMap<string, string>
   managed?: boolean
@@ -60,11 +65,26 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
       ),
     )
     await inTime(synchronized, startMs)
-    return createGateway({ ...options, definition: gateway, targets })
+    const ranker = options.ranker ?? rankerOf(options, locate)
+    return createGateway({ ...options, definition: gateway, targets, ...(ranker ? { ranker } : {}) })
   } catch (error) {
     await Promise.all(targets.map((target) => target.close()))
     throw error
   }
+}
+
+/** How the bindings want tools to be found, when they say it. Here that needs an endpoint: nothing of AWS is called unasked. */
+function rankerOf(
+  { bindings: { embeddings }, region, roleCredentials, onAws = false, env = {}, log = () => {} }: OpenGatewayOptions,
+  locate: (origin: string) => string | undefined,
+): MakeRanker | undefined {
+  if (!embeddings) return undefined
+  const own = { region: embeddings.region ?? region, credentials: roleCredentials }
+  const origin = bedrockRuntime(own.region)
+  const endpoint = locate(origin) ?? (onAws ? (env.AWS_ENDPOINT_URL_BEDROCK_RUNTIME ?? origin) : undefined)
+  if (endpoint !== undefined) return byEmbeddings(bedrockEmbedder(embeddings, { ...own, endpoint }), { warn: log })
+  log(`search goes by words alone here, since the bindings do not say where ${origin} is; deployed it asks Bedrock`)
+  return undefined
 }
 
 /** Lambda gives a function ten seconds to start; a target that needs longer is waited for when somebody lists. */
