@@ -176,12 +176,23 @@ export class McpSession {
     const given = request.params ?? {}
     const meta = metaOf(given, agreed, onProgress ? id : undefined)
     const params = meta ? { ...given, _meta: meta } : without(given, '_meta')
-    const answer = await this.#post({ jsonrpc: '2.0', id, method, params }, request, agreed)
+    const answer = await this.#post({ jsonrpc: '2.0', id, method, params }, request, agreed).catch((error: unknown) => {
+      if (request.signal?.aborted) this.#tellCancelled(id, agreed)
+      throw error
+    })
     if (answer.message === undefined) throw new Answered(`${this.#options.name} answered ${method} with nothing`)
     const { result, error } = answer.message
     if (isObject(error)) throw refusalOf(error)
     if (!isObject(result)) throw new Answered(`${this.#options.name} answered ${method} with neither result nor error`)
     return { result: plainResult(result, this.#options.name), headers: answer.headers }
+  }
+
+  /** To a server of 2026-07-28 the closed connection says it; one of a revision before has to be told. */
+  #tellCancelled(requestId: number, agreed: Agreed): void {
+    if (agreed.era === 'modern') return
+    const method = 'notifications/cancelled'
+    const params = { requestId, reason: 'the client went away' }
+    void this.#post({ jsonrpc: '2.0', method, params }, { method, timeoutMs: 2000 }, agreed).catch(() => {})
   }
 
   async #post(message: Record<string, unknown>, request: McpRequest, agreed: Agreed, again = true): Promise<Posted> {

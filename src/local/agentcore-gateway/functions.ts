@@ -50,28 +50,45 @@ export async function startLocalFunctions(
   return { invoke: invokeOf(running), close }
 }
 
+/** A client that has gone is not waited for. The function ends what it began, as on AWS; nothing of that is kept. */
 function invokeOf(running: ReadonlyMap<string, LocalFunction>): InvokeFunction {
-  return async ({ arn, payload, clientContext: base64, requestId }) => {
-    const clientContext = asciiJson(base64)
-    const answer = await running
-      .get(arn)!
-      .invoke({ payload, clientContext, requestId })
-      .catch((error: unknown) => {
-        throw new TargetFailure(
-          'LambdaException',
-          error instanceof Error ? error.message : 'the function cannot be invoked',
-          error,
-        )
-      })
-    if (answer.kind === 'buffered') {
-      const { payload: bytes, functionError } = answer
-      return { payload: bytes, ...(functionError === undefined ? {} : { functionError }) }
+  return async (invocation) => {
+    const { signal } = invocation
+    let gone = () => {}
+    const abandoned = new Promise<never>((_resolve, reject) => {
+      gone = () => reject(new TargetFailure('CancelledException', 'the client went away'))
+      signal.addEventListener('abort', gone, { once: true })
+      if (signal.aborted) gone()
+    })
+    try {
+      return await Promise.race([answerOf(running.get(invocation.arn)!, invocation), abandoned])
+    } finally {
+      signal.removeEventListener('abort', gone)
     }
-    const chunks: Uint8Array[] = []
-    for await (const chunk of answer.body) chunks.push(chunk)
-    const { error } = await answer.ended
-    return { payload: Buffer.concat(chunks), ...(error ? { functionError: 'Unhandled' } : {}) }
   }
+}
+
+async function answerOf(
+  fn: LocalFunction,
+  { payload, clientContext, requestId }: Parameters<InvokeFunction>[0],
+): ReturnType<InvokeFunction> {
+  const answer = await fn
+    .invoke({ payload, clientContext: asciiJson(clientContext), requestId })
+    .catch((error: unknown) => {
+      throw new TargetFailure(
+        'LambdaException',
+        error instanceof Error ? error.message : 'the function cannot be invoked',
+        error,
+      )
+    })
+  if (answer.kind === 'buffered') {
+    const { payload: bytes, functionError } = answer
+    return { payload: bytes, ...(functionError === undefined ? {} : { functionError }) }
+  }
+  const chunks: Uint8Array[] = []
+  for await (const chunk of answer.body) chunks.push(chunk)
+  const { error } = await answer.ended
+  return { payload: Buffer.concat(chunks), ...(error ? { functionError: 'Unhandled' } : {}) }
 }
 
 /** The Runtime API gives it as a header, which is ASCII: JSON can say all of it so. */
