@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { gatewayNodeOptions } from '../src/build/agentcore-gateway.ts'
 import { Bm25Index } from '../src/gateway/search/bm25.ts'
+import { gatewayPeers } from './gateway-peers.ts'
 import { startServer, type BenchServer } from './support/child.ts'
 import { startArtifact, type ArtifactOptions } from './support/gateway-artifact.ts'
 import { closedLoop, send, type Call } from './support/load.ts'
@@ -70,7 +71,10 @@ export async function gateway(quick: boolean): Promise<Row[]> {
     Math.max(...(await Promise.all(names.map((name) => subjects[name]!.server.rss()))))
   const deployed = await memory('rest', 'restGuarded', 'mcpModern', 'mcpLegacy')
   const [asItIs, floor] = [await memory('restAsItIs'), await memory('restFloor', 'mcpFloor')]
-  for (const { server } of [...all, { server: rest }, { server: mcp }, { server: tokens }]) await server.stop()
+  const floors = { rest: median(subjects.restFloor!.cpu), mcp: median(subjects.mcpFloor!.cpu) }
+  for (const { server } of all) await server.stop()
+  const peers = await gatewayPeers(quick, { rest: rest.url, mcp: mcp.url }, floors)
+  for (const server of [rest, mcp, tokens]) await server.stop()
   const ratio = (name: string, ours: string, floor: string, atMost: number): Row => {
     const [a, b] = [median(subjects[ours]!.cpu), median(subjects[floor]!.cpu)]
     return {
@@ -101,6 +105,7 @@ export async function gateway(quick: boolean): Promise<Row[]> {
       goal: { atMost: 150 },
       note: `the bare proxy ${floor.toFixed(0)} MB; without ${gatewayNodeOptions} ${asItIs.toFixed(0)} MB`,
     },
+    ...peers,
     ...(await published()),
   ]
 }

@@ -41,6 +41,7 @@ async function mcp(): Promise<string> {
   return open(
     createServer((req, res) => {
       const chunks: Buffer[] = []
+      if (req.method !== 'POST') return void res.writeHead(405).end()
       req
         .on('data', (chunk: Buffer) => chunks.push(chunk))
         .on('end', () => {
@@ -49,6 +50,7 @@ async function mcp(): Promise<string> {
             method: string
             params?: { _meta?: object }
           }
+          if (id === undefined) return void res.writeHead(202).end()
           const result =
             method === 'initialize'
               ? {

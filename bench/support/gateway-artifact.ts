@@ -26,9 +26,11 @@ const document = {
   },
 }
 
+export const documentText = JSON.stringify(document)
+
 const discoveryUrl = 'https://issuer.example.com/.well-known/openid-configuration'
 const targets = {
-  api: { openApiSchema: { inlinePayload: JSON.stringify(document) } },
+  api: { openApiSchema: { inlinePayload: documentText } },
   mcp: { mcpServer: { endpoint: 'https://api.example.com/mcp' } },
   github: { openApiSchema: { s3: { uri: 's3://bench/github.json' } } },
 }
