@@ -1,11 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { checkConfig } from '../config-check.ts'
 import type { FairleadConfig } from '../config.ts'
 import { FairleadError } from '../errors.ts'
-
-const names = ['fairlead.config.ts', 'fairlead.config.mts', 'fairlead.config.js', 'fairlead.config.mjs']
+import { findConfig } from './project-dir.ts'
 
 export interface Project {
   /** The folder with the configuration. */
@@ -23,37 +21,6 @@ export async function readProject(given?: string): Promise<Project> {
   const configFile = findConfig(given)
   const config = checkConfig(await importFresh(configFile), 'fairlead.config.ts')
   return { dir: dirname(configFile), configFile, config }
-}
-
-/** The folder of the project, without reading its configuration. Throws CONFIG_NOT_FOUND. */
-export function projectDir(given?: string): string {
-  return dirname(findConfig(given))
-}
-
-function findConfig(given?: string): string {
-  const start = resolve(given ?? '.')
-  const own = configIn(start)
-  if (own) return own
-  if (given !== undefined) throw new FairleadError('CONFIG_NOT_FOUND', `There is no fairlead.config.ts in ${given}`)
-  for (let dir = start; ; dir = dirname(dir)) {
-    const found = configIn(dir) ?? configIn(namedProject(dir))
-    if (found) return found
-    if (dirname(dir) === dir)
-      throw new FairleadError('CONFIG_NOT_FOUND', 'There is no fairlead.config.ts here or in a folder above')
-  }
-}
-
-function configIn(dir: string | undefined): string | undefined {
-  return dir === undefined ? undefined : names.map((name) => join(dir, name)).find((file) => existsSync(file))
-}
-
-function namedProject(dir: string): string | undefined {
-  try {
-    const manifest = JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8')) as { fairlead?: { project?: unknown } }
-    return typeof manifest.fairlead?.project === 'string' ? join(dir, manifest.fairlead.project) : undefined
-  } catch {
-    return undefined
-  }
 }
 
 let reads = 0

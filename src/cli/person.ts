@@ -3,6 +3,7 @@ import { TokenStore } from '../auth/oauth-client/token-store.ts'
 import { oauthFetch } from '../connect/oauth-fetch.ts'
 import { tokenSource, type TokenSource } from '../connect/tokens.ts'
 import { FairleadError } from '../errors.ts'
+import type { LightFetch } from '../http/light-fetch.ts'
 import { stateDir, type LocalState } from '../local/state.ts'
 import { nearest } from '../nearest.ts'
 
@@ -31,10 +32,17 @@ export function personSource(projectDir: string, url: string, { username, passwo
 }
 
 /** Makes the `fetch` that sends a local user's token to an endpoint. */
-export function personFetch(state: LocalState, dir: string, url: string, name: string | undefined): typeof fetch {
+export function personFetch(
+  state: LocalState,
+  dir: string,
+  url: string,
+  name: string | undefined,
+  send: LightFetch,
+): LightFetch {
   const person = personOf(state, name)
   const { users } = state.identities
   return oauthFetch({
+    fetch: send,
     source: personSource(dir, url, person),
     username: person.username,
     may: person.scopes,

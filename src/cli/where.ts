@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
-import { sigv4Fetch } from '../auth/sigv4/fetch.ts'
-import { projectDir } from '../build/project.ts'
+import { signedFetch } from '../auth/sigv4/fetch.ts'
+import { projectDir } from '../build/project-dir.ts'
 import { authKinds, endpointFetch, type AuthKind } from '../connect/endpoint-fetch.ts'
 import type { KnownClient } from '../connect/sign-in.ts'
 import { FairleadError } from '../errors.ts'
+import type { LightFetch } from '../http/light-fetch.ts'
 import { readState, type LocalEndpoint, type LocalState } from '../local/state.ts'
 import { nearest } from '../nearest.ts'
 import { platformNames, type Platform } from '../platforms.ts'
@@ -51,26 +52,36 @@ export function withAuth(command: Command): Command {
 
 export interface Target {
   url: string
-  fetch: typeof fetch
+  fetch: LightFetch
 }
 
-/** Finds out where a platform or a URL is, and how it is called. */
-export function targetOf(on: string, options: TargetOptions, note: (line: string) => void): Target {
+/** Finds out where a platform or a URL is, and how it is called: in the end over `send`. */
+export function targetOf(
+  on: string,
+  options: TargetOptions,
+  note: (line: string) => void,
+  send: LightFetch = fetch,
+): Target {
   const local = isUrl(on) ? localEndpoint(on, options) : undefined
-  if (isUrl(on) && !local) return { url: on, fetch: fetchAnywhere(on, options, note) }
+  if (isUrl(on) && !local) return { url: on, fetch: fetchAnywhere(on, options, note, send) }
   const { state, dir } = local ?? stateOf(options)
   const endpoint = local?.endpoint ?? endpointOf(state, on)
   const { url } = endpoint
-  if (endpoint.auth === 'none') return { url, fetch }
-  if (endpoint.auth === 'iam') return { url, fetch: fetchAsIdentity(state, endpoint, options.as ?? 'agent') }
-  return { url, fetch: fetchAsUser(state, dir, url, options.as) }
+  if (endpoint.auth === 'none') return { url, fetch: send }
+  if (endpoint.auth === 'iam') return { url, fetch: fetchAsIdentity(state, endpoint, options.as ?? 'agent', send) }
+  return { url, fetch: fetchAsUser(state, dir, url, options.as, send) }
 }
 
-/** Whether it is an http or https URL. Throws USAGE when it begins as one and is none. */
+/** Whether it is an http or https URL. Throws USAGE when it begins as one and is none, or carries a password. */
 export function isUrl(on: string): boolean {
   if (!/^https?:\/\//.test(on)) return false
-  if (URL.canParse(on)) return true
-  throw new FairleadError('USAGE', `${on} is not a URL`)
+  if (!URL.canParse(on)) throw new FairleadError('USAGE', `${on} is not a URL`)
+  const { username, password } = new URL(on)
+  if (username === '' && password === '') return true
+  throw new FairleadError('USAGE', 'The URL carries a user or a password', {
+    why: 'A URL is seen by every process and written into logs and settings, and MCP servers do not take them.',
+    fix: 'Leave them out of the URL.',
+  })
 }
 
 export interface LocalTarget {
@@ -116,7 +127,12 @@ function endpointWith(state: LocalState, url: string): LocalEndpoint | undefined
   return Object.values(state.endpoints).find((each) => each && new URL(each.url).href === href)
 }
 
-function fetchAnywhere(url: string, options: TargetOptions, note: (line: string) => void): typeof fetch {
+function fetchAnywhere(
+  url: string,
+  options: TargetOptions,
+  note: (line: string) => void,
+  send: LightFetch,
+): LightFetch {
   const { service, region, profile } = options
   return endpointFetch({
     url,
@@ -125,11 +141,17 @@ function fetchAnywhere(url: string, options: TargetOptions, note: (line: string)
     ...(region === undefined ? {} : { region }),
     ...(profile === undefined ? {} : { profile }),
     log: note,
-    oauth: () => fetchWithToken(url, options, note),
+    oauth: () => fetchWithToken(url, options, note, send),
+    fetch: send,
   })
 }
 
-function fetchWithToken(url: string, options: TargetOptions, note: (line: string) => void): typeof fetch {
+function fetchWithToken(
+  url: string,
+  options: TargetOptions,
+  note: (line: string) => void,
+  send: LightFetch,
+): LightFetch {
   const scopes = options.scope?.flatMap((each) => each.split(/[\s,]+/)).filter((each) => each !== '')
   const client = options.client === undefined ? undefined : clientOf(options.client)
   if (options.clientCredentials === true && !client?.clientSecret) throw noSecret(options.client ?? 'ID')
@@ -137,6 +159,7 @@ function fetchWithToken(url: string, options: TargetOptions, note: (line: string
     (await import('./token-fetch.ts')).tokenFetch({
       url,
       note,
+      fetch: send,
       machine: options.clientCredentials === true,
       ...(client ? { client } : {}),
       ...(scopes ? { scopes } : {}),
@@ -175,23 +198,30 @@ export function endpointOf(state: LocalState, on: string): LocalEndpoint {
   })
 }
 
-function fetchAsIdentity(state: LocalState, endpoint: LocalEndpoint, name: string): typeof fetch {
+function fetchAsIdentity(state: LocalState, endpoint: LocalEndpoint, name: string, send: LightFetch): LightFetch {
   const { accessKeyId, secretAccessKey, sessionToken } = identityOf(state, name)
-  return sigv4Fetch({
+  return signedFetch({
+    fetch: send,
     credentials: { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) },
     service: endpoint.service ?? 'lambda',
     region: endpoint.region ?? state.region,
   })
 }
 
-function fetchAsUser(state: LocalState, dir: string, url: string, name: string | undefined): typeof fetch {
-  return lazily(async () => (await import('./person.ts')).personFetch(state, dir, url, name))
+function fetchAsUser(
+  state: LocalState,
+  dir: string,
+  url: string,
+  name: string | undefined,
+  send: LightFetch,
+): LightFetch {
+  return lazily(async () => (await import('./person.ts')).personFetch(state, dir, url, name, send))
 }
 
 /** What signs in loads the official SDK, which a signing proxy can do without. */
-function lazily(load: () => Promise<typeof fetch>): typeof fetch {
-  let loaded: Promise<typeof fetch> | undefined
-  return async (input, init) => (await (loaded ??= load()))(input, init)
+function lazily(load: () => Promise<LightFetch>): LightFetch {
+  let loaded: Promise<LightFetch> | undefined
+  return async (url, init) => (await (loaded ??= load()))(url, init)
 }
 
 function identityOf(state: LocalState, name: string): LocalState['identities']['iam'][number] {

@@ -1,12 +1,13 @@
 import { Client, StreamableHTTPClientTransport, type ClientOptions } from '@modelcontextprotocol/client'
 import { FairleadError } from '../errors.ts'
-import { quoted, withoutQuery } from '../http/quoted.ts'
+import type { LightFetch } from '../http/light-fetch.ts'
+import { quoted, readText, withoutQuery } from '../http/quoted.ts'
 import { newest } from '../mcp/revisions.ts'
 
 export interface ConnectOptions {
   url: string
   /** Signs or authorizes; plain `fetch` by default. */
-  fetch?: typeof fetch
+  fetch?: LightFetch
   /** `auto` asks for 2026-07-28 first and falls back; the others insist. */
   era?: 'auto' | 'legacy' | 'modern'
   version: string
@@ -22,7 +23,7 @@ export async function connectClient(options: ConnectOptions): Promise<Client> {
   const client = new Client({ name: 'fairlead', version: options.version }, { versionNegotiation: { mode } })
   const seen: Seen = {}
   const transport = new StreamableHTTPClientTransport(new URL(options.url), {
-    fetch: remember(options.fetch ?? fetch, seen),
+    fetch: remember(asFetch(options.fetch ?? fetch), seen),
   })
   try {
     await client.connect(transport)
@@ -32,6 +33,24 @@ export async function connectClient(options: ConnectOptions): Promise<Client> {
     throw explained(error, options.url, seen)
   }
 }
+
+/** A sender in the words of the SDK's transport, which gives headers and a body of text, and reads a real `Response`. */
+function asFetch(send: LightFetch): typeof fetch {
+  return async (input, init = {}) => {
+    const { method, signal, body } = init
+    const answer = await send(input as string | URL, {
+      headers: Object.fromEntries(new Headers(init.headers)),
+      ...(method === undefined ? {} : { method }),
+      ...(signal ? { signal } : {}),
+      ...(typeof body === 'string' ? { body } : {}),
+    })
+    if (answer instanceof Response) return answer
+    return new Response(await readText(answer, maxRefusal), { status: answer.status, headers: [...answer.headers] })
+  }
+}
+
+/** What is not a `Response` is a refusal that was read already. */
+const maxRefusal = 1024 * 1024
 
 interface Seen {
   status?: number

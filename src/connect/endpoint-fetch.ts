@@ -1,5 +1,6 @@
 import { awsEndpoint } from '../aws/endpoint.ts'
 import { FairleadError } from '../errors.ts'
+import { readAlready, type LightAnswer, type LightFetch } from '../http/light-fetch.ts'
 import { readText, withoutQuery } from '../http/quoted.ts'
 import { awsCredentials } from './aws-credentials.ts'
 import { awsFetch } from './aws-fetch.ts'
@@ -16,8 +17,9 @@ export interface EndpointFetchOptions {
   region?: string
   profile?: string
   /** Makes the `fetch` that sends a token; called when one is needed. */
-  oauth: () => typeof fetch
-  fetch?: typeof fetch
+  oauth: () => LightFetch
+  /** Sends what is signed, or asked without; the global `fetch` by default. */
+  fetch?: LightFetch
   log?: (line: string) => void
 }
 
@@ -25,7 +27,7 @@ export interface EndpointFetchOptions {
  * Makes the `fetch` that an endpoint asks for: signed, with a token, or plain. When that is not said, hosts of AWS are
  * signed for, and a 401 anywhere leads to the sign-in. Throws AWS_SCOPE_UNKNOWN at once where it must be asked.
  */
-export function endpointFetch(options: EndpointFetchOptions): typeof fetch {
+export function endpointFetch(options: EndpointFetchOptions): LightFetch {
   const { auth, fetch: plain = fetch } = options
   if (auth === 'none') return plain
   if (auth === 'oauth') return options.oauth()
@@ -33,7 +35,7 @@ export function endpointFetch(options: EndpointFetchOptions): typeof fetch {
   return finding(options, plain)
 }
 
-function signed(options: EndpointFetchOptions): typeof fetch {
+function signed(options: EndpointFetchOptions): LightFetch {
   const known = awsEndpoint(options.url)
   const service = options.service ?? known?.service
   const region = options.region ?? known?.region
@@ -49,16 +51,16 @@ function signed(options: EndpointFetchOptions): typeof fetch {
 }
 
 /** Tries what the host lets expect, and keeps to what was not refused. */
-function finding(options: EndpointFetchOptions, plain: typeof fetch): typeof fetch {
+function finding(options: EndpointFetchOptions, plain: LightFetch): LightFetch {
   const { url, log = () => {} } = options
   const isAws = awsEndpoint(url) !== undefined
-  let chosen: typeof fetch | undefined
+  let chosen: LightFetch | undefined
   let missing: FairleadError | undefined
-  let token: typeof fetch | undefined
+  let token: LightFetch | undefined
   return async (input, init) => {
     if (token) return token(input, init)
     const first = chosen ?? (isAws ? signed(options) : plain)
-    let response: Response
+    let response: LightAnswer
     try {
       response = await first(input, init)
     } catch (error) {
@@ -80,7 +82,7 @@ function finding(options: EndpointFetchOptions, plain: typeof fetch): typeof fet
 }
 
 /** A 403 in the words of AWS at a host that is none of AWS's: a domain of one's own. */
-async function refusedByAws(response: Response, url: string): Promise<Response> {
+async function refusedByAws(response: LightAnswer, url: string): Promise<LightAnswer> {
   const text = (await readText(response, 64 * 1024)) ?? ''
   const said = `${response.headers.get('x-amzn-errortype') ?? ''} ${text}`
   if (
@@ -90,5 +92,5 @@ async function refusedByAws(response: Response, url: string): Promise<Response> 
   )
     // prettier-ignore
     throw new FairleadError('AWS_SCOPE_UNKNOWN', `${withoutQuery(url)} wants a signature of AWS`)
-  return new Response(text, { status: 403, headers: response.headers })
+  return readAlready(response, text)
 }

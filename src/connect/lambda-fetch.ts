@@ -4,6 +4,7 @@ import { readEventStream } from '../aws/event-stream.ts'
 import { toFunctionUrlEvent } from '../aws/function-url.ts'
 import { readPrelude, type Prelude } from '../aws/response-stream.ts'
 import { FairleadError } from '../errors.ts'
+import type { LightAnswer } from '../http/light-fetch.ts'
 import { LightRequest } from '../http/light-request.ts'
 import { quoted, readText } from '../http/quoted.ts'
 import { awsCredentials } from './aws-credentials.ts'
@@ -122,7 +123,7 @@ function rest(first: Uint8Array, chunks: AsyncGenerator<Buffer>): ReadableStream
   })
 }
 
-async function refused(response: Response, functionName: string): Promise<FairleadError> {
+async function refused(response: LightAnswer, functionName: string): Promise<FairleadError> {
   const why = `Lambda said: ${quoted(`${response.headers.get('x-amzn-errortype') ?? ''} ${(await readText(response, 65_536)) ?? ''}`)}` // prettier-ignore
   if (response.status === 401 || response.status === 403)
     return new FairleadError('ACCESS_DENIED', `The function ${functionName} may not be invoked`, { why, fix: 'Let the caller do lambda:InvokeFunction.' }) // prettier-ignore

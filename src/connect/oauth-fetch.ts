@@ -1,5 +1,6 @@
 import { computeScopeUnion, extractWWWAuthenticateParams } from '@modelcontextprotocol/client'
 import { FairleadError } from '../errors.ts'
+import type { LightAnswer, LightFetch, LightInit } from '../http/light-fetch.ts'
 import type { SignedIn } from './sign-in.ts'
 import type { TokenSource } from './tokens.ts'
 
@@ -10,7 +11,7 @@ export interface OauthFetchOptions {
   may?: readonly string[]
   /** Names somebody who may have a scope, for the fix. */
   whoMay?: (scope: string) => string | undefined
-  fetch?: typeof fetch
+  fetch?: LightFetch
 }
 
 /**
@@ -18,24 +19,21 @@ export interface OauthFetchOptions {
  * (403 insufficient_scope) it signs in once more with that scope as well.
  * Throws ACCESS_DENIED, naming the scope, when the person cannot have it; SIGN_IN_FAILED.
  */
-export function oauthFetch(options: OauthFetchOptions): typeof fetch {
+export function oauthFetch(options: OauthFetchOptions): LightFetch {
   const { source, fetch: inner = fetch } = options
   let current: SignedIn | undefined
-  const send = (input: Parameters<typeof fetch>[0], init: RequestInit | undefined, { accessToken }: SignedIn) => {
-    const headers = new Headers(init?.headers)
-    headers.set('authorization', `Bearer ${accessToken}`)
-    return inner(input, { ...init, headers })
-  }
-  return async (input, init) => {
+  const send = (url: string | URL, init: LightInit | undefined, { accessToken }: SignedIn) =>
+    inner(url, { ...init, headers: { ...init?.headers, authorization: `Bearer ${accessToken}` } })
+  return async (url, init) => {
     current = await source.token(current ? { scopes: words(current.scope) } : {})
-    let response = await send(input, init, current)
+    let response = await send(url, init, current)
     if (response.status === 401) {
       await response.body?.cancel()
       current = await source.token({
         rejected: current.accessToken,
         ...(current.scope ? { scopes: words(current.scope) } : {}),
       })
-      response = await send(input, init, current)
+      response = await send(url, init, current)
     }
     const needed = missingScopes(response)
     if (!needed) return response
@@ -44,16 +42,16 @@ export function oauthFetch(options: OauthFetchOptions): typeof fetch {
     current = await source.token({ scopes: words(computeScopeUnion(current.scope, needed.join(' '))) })
     const lacking = needed.filter((scope) => !words(current!.scope).includes(scope))
     if (lacking.length > 0) throw denied(lacking, options, 'The authorization server did not grant it.')
-    response = await send(input, init, current)
+    response = await send(url, init, current)
     if (missingScopes(response)) throw denied(needed, options, 'The endpoint refused a token that has it.')
     return response
   }
 }
 
 /** The scopes that a 403 with insufficient_scope names. */
-function missingScopes(response: Response): string[] | undefined {
+function missingScopes(response: LightAnswer): string[] | undefined {
   if (response.status !== 403) return undefined
-  const { error, scope } = extractWWWAuthenticateParams(response)
+  const { error, scope } = extractWWWAuthenticateParams(response as Response)
   return error === 'insufficient_scope' && scope ? words(scope) : undefined
 }
 

@@ -1,3 +1,5 @@
+import type { LightAnswer } from './light-fetch.ts'
+
 /** Quotes what another side said, for an error or a log line: one line, 300 characters, and what looks like a secret left out. */
 export function quoted(text: string): string {
   return text
@@ -21,7 +23,7 @@ export function withoutQuery(url: string | URL): string {
 }
 
 /** Reads a body to its end, or to `maxBytes`: undefined when it is larger. */
-export async function readText(response: Response, maxBytes: number): Promise<string | undefined> {
+export async function readText(response: LightAnswer, maxBytes: number): Promise<string | undefined> {
   if (!response.body) return ''
   const chunks: Uint8Array[] = []
   let size = 0

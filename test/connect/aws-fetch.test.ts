@@ -6,7 +6,9 @@ import type { Credentials } from '../../src/auth/sigv4/credentials.ts'
 import { awsCredentials } from '../../src/connect/aws-credentials.ts'
 import { awsFetch } from '../../src/connect/aws-fetch.ts'
 import { endpointFetch } from '../../src/connect/endpoint-fetch.ts'
+import type { LightFetch } from '../../src/http/light-fetch.ts'
 import { listen, type Listening } from '../../src/http/node-server.ts'
+import { readText } from '../../src/http/quoted.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { logged } from '../support/log-capture.ts'
 
@@ -49,7 +51,7 @@ function credentials(...given: Credentials[]) {
   }
 }
 
-const post = (send: typeof fetch) => send(`${server.url}/mcp?a=1`, { method: 'POST', body: '{}' })
+const post = (send: LightFetch) => send(`${server.url}/mcp?a=1`, { method: 'POST', body: '{}' })
 
 describe('awsFetch', () => {
   it('corrects a clock that is an hour off from the Date of the refusal, and keeps it', async () => {
@@ -85,7 +87,7 @@ describe('awsFetch', () => {
     valid = []
     answerAs = () => new Response('{"Message":"no"}', { status: 403 })
     const response = await post(awsFetch({ ...scope, credentials: credentials(first) }))
-    expect([response.status, await response.text()]).toEqual([403, '{"Message":"no"}'])
+    expect([response.status, await readText(response, 1000)]).toEqual([403, '{"Message":"no"}'])
   })
 })
 

@@ -1,3 +1,4 @@
+import type { LightFetch, LightInit } from '../../http/light-fetch.ts'
 import type { Credentials } from './credentials.ts'
 import { sign, type SignOptions } from './sign.ts'
 
@@ -7,6 +8,9 @@ export interface SigV4FetchOptions extends SignOptions {
   fetch?: typeof fetch
 }
 
+/** What a signature brings: never what the caller had of it. */
+const ours = new Set(['authorization', 'x-amz-date', 'x-amz-content-sha256', 'x-amz-security-token'])
+
 /**
  * Makes a `fetch` that signs each request, for the official SDK's HTTP transport.
  * The body must be bytes or text: a stream cannot be hashed before it is sent. Redirects are not followed, since a
@@ -15,28 +19,39 @@ export interface SigV4FetchOptions extends SignOptions {
 export function sigv4Fetch(options: SigV4FetchOptions): typeof fetch {
   const inner = options.fetch ?? fetch
   return async (input, init) => {
-    const url = new URL(input instanceof Request ? input.url : input)
     const source = input instanceof Request ? input : undefined
     const headers = new Headers(init?.headers ?? source?.headers)
     const body = await bytesOf(init?.body ?? (source ? await source.arrayBuffer() : undefined))
     const method = (init?.method ?? source?.method ?? 'GET').toUpperCase()
-    const credentials = typeof options.credentials === 'function' ? await options.credentials() : options.credentials
-    for (const name of ['authorization', 'x-amz-date', 'x-amz-content-sha256', 'x-amz-security-token'])
-      headers.delete(name)
-    const rawHeaders = ['host', url.host, ...[...headers].flat()]
-    const added = sign({ method, target: url.pathname + url.search, rawHeaders, body }, credentials, options)
-    for (const [name, value] of Object.entries(added)) headers.set(name, value)
-    return inner(url, {
-      ...init,
-      method,
-      headers,
-      redirect: 'manual',
-      ...(body.byteLength > 0 ? { body: body as Uint8Array<ArrayBuffer> } : {}),
-    })
+    const send: LightFetch = async (url, signed) =>
+      inner(new URL(url), { ...init, ...signed, headers: new Headers(signed?.headers) })
+    const request = { method, headers: Object.fromEntries(headers), ...(body.byteLength > 0 ? { body } : {}) }
+    return signedFetch({ ...options, fetch: send })(source?.url ?? (input as string | URL), request) as Promise<Response>
   }
 }
 
-async function bytesOf(body: RequestInit['body'] | ArrayBuffer | undefined): Promise<Uint8Array> {
+/** Makes a sender that signs each request of another sender. */
+export function signedFetch(options: Omit<SigV4FetchOptions, 'fetch'> & { fetch?: LightFetch }): LightFetch {
+  const { fetch: inner = fetch } = options
+  return async (url, init = {}) => {
+    const credentials = typeof options.credentials === 'function' ? await options.credentials() : options.credentials
+    return inner(url, { ...init, ...signedInit(new URL(url), init, credentials, options) })
+  }
+}
+
+function signedInit(url: URL, init: LightInit, credentials: Credentials, options: SignOptions): LightInit {
+  const { method = 'GET', body = '' } = init
+  const headers = Object.entries(init.headers ?? {}).filter(([name]) => !ours.has(name.toLowerCase()))
+  const request = {
+    method,
+    target: url.pathname + url.search,
+    rawHeaders: ['host', url.host, ...headers.flat()],
+    body: typeof body === 'string' ? Buffer.from(body) : body,
+  }
+  return { method, headers: { ...Object.fromEntries(headers), ...sign(request, credentials, options) }, redirect: 'manual' }
+}
+
+async function bytesOf(body: RequestInit['body'] | ArrayBuffer | undefined): Promise<Uint8Array<ArrayBuffer>> {
   if (body === null || body === undefined) return new Uint8Array()
   if (body instanceof ReadableStream) throw new TypeError('A streamed body cannot be signed; give bytes or text')
   return new Uint8Array(await new Response(body).arrayBuffer())

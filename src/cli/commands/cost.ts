@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { projectDir } from '../../build/project.ts'
+import { projectDir } from '../../build/project-dir.ts'
 import { amount, spoken } from '../../choose/amounts.ts'
 import { chartOf, drawChart } from '../../choose/chart.ts'
 import { cents, costOf, type Cost, type LineItem } from '../../choose/cost.ts'

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { projectDir } from '../../build/project.ts'
+import { projectDir } from '../../build/project-dir.ts'
 import { clientFacts, type ClientName } from '../../doctor/clients.ts'
 import { examine, type Examination } from '../../doctor/examine.ts'
 import { junit } from '../../doctor/junit.ts'

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
-import { projectDir } from '../../build/project.ts'
+import { projectDir } from '../../build/project-dir.ts'
 import type { KeptToken } from '../../auth/oauth-client/token-store.ts'
 import { userTokenStore } from '../../connect/browser-tokens.ts'
 import { signInMachine, type SignedIn } from '../../connect/sign-in.ts'

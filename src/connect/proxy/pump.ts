@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream'
 import { asFairleadError, FairleadError } from '../../errors.ts'
+import { lightFetch, type LightFetch } from '../../http/light-fetch.ts'
 import { codes } from '../../mcp/json-rpc.ts'
 import { readJsonLines } from '../../server/json-lines.ts'
 import { LegacyClient } from './legacy-client.ts'
@@ -11,8 +12,8 @@ import { Upstream, type Exchange } from './upstream.ts'
 
 export interface ProxyOptions {
   url: string
-  /** Signs or authorizes; plain `fetch` by default. */
-  fetch?: typeof fetch
+  /** Signs or authorizes; plain requests over node:http by default. */
+  fetch?: LightFetch
   input: Readable
   /** Carries the protocol and nothing else. */
   output: Writable
@@ -54,7 +55,7 @@ class Pump {
 
   constructor(options: ProxyOptions) {
     this.#options = options
-    const { url, log, fetch: fetchFn = fetch, readOnly = false, timeoutMs = 300_000 } = options
+    const { url, log, fetch: fetchFn = lightFetch, readOnly = false, timeoutMs = 300_000 } = options
     this.#tools = new ToolTable({ readOnly, log })
     this.#upstream = new Upstream({
       url,

@@ -1,9 +1,10 @@
 import { FairleadError } from '../../errors.ts'
+import type { LightAnswer } from '../../http/light-fetch.ts'
 import { quoted, withoutQuery } from '../../http/quoted.ts'
 import type { Message, RpcError } from './message.ts'
 
 /** Turns a response that is not what MCP says into one of our errors. `text` is its body, where it was read. */
-export function refusal(response: Response, url: string, text: string): FairleadError {
+export function refusal(response: LightAnswer, url: string, text: string): FairleadError {
   const at = withoutQuery(url)
   const { status } = response
   const said = text === '' || isHtml(response, text) ? undefined : `It said: ${quoted(text)}`
@@ -19,11 +20,11 @@ export function refusal(response: Response, url: string, text: string): Fairlead
   return new FairleadError('NOT_MCP', `${at} answered ${what}`, said ? { why: said } : {})
 }
 
-function isHtml(response: Response, text: string): boolean {
+function isHtml(response: LightAnswer, text: string): boolean {
   return response.headers.get('content-type')?.includes('html') === true || /^\s*<(?:!doctype|html)/i.test(text)
 }
 
-function originOf(response: Response, url: string): string {
+function originOf(response: LightAnswer, url: string): string {
   try {
     return withoutQuery(new URL(response.headers.get('location') ?? '', url))
   } catch {
@@ -44,7 +45,7 @@ export function unreachable(error: unknown, url: string): FairleadError {
 const unsent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT', 'CERT_HAS_EXPIRED', 'DEPTH_ZERO_SELF_SIGNED_CERT', 'SELF_SIGNED_CERT_IN_CHAIN', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'ERR_TLS_CERT_ALTNAME_INVALID']) // prettier-ignore
 
 export function wasNotSent(error: unknown): boolean {
-  return unsent.has(codeOf(error) ?? '')
+  return (error as { unsent?: true }).unsent === true || unsent.has(codeOf(error) ?? '')
 }
 
 function codeOf(error: unknown): string | undefined {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FairleadError } from '../../errors.ts'
+import type { LightAnswer, LightFetch } from '../../http/light-fetch.ts'
 import { readText, withoutQuery } from '../../http/quoted.ts'
 import { readEvents, type ServerSentEvent } from '../../http/sse.ts'
 import { headersFor } from './headers.ts'
@@ -10,7 +11,7 @@ import type { ToolTable } from './tool-table.ts'
 export interface UpstreamOptions {
   url: string
   /** Signs or authorizes. */
-  fetch: typeof fetch
+  fetch: LightFetch
   tools: ToolTable
   /** How long the endpoint may send nothing. */
   timeoutMs: number
@@ -33,7 +34,7 @@ interface Session {
 
 /** A response, and a way to end it. */
 interface Sent {
-  response: Response
+  response: LightAnswer
   abort: () => void
 }
 
@@ -207,7 +208,7 @@ export class Upstream {
     }
   }
 
-  async #get(last: string | undefined, signal: AbortSignal): Promise<Response> {
+  async #get(last: string | undefined, signal: AbortSignal): Promise<LightAnswer> {
     return this.#options.fetch(this.#options.url, {
       method: 'GET',
       headers: {
@@ -267,7 +268,7 @@ export class Upstream {
   }
 
   /** Reads events until `take` says that it has enough, or the stream ends, or nothing comes for too long. */
-  async #read(response: Response, take: (event: ServerSentEvent) => boolean | void, end?: () => void): Promise<void> {
+  async #read(response: LightAnswer, take: (event: ServerSentEvent) => boolean | void, end?: () => void): Promise<void> {
     if (!response.body) return
     const { timeoutMs, url } = this.#options
     let late = false
@@ -287,7 +288,7 @@ export class Upstream {
     }
   }
 
-  async #withTimeout(signal: AbortSignal, work: (signal: AbortSignal) => Promise<Response>): Promise<Sent> {
+  async #withTimeout(signal: AbortSignal, work: (signal: AbortSignal) => Promise<LightAnswer>): Promise<Sent> {
     const { timeoutMs, url } = this.#options
     const abort = new AbortController()
     let late = false
@@ -303,7 +304,7 @@ export class Upstream {
   }
 
   /** Keeps what an answer says for later: the session, and what the tools want. */
-  #learned(request: Request, answer: Message, response: Response): Message {
+  #learned(request: Request, answer: Message, response: LightAnswer): Message {
     if (!answer.result) return answer
     if (request.method === 'initialize') {
       const id = response.headers.get('mcp-session-id')
@@ -347,7 +348,7 @@ function isAnswerTo(message: Message, request: Request): boolean {
   )
 }
 
-function isEventStream(response: Response): boolean {
+function isEventStream(response: LightAnswer): boolean {
   return response.ok && response.headers.get('content-type')?.includes('text/event-stream') === true
 }
 
@@ -356,7 +357,7 @@ function versionOf(session: Session | undefined): Record<string, string> {
 }
 
 /** 307 and 308 keep method and body. */
-function sameOrigin(response: Response, from: URL): URL | undefined {
+function sameOrigin(response: LightAnswer, from: URL): URL | undefined {
   if (response.status !== 307 && response.status !== 308) return undefined
   const location = response.headers.get('location')
   if (location === null || !URL.canParse(location, from.href)) return undefined
@@ -373,7 +374,7 @@ function timedOut(url: string, timeoutMs: number): FairleadError {
 }
 
 async function* refreshing(
-  body: ReadableStream<Uint8Array>,
+  body: AsyncIterable<Uint8Array>,
   timer: NodeJS.Timeout | undefined,
 ): AsyncGenerator<Uint8Array> {
   for await (const chunk of body) {
