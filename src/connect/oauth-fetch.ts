@@ -1,4 +1,4 @@
-import { computeScopeUnion, extractWWWAuthenticateParams } from '@modelcontextprotocol/client'
+import { computeScopeUnion, extractWWWAuthenticateParams } from '../auth/oauth-client/sdk.ts'
 import { FairleadError } from '../errors.ts'
 import type { LightAnswer, LightFetch, LightInit } from '../http/light-fetch.ts'
 import type { SignedIn } from './sign-in.ts'

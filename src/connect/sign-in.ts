@@ -6,7 +6,7 @@ import {
   validateAuthorizationResponseIssuer,
   type OAuthClientInformationMixed,
   type OAuthTokens,
-} from '@modelcontextprotocol/client'
+} from '../auth/oauth-client/sdk.ts'
 import { authorizeByScript, type Person } from '../auth/oauth-client/authorize.ts'
 import { clientCredentials, defaultLifeS } from '../auth/oauth-client/client-credentials.ts'
 import { demandPkce, discover, type Discovered } from '../auth/oauth-client/discover.ts'

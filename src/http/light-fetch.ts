@@ -1,4 +1,4 @@
-import { Agent, request as overHttp, type IncomingMessage } from 'node:http'
+import type { Agent, IncomingMessage, request } from 'node:http'
 import type { Socket } from 'node:net'
 import { LightHeaders } from './light-request.ts'
 
@@ -77,22 +77,21 @@ function bodyOf(text: string): LightBody {
 }
 
 interface HttpClient {
-  request: typeof overHttp
+  request: typeof request
   agent: Agent
 }
 
-const clients: { http?: HttpClient; https?: HttpClient } = {}
+const clients: Record<string, HttpClient> = {}
 
+/** Who talks to this machine alone needs no TLS; and an `import` of node:http would load undici, for its `WebSocket`. */
 function clientFor({ protocol }: URL): HttpClient {
+  if (protocol !== 'http:' && protocol !== 'https:') throw new TypeError(`${protocol} is neither http: nor https:`)
+  const known = clients[protocol]
+  if (known) return known
   // As `fetch` does, a proxy of the environment is used only where Node is told so.
   const proxied = process.env.NODE_USE_ENV_PROXY === '1' ? { proxyEnv: process.env } : {}
-  const options = { keepAlive: true, timeout: idleMs, ...proxied }
-  if (protocol === 'http:') return (clients.http ??= { request: overHttp, agent: new Agent(options) })
-  if (protocol !== 'https:') throw new TypeError(`${protocol} is neither http: nor https:`)
-  if (clients.https) return clients.https
-  // Who talks to this machine alone needs no TLS.
-  const https = process.getBuiltinModule('node:https')
-  return (clients.https = { request: https.request, agent: new https.Agent(options) })
+  const { Agent, request } = process.getBuiltinModule(protocol === 'http:' ? 'node:http' : 'node:https')
+  return (clients[protocol] = { request, agent: new Agent({ keepAlive: true, timeout: idleMs, ...proxied }) })
 }
 
 /** Tells when a socket is connected (over TLS: secured), or that it takes too long. */

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
@@ -30,25 +31,32 @@ describe('fairlead proxy', () => {
       for (const platform of Object.keys(dev.state.endpoints)) {
         const client = new Client({ name: 'test', version: '1' }, { versionNegotiation: { mode } })
         await client.connect(new StdioClientTransport({ command: process.execPath, args: args(platform), cwd: project.dir, stderr: 'inherit' })) // prettier-ignore
-        const names = (await client.listTools()).tools.map(({ name }) => name)
-        if (platform === 'agentcore-gateway') expect(names.some((name) => name.includes('___'))).toBe(true)
-        else {
-          expect(names).toContain('get_account_summary')
-          const call = { name: 'get_account_summary', arguments: { account_id: '012345678901' } }
-          expect((await client.callTool(call)).isError).not.toBe(true)
-        }
+        const call = callOf((await client.listTools()).tools.map(({ name }) => name))
+        expect([platform, (await client.callTool(call)).isError ?? false]).toEqual([platform, false])
         await client.close()
       }
     },
     60_000,
   )
 
-  it('joins the client of the SDK’s first version, by the URL alone', async () => {
-    const client = new ClientV1({ name: 'test', version: '1' })
-    const { url } = dev.state.endpoints.lambda!
-    await client.connect(new StdioV1({ command: process.execPath, args: args(url), cwd: project.dir }))
-    expect((await client.listTools()).tools.map(({ name }) => name)).toContain('get_account_summary')
-    await client.close()
+  it('joins the client of the SDK’s first version to every local platform, by the URL alone', async () => {
+    for (const [platform, { url }] of Object.entries(dev.state.endpoints)) {
+      const client = new ClientV1({ name: 'test', version: '1' })
+      await client.connect(new StdioV1({ command: process.execPath, args: args(url), cwd: project.dir }))
+      const { tools } = await client.listTools()
+      const call = callOf(tools.map(({ name }) => name))
+      expect([platform, (await client.callTool(call)).isError ?? false]).toEqual([platform, false])
+      await client.close()
+    }
+  }, 60_000)
+
+  it('loads neither undici nor the SDK for what needs no sign-in, so that it is small', async () => {
+    const loaded = fileURLToPath(new URL('../fixtures/what-is-loaded.mjs', import.meta.url))
+    const ping = '{"jsonrpc":"2.0","id":1,"method":"ping"}\n'
+    const { stdout, stderr } = await feed(['lambda'], ping, { NODE_OPTIONS: `--import=${loaded}` })
+    expect(JSON.parse(stdout)).toMatchObject({ id: 1, result: {} })
+    expect(stderr).toContain('dist/connect/proxy/pump.js')
+    expect(stderr.split('\n').filter((line) => /undici|node_modules\/(?!commander)/.test(line))).toEqual([])
   }, 30_000)
 
   it('refuses an identity that may not, with a code to the client, on stderr and as exit code; stdout has the protocol alone', async () => {
@@ -64,6 +72,7 @@ describe('fairlead proxy', () => {
     [['https://mcp.example.com/mcp', '--auth', 'magic'], 'USAGE', 2],
     [['https://mcp.example.com/mcp', '--timeout', 'soon'], 'USAGE', 2],
     [['https://:80:80/mcp'], 'USAGE', 2],
+    [['https://user:password@mcp.example.com/mcp'], 'USAGE', 2],
     [['lamda'], 'USAGE', 2],
   ])(
     '%j ends at once with %s',
@@ -153,8 +162,19 @@ it('fairlead token lists and forgets what is kept in the user’s own folder', a
   expect((await fairlead(['token', '--forget'], { cwd: '/', env })).stdout).toBe('0 tokens were forgotten.\n')
 }, 30_000)
 
-async function feed(words: string[], input: string) {
-  const child = spawn(process.execPath, [bin, 'proxy', ...words], { cwd: project.dir })
+/** Each platform has one of these. */
+function callOf(names: string[]): { name: string; arguments: Record<string, unknown> } {
+  if (names.includes('get_account_summary'))
+    return { name: 'get_account_summary', arguments: { account_id: '012345678901' } }
+  expect(names).toContain('orders___get_order')
+  return { name: 'orders___get_order', arguments: { order_id: 'A-1002' } }
+}
+
+async function feed(words: string[], input: string, env: Record<string, string> = {}) {
+  const child = spawn(process.execPath, [bin, 'proxy', ...words], {
+    cwd: project.dir,
+    env: { ...process.env, ...env },
+  })
   let [stdout, stderr] = ['', '']
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))

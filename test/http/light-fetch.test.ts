@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTcp, type AddressInfo, type Socket } from 'node:net'
+import { promisify } from 'node:util'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
 import { lightFetch } from '../../src/http/light-fetch.ts'
@@ -113,6 +115,23 @@ describe('lightFetch', () => {
     const refused = await lightFetch(`http://127.0.0.1:${port}/`).catch((error: unknown) => error)
     expect(refused).toMatchObject({ code: 'ECONNREFUSED', unsent: true })
   })
+
+  // Node has this from 22.21 on.
+  it.skipIf(Number(process.versions.node.split('.')[0]) < 24)(
+    'goes through a proxy where Node is told so',
+    async () => {
+      const seen: (string | undefined)[] = []
+      const url = await serve((req, res) => {
+        seen.push(req.url)
+        res.end('through')
+      })
+      const file = new URL('../../src/http/light-fetch.ts', import.meta.url).href
+      const code = `import(${JSON.stringify(file)}).then(({ lightFetch }) => lightFetch('http://mcp.invalid/mcp')).then(({ status }) => console.log(status))` // prettier-ignore
+      const env = { ...process.env, NODE_USE_ENV_PROXY: '1', HTTP_PROXY: url, http_proxy: url }
+      const { stdout } = await promisify(execFile)(process.execPath, ['-e', code], { env })
+      expect([stdout, seen]).toEqual(['200\n', ['http://mcp.invalid/mcp']])
+    },
+  )
 
   it('takes http and https alone', async () => {
     await expect(lightFetch('ftp://127.0.0.1/')).rejects.toThrow('neither http: nor https:')

@@ -1,4 +1,4 @@
-import { assertSecureTokenEndpoint, parseErrorResponse, selectClientAuthMethod } from '@modelcontextprotocol/client'
+import { assertSecureTokenEndpoint, parseErrorResponse, selectClientAuthMethod } from './sdk.ts'
 import type { Discovered } from './discover.ts'
 import { signInFailed } from './failed.ts'
 

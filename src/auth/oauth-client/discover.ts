@@ -4,7 +4,7 @@ import {
   discoverOAuthProtectedResourceMetadata,
   extractWWWAuthenticateParams,
   type AuthorizationServerMetadata,
-} from '@modelcontextprotocol/client'
+} from './sdk.ts'
 import { FairleadError } from '../../errors.ts'
 import { signInFailed } from './failed.ts'
 

@@ -1,4 +1,4 @@
-import { registerClient, type OAuthClientInformationMixed } from '@modelcontextprotocol/client'
+import { registerClient, type OAuthClientInformationMixed } from './sdk.ts'
 import type { Discovered } from './discover.ts'
 import { signInFailed } from './failed.ts'
 

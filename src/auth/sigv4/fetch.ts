@@ -26,7 +26,10 @@ export function sigv4Fetch(options: SigV4FetchOptions): typeof fetch {
     const send: LightFetch = async (url, signed) =>
       inner(new URL(url), { ...init, ...signed, headers: new Headers(signed?.headers) })
     const request = { method, headers: Object.fromEntries(headers), ...(body.byteLength > 0 ? { body } : {}) }
-    return signedFetch({ ...options, fetch: send })(source?.url ?? (input as string | URL), request) as Promise<Response>
+    return signedFetch({ ...options, fetch: send })(
+      source?.url ?? (input as string | URL),
+      request,
+    ) as Promise<Response>
   }
 }
 
@@ -48,7 +51,11 @@ function signedInit(url: URL, init: LightInit, credentials: Credentials, options
     rawHeaders: ['host', url.host, ...headers.flat()],
     body: typeof body === 'string' ? Buffer.from(body) : body,
   }
-  return { method, headers: { ...Object.fromEntries(headers), ...sign(request, credentials, options) }, redirect: 'manual' }
+  return {
+    method,
+    headers: { ...Object.fromEntries(headers), ...sign(request, credentials, options) },
+    redirect: 'manual',
+  }
 }
 
 async function bytesOf(body: RequestInit['body'] | ArrayBuffer | undefined): Promise<Uint8Array<ArrayBuffer>> {

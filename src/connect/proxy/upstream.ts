@@ -268,7 +268,11 @@ export class Upstream {
   }
 
   /** Reads events until `take` says that it has enough, or the stream ends, or nothing comes for too long. */
-  async #read(response: LightAnswer, take: (event: ServerSentEvent) => boolean | void, end?: () => void): Promise<void> {
+  async #read(
+    response: LightAnswer,
+    take: (event: ServerSentEvent) => boolean | void,
+    end?: () => void,
+  ): Promise<void> {
     if (!response.body) return
     const { timeoutMs, url } = this.#options
     let late = false
