@@ -27,7 +27,7 @@ export const browserSubject = 'browser'
 /** The store for endpoints anywhere, in the user's own folder. */
 export function userTokenStore(env: NodeJS.ProcessEnv = process.env): TokenStore {
   // Somebody may be reading a sign-in page in another process meanwhile.
-  return new TokenStore(join(env.FAIRLEAD_HOME ?? join(homedir(), '.fairlead'), 'tokens.json'), { waitMs: 360_000 })
+  return new TokenStore(join(env.FAIRLEAD_HOME || join(homedir(), '.fairlead'), 'tokens.json'), { waitMs: 360_000 })
 }
 
 /**

@@ -1,5 +1,7 @@
-// `npm run interop`: what runs against foreign programs, and takes longer than a test may.
+// `npm run interop [parts] [-- --install]`: what runs against foreign programs, and takes longer than a test may. With
+// --install, MCP clients of others are brought too (1.3 GB); what is not here is skipped by name.
 import { fileURLToPath } from 'node:url'
+import { copyProject, sample, startDev } from '../cli/support.ts'
 import { readProject } from '../../src/build/project.ts'
 import { signIn } from '../../src/connect/sign-in.ts'
 import { listen } from '../../src/http/node-server.ts'
@@ -22,27 +24,40 @@ import {
 } from './conformance.ts'
 import { extTasks } from './ext-tasks.ts'
 import { clientAuth, clientLeg, clientRequirements, isGood } from './client-leg.ts'
+import { clientSettings } from './client-settings.ts'
 import { fastmcp } from './fastmcp.ts'
 import { openapiDocuments } from './openapi-documents.ts'
 import { authorizationScenarios } from './authorization.ts'
 import { signInByBrowser } from './browser.ts'
+import { installPrograms } from './programs.ts'
+import { stdioClients } from './stdio-clients.ts'
 import { bearerProxy, signingProxy } from './signing-proxy.ts'
 
 let passed = 0
 let failed = 0
 
-await direct()
-await withSessions()
-await tasks()
-await lambda()
-await fargate('stateless')
-await fargate('sessions')
-await authorization()
-await inBrowser()
-await proxy()
-await python()
-await runtime()
-await documents()
+const parts: Record<string, () => Promise<void>> = {
+  host: direct,
+  sessions: withSessions,
+  tasks,
+  lambda,
+  fargate: async () => {
+    await fargate('stateless')
+    await fargate('sessions')
+  },
+  authorization,
+  browser: inBrowser,
+  proxy,
+  clients,
+  python,
+  runtime,
+  documents,
+}
+const names = process.argv.slice(2).filter((word) => !word.startsWith('-'))
+const unknown = names.find((name) => !(name in parts))
+if (unknown) throw new Error(`There is no part ${unknown}. There are: ${Object.keys(parts).join(', ')}`)
+if (process.argv.includes('--install')) installPrograms()
+for (const name of names.length > 0 ? names : Object.keys(parts)) await parts[name]!()
 console.log(`${passed} passed, ${failed} failed`)
 process.exitCode = failed === 0 ? 0 : 1
 
@@ -224,6 +239,26 @@ function tell(ok: boolean, line: string): void {
   console.log(`${ok ? '✓' : '✗'} ${line}`)
   if (ok) passed++
   else failed++
+}
+
+/** MCP clients that others make, through `fairlead proxy` and from their own settings. */
+async function clients(): Promise<void> {
+  const [project, home] = [await copyProject(sample), await temporaryFolder()]
+  const dev = await startDev(project.dir)
+  try {
+    const platforms = Object.keys(dev.state.endpoints)
+    const outcomes = [
+      ...(await stdioClients(platforms, project.dir, home.path)),
+      ...(await clientSettings(project.dir, home.path)),
+    ]
+    for (const { name, ok, skipped, said } of outcomes)
+      if (skipped) console.log(`- ${name}: ${said}`)
+      else tell(ok, `${name}: ${said}`)
+  } finally {
+    await dev.stop()
+    await project.remove()
+    await home.remove()
+  }
 }
 
 async function python(): Promise<void> {

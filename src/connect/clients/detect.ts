@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { clientFacts, type ClientName, type Home } from './table.ts'
 
 export function thisHome(env: NodeJS.ProcessEnv = process.env): Home {
-  return { home: env.HOME ?? homedir(), platform: process.platform, env }
+  return { home: env.HOME || homedir(), platform: process.platform, env }
 }
 
 /** The file that holds a client's servers: the user's, or the project's. Undefined where the client has none there. */

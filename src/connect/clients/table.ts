@@ -40,7 +40,7 @@ const appData = ({ home, platform, env }: Home, name: string) =>
     ? join(home, 'Library/Application Support', name)
     : platform === 'win32'
       ? join(env.APPDATA ?? join(home, 'AppData/Roaming'), name)
-      : join(env.XDG_CONFIG_HOME ?? join(home, '.config'), name)
+      : join(env.XDG_CONFIG_HOME || join(home, '.config'), name)
 const json = (value: unknown) => encodeURIComponent(JSON.stringify(value))
 const words = (target: { url: string } | StdioEntry) => ('url' in target ? undefined : [target.command, ...target.args])
 
@@ -137,7 +137,7 @@ export const clients = {
   // https://developers.openai.com/codex/mcp; as `codex mcp add` writes it
   codex: {
     title: 'Codex',
-    userFile: ({ home, env }) => join(env.CODEX_HOME ?? join(home, '.codex'), 'config.toml'),
+    userFile: ({ home, env }) => join(env.CODEX_HOME || join(home, '.codex'), 'config.toml'),
     projectFile: '.codex/config.toml',
     format: 'toml',
     key: 'mcp_servers',
@@ -161,7 +161,7 @@ export const clients = {
   // https://docs.github.com/en/copilot/how-tos/use-copilot-agents/use-copilot-cli; as `copilot mcp add` writes it
   'copilot-cli': {
     title: 'GitHub Copilot CLI',
-    userFile: ({ home, env }) => join(env.COPILOT_HOME ?? join(home, '.copilot'), 'mcp-config.json'),
+    userFile: ({ home, env }) => join(env.COPILOT_HOME || join(home, '.copilot'), 'mcp-config.json'),
     projectFile: '.github/mcp.json',
     format: 'jsonc',
     key: 'mcpServers',
@@ -173,7 +173,7 @@ export const clients = {
   // https://zed.dev/docs/ai/mcp
   zed: {
     title: 'Zed',
-    userFile: (home) => (home.platform === 'win32' ? join(appData(home, 'Zed'), 'settings.json') : join(home.env.XDG_CONFIG_HOME ?? join(home.home, '.config'), 'zed/settings.json')), // prettier-ignore
+    userFile: (home) => (home.platform === 'win32' ? join(appData(home, 'Zed'), 'settings.json') : join(home.env.XDG_CONFIG_HOME || join(home.home, '.config'), 'zed/settings.json')), // prettier-ignore
     projectFile: '.zed/settings.json',
     format: 'jsonc',
     key: 'context_servers',

@@ -110,6 +110,14 @@ describe('editing', () => {
     expect(readFileSync(file, 'utf8')).toBe(text)
   })
 
+  it('is where the client looks for it; a variable that is empty is as none', () => {
+    const at = (env: NodeJS.ProcessEnv) => (['codex', 'copilot-cli', 'zed'] as const).map((client) => settingsFile(client, 'user', { home: '/h', platform: 'linux', env }, '.')) // prettier-ignore
+    const plain = ['/h/.codex/config.toml', '/h/.copilot/mcp-config.json', '/h/.config/zed/settings.json']
+    expect(at({})).toEqual(plain)
+    expect(at({ CODEX_HOME: '', COPILOT_HOME: '', XDG_CONFIG_HOME: '' })).toEqual(plain)
+    expect(at({ CODEX_HOME: '/c', COPILOT_HOME: '/d', XDG_CONFIG_HOME: '/x' })).toEqual(['/c/config.toml', '/d/mcp-config.json', '/x/zed/settings.json']) // prettier-ignore
+  })
+
   it('goes through a link to the file, and keeps each old one', () => {
     const real = join(folder.path, 'dotfiles.json')
     const link = join(folder.path, 'mcp.json')
