@@ -1,3 +1,4 @@
+import { cognitoMetadata } from '../auth/bearer/cognito-metadata.ts'
 import { cognitoProfile, serviceProfile } from '../auth/bearer/profiles.ts'
 import { createTokenVerifier } from '../auth/bearer/verify.ts'
 import { withBearer } from '../auth/bearer/with-bearer.ts'
@@ -41,15 +42,21 @@ export function guardByOauth(facts: OauthFacts) {
       return handler
     }
     const place = JSON.parse(env.FAIRLEAD_OAUTH) as OauthPlace
+    const { origin } = new URL(place.resource)
+    const scopes = wireScopes(facts)
+    const direct = facts.oauth.verifier === 'cognito'
     const guarded = withBearer(handler, {
       resource: place.resource,
       resourceName: facts.name,
-      authorizationServers: [place.issuer],
+      authorizationServers: [direct ? origin : place.issuer],
+      ...(direct
+        ? { metadataOf: cognitoMetadata({ issuer: place.issuer, origin, scopesSupported: scopes.supported }) }
+        : {}),
       verifier: createTokenVerifier({
         profile: profileOf(facts, place),
         ...(place.jwksUri === undefined ? {} : { jwksUri: place.jwksUri }),
       }),
-      scopes: wireScopes(facts),
+      scopes,
       proofs: shared.table,
       openPaths: shared.openPaths,
     })

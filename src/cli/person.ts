@@ -27,8 +27,19 @@ export function personOf(state: LocalState, name: string | undefined): LocalUser
 }
 
 /** Tokens of a local user for an endpoint, kept in .fairlead/tokens.json. */
-export function personSource(projectDir: string, url: string, { username, password }: LocalUser): TokenSource {
-  return tokenSource({ url, username, password, store: new TokenStore(join(stateDir(projectDir), 'tokens.json')) })
+export function personSource(
+  projectDir: string,
+  url: string,
+  { username, password }: LocalUser,
+  { identities }: LocalState,
+): TokenSource {
+  return tokenSource({
+    url,
+    username,
+    password,
+    store: new TokenStore(join(stateDir(projectDir), 'tokens.json')),
+    ...(identities.client ? { client: identities.client } : {}),
+  })
 }
 
 /** Makes the `fetch` that sends a local user's token to an endpoint. */
@@ -43,7 +54,7 @@ export function personFetch(
   const { users } = state.identities
   return oauthFetch({
     fetch: send,
-    source: personSource(dir, url, person),
+    source: personSource(dir, url, person, state),
     username: person.username,
     may: person.scopes,
     whoMay: (scope) => users.find(({ scopes }) => scopes.includes(scope))?.username,

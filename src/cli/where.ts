@@ -24,6 +24,7 @@ export interface AuthOptions {
   profile?: string
   client?: string
   clientCredentials?: boolean
+  redirectUri?: string
   scope?: string[]
 }
 
@@ -46,6 +47,7 @@ export function withAuth(command: Command): Command {
     .option('--region <name>', 'sign for this region (default: what the host says)')
     .option('--profile <name>', 'sign with this AWS profile (default: the standard AWS chain)')
     .option('--client <id|url>', 'sign in as this OAuth client, known to the server or described at an https URL')
+    .option('--redirect-uri <url>', 'the one that this client is registered with (default: any free port)')
     .option('--client-credentials', 'the token is for the client itself; its secret is in FAIRLEAD_CLIENT_SECRET')
     .option('--scope <scope...>', 'sign in for these scopes')
 }
@@ -153,7 +155,9 @@ function fetchWithToken(
   send: LightFetch,
 ): LightFetch {
   const scopes = options.scope?.flatMap((each) => each.split(/[\s,]+/)).filter((each) => each !== '')
-  const client = options.client === undefined ? undefined : clientOf(options.client)
+  const client = options.client === undefined ? undefined : knownClient(options.client, options.redirectUri)
+  if (options.redirectUri !== undefined && !client)
+    throw new FairleadError('USAGE', '--redirect-uri belongs to a client', { fix: '--client ID --redirect-uri URL' })
   if (options.clientCredentials === true && !client?.clientSecret) throw noSecret(options.client ?? 'ID')
   return lazily(async () =>
     (await import('./token-fetch.ts')).tokenFetch({
@@ -167,9 +171,13 @@ function fetchWithToken(
   )
 }
 
-function clientOf(clientId: string): KnownClient {
+/** A client that the server knows, with its secret where there is one. Throws USAGE. */
+export function knownClient(clientId: string, redirectUri?: string): KnownClient {
+  if (redirectUri !== undefined && !URL.canParse(redirectUri))
+    throw new FairleadError('USAGE', `${redirectUri} is not a URL`)
+
   const clientSecret = process.env.FAIRLEAD_CLIENT_SECRET
-  return { clientId, ...(clientSecret ? { clientSecret } : {}) }
+  return { clientId, ...(clientSecret ? { clientSecret } : {}), ...(redirectUri === undefined ? {} : { redirectUri }) }
 }
 
 /** Names the place where a client's secret belongs. */

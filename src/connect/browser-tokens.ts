@@ -57,7 +57,7 @@ async function signInByBrowser(
   const { store } = options
   const given = takes(found, options.client) ? options.client : undefined
   const known = given ?? keptClient(found, store)
-  const receiver = await receiveRedirect(known?.redirectUri)
+  const receiver = await receiveRedirect(known?.redirectUri, { exactly: given?.redirectUri !== undefined })
   const { redirectUri } = receiver
   const at = (client: KnownClient) =>
     signInAt(found, {

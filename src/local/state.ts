@@ -39,7 +39,12 @@ export interface LocalState {
   region: string
   accountId: string
   endpoints: Partial<Record<Platform, LocalEndpoint>>
-  identities: { iam: IamIdentity[]; users: LocalUser[] }
+  identities: {
+    iam: IamIdentity[]
+    users: LocalUser[]
+    /** What users sign in through, where clients cannot register themselves. */
+    client?: { clientId: string; redirectUri: string }
+  }
   /** The issuer of the authorization service, where one runs. */
   authorizationServer?: string
   control: { url: string; token: string }

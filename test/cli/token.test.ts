@@ -1,10 +1,12 @@
 import { writeFile } from 'node:fs/promises'
 import { existsSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { createServer, type AddressInfo } from 'node:net'
+import { delimiter, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startCognito, type RunningCognito } from '../../src/local/cognito/start.ts'
-import { writeState } from '../../src/local/state.ts'
+import { readState, writeState } from '../../src/local/state.ts'
 import { startAuthorizationServer, type TestAuthorizationServer } from '../support/authorization-server.ts'
 import { opaque, scopes, startGuardedServer, type GuardedServer } from '../support/guarded-server.ts'
 import { copyProject, fairlead } from './support.ts'
@@ -129,6 +131,39 @@ describe('fairlead token', () => {
     expect(wrong.stderr).not.toContain('wrong-secret')
   })
 
+  it('signs the person at this machine in where the endpoint is elsewhere, also through a client that the server knows', async () => {
+    const elsewhere = await startGuardedServer({ issuer: as.issuer, verifier: opaque(as.tokens) })
+    const env = {
+      BROWSER: fileURLToPath(new URL('../fixtures/browser.mjs', import.meta.url)),
+      TEST_PERSON: 'grace:grace-password',
+      FAIRLEAD_HOME: join(project.dir, 'home'),
+      PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH}`,
+    }
+    const args = ['token', '--on', elsewhere.url]
+    const first = await cli(args, env)
+    expect(as.tokens.get(first.stdout.trim())).toMatchObject({ username: 'grace', resource: elsewhere.url })
+    expect(first.stderr).toContain('Sign in at ')
+    expect((await cli(args, env)).stdout).toBe(first.stdout)
+    const redirectUri = `http://127.0.0.1:${await freePort()}/back`
+    as.clients.set('known', [redirectUri])
+    const other = { ...env, FAIRLEAD_HOME: join(project.dir, 'other') }
+    const second = await cli([...args, '--client', 'known', '--redirect-uri', redirectUri], other)
+    expect(as.tokens.get(second.stdout.trim())).toMatchObject({ username: 'grace' })
+    expect((await cli(['token', '--list'], other)).stdout).toContain(elsewhere.url)
+    expect(as.counts.registrations).toBe(1)
+    await elsewhere.close()
+  })
+
+  it('signs local users in through the client that the stack names, where none can register', async () => {
+    const client = { clientId: 'named', redirectUri: 'http://127.0.0.1:8976/app' }
+    as.clients.set('named', [client.redirectUri])
+    const state = readState(project.dir)
+    writeState(project.dir, { ...state, identities: { ...state.identities, client } })
+    const { stdout } = await cli(['token', '--as', 'ada', '--scope', scopes.read, scopes.write])
+    expect(as.tokens.get(stdout.trim())).toMatchObject({ username: 'ada', clientId: 'named' })
+    writeState(project.dir, state)
+  })
+
   it('reads a token, and says that it did not verify it', async () => {
     const jwt = await new SignJWT({ sub: 'ada', exp: 1 })
       .setProtectedHeader({ alg: 'HS256' })
@@ -154,7 +189,17 @@ describe('fairlead token', () => {
     [['--as', 'agent'], 'IDENTITY_UNKNOWN'],
     [['--as', 'ada', '--client', 'm'], 'USAGE'],
     [['--on', 'http://127.0.0.1:9/mcp'], 'UNREACHABLE'],
+    [['--redirect-uri', 'http://127.0.0.1:9/x'], 'USAGE'],
+    [['--client', 'm', '--redirect-uri', 'nothing'], 'USAGE'],
   ])('with %j ends with %s', async (args, code) => {
     expect((await error(['token', ...args])).error.code).toBe(code)
   })
 })
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}

@@ -1,7 +1,11 @@
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { statSync } from 'node:fs'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { authorizeByScript } from '../../src/auth/oauth-client/authorize.ts'
+import { discover } from '../../src/auth/oauth-client/discover.ts'
+import { register } from '../../src/auth/oauth-client/register.ts'
 import { TokenStore } from '../../src/auth/oauth-client/token-store.ts'
 import { browserTokens } from '../../src/connect/browser-tokens.ts'
 import { connectClient } from '../../src/connect/client.ts'
@@ -62,6 +66,21 @@ it('uses the registered port again, so that a server which compares it exactly i
   expect(opened).toHaveLength(2)
   expect(opened[1]!.searchParams.get('redirect_uri')).toBe(opened[0]!.searchParams.get('redirect_uri'))
   expect(as.counts.registrations).toBe(1)
+})
+
+it('comes back to the very redirect URI of a client that the server knows, and to no other', async () => {
+  const busy = createServer().listen(0, '127.0.0.1')
+  await once(busy, 'listening')
+  const { port } = busy.address() as AddressInfo
+  const redirectUri = `http://localhost:${port}/signed-in`
+  const { client_id: clientId } = await register(await discover(rs.url), redirectUri)
+  const client = { clientId, redirectUri }
+  await expect(source({ client }).token()).rejects.toMatchObject({ code: 'SIGN_IN_FAILED', message: `The port ${port} of the redirect URI is taken` }) // prettier-ignore
+  await new Promise((resolve) => busy.close(resolve))
+  expect((await source({ client }).token()).clientId).toBe(clientId)
+  expect(opened.map((url) => url.searchParams.get('redirect_uri'))).toEqual([redirectUri])
+  const elsewhere = { clientId, redirectUri: 'https://app.example.com/callback' }
+  await expect(source({ client: elsewhere, scopes: Object.values(scopes) }).token()).rejects.toMatchObject({ code: 'SIGN_IN_FAILED', message: expect.stringContaining('leads to this program') as string }) // prettier-ignore
 })
 
 it('takes no answer with another state, and waits for its own', async () => {

@@ -15,6 +15,8 @@ export interface BearerOptions {
   resource: string
   resourceName?: string
   authorizationServers: readonly string[]
+  /** Answers for the metadata of an authorization server that has none of its own; undefined for another path. */
+  metadataOf?: (method: string, pathname: string) => Promise<Response | undefined>
   verifier: TokenVerifier
   /** All on the wire: `name/key`. */
   scopes: {
@@ -47,7 +49,8 @@ export function withBearer(handler: FetchHandler, options: BearerOptions): Fetch
   const toolsNeedMore = Object.keys(options.scopes.tools).length > 0
   return async (request, context) => {
     const pathname = pathOf(request)
-    const described = metadataResponse(request.method, pathname, metadata)
+    const described =
+      metadataResponse(request.method, pathname, metadata) ?? (await options.metadataOf?.(request.method, pathname))
     if (described) return described
     if (request.method === 'OPTIONS' || options.openPaths?.includes(pathname))
       return handler(withoutToken(request), { ...context, principal: anonymous })

@@ -12,14 +12,18 @@ export interface RedirectReceiver {
 }
 
 /**
- * Listens for a redirect on the port of `wanted` when that is free, else on any.
+ * Listens for a redirect on the port of `wanted` when that is free, else on any; with `exactly`, at that very URI, which
+ * must lead to this machine. Throws SIGN_IN_FAILED.
  * @see https://www.rfc-editor.org/rfc/rfc8252#section-7.3
  */
-export async function receiveRedirect(wanted?: string): Promise<RedirectReceiver> {
+export async function receiveRedirect(wanted?: string, { exactly = false } = {}): Promise<RedirectReceiver> {
+  const at = wanted === undefined ? undefined : new URL(wanted)
+  if (exactly && at && !isHere(at)) throw notHere(at)
+  const path = exactly && at ? at.pathname : '/callback'
   const waiting = new Map<string, (answer: URLSearchParams) => void>()
   const server = createServer((req, res) => {
     const url = new URL(req.url ?? '/', 'http://127.0.0.1')
-    const take = url.pathname === '/callback' && req.method === 'GET' ? waiting.get(url.searchParams.get('state') ?? '') : undefined // prettier-ignore
+    const take = url.pathname === path && req.method === 'GET' ? waiting.get(url.searchParams.get('state') ?? '') : undefined // prettier-ignore
     const text = take ? 'Signed in. You can close this window.' : 'This is not the answer that fairlead waits for.'
     res.writeHead(take ? 200 : 400, {
       'content-type': 'text/plain; charset=utf-8',
@@ -38,10 +42,13 @@ export async function receiveRedirect(wanted?: string): Promise<RedirectReceiver
         resolve()
       })
     })
-  const port = wanted === undefined ? 0 : Number(new URL(wanted).port)
-  await listen(port).catch(async () => listen(0))
+  await listen(Number(at?.port ?? 0)).catch(async (error: unknown) => {
+    if (exactly) throw taken(at!, error)
+    return listen(0)
+  })
+  const own = `http://127.0.0.1:${(server.address() as AddressInfo).port}/callback`
   return {
-    redirectUri: `http://127.0.0.1:${(server.address() as AddressInfo).port}/callback`,
+    redirectUri: exactly && wanted !== undefined ? wanted : own,
     answer: (state, timeoutMs = 300_000) =>
       new Promise((resolve, reject) => {
         const timer = setTimeout(() => reject(late(timeoutMs)), timeoutMs)
@@ -56,6 +63,24 @@ export async function receiveRedirect(wanted?: string): Promise<RedirectReceiver
       server.closeAllConnections()
     },
   }
+}
+
+function isHere({ protocol, hostname, port }: URL): boolean {
+  return protocol === 'http:' && (hostname === '127.0.0.1' || hostname === 'localhost') && port !== ''
+}
+
+function notHere({ href }: URL): Error {
+  return signInFailed(`${href} is no redirect URI that leads to this program`, undefined, {
+    why: 'A redirect URI of a program is http, on 127.0.0.1 or localhost, with a port.',
+    fix: 'Register the client with one like http://127.0.0.1:8976/callback, and name it: --redirect-uri',
+  })
+}
+
+function taken({ port }: URL, cause: unknown): Error {
+  return signInFailed(`The port ${port} of the redirect URI is taken`, cause, {
+    why: 'The client is registered with this redirect URI alone, and another program listens there.',
+    fix: `End what listens on port ${port}, or register the client with another port.`,
+  })
 }
 
 function late(timeoutMs: number): Error {

@@ -70,7 +70,7 @@ async function serve(
       platformPort(port, 0),
     )
     closers.push(() => control.close())
-    const state = stateOf(stack, { url: control.url, token: control.token })
+    const state = stateOf(project, stack, { url: control.url, token: control.token })
     writeState(project.dir, state)
     const reloads = reloader(stack, io, () => others.refresh())
     const stopWatching = watchSources(project.dir, reloads.changed)
@@ -129,16 +129,25 @@ async function reload(stack: Stack, io: Io): Promise<void> {
   }
 }
 
-function stateOf(stack: Stack, control: LocalState['control']): LocalState {
+function stateOf(project: Project, stack: Stack, control: LocalState['control']): LocalState {
   return {
     pid: process.pid,
     version: version(),
     ...localAccount,
     endpoints: stack.endpoints,
-    identities: { iam: stack.identities, users: stack.users },
+    identities: { iam: stack.identities, users: stack.users, ...signInClient(project) },
     ...(stack.authorizationServer ? { authorizationServer: stack.authorizationServer } : {}),
     control,
   }
+}
+
+/** Cognito registers no clients, so people sign in through one that the configuration names. */
+function signInClient({ config }: Project): Pick<LocalState['identities'], 'client'> {
+  if (config.oauth?.verifier !== 'cognito') return {}
+  const found = config.oauth.clients?.find(
+    ({ secretEnv, redirectUris }) => secretEnv === undefined && redirectUris?.[0],
+  )
+  return found ? { client: { clientId: found.id, redirectUri: found.redirectUris![0]! } } : {}
 }
 
 function banner(project: Project, state: LocalState, ms: number): string {

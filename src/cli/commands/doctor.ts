@@ -116,7 +116,7 @@ async function localTarget(
   }
   if (state.identities.users.length === 0) return { url, platform, access: { kind: 'none' } }
   const asked = state.identities.users.some(({ username }) => username === options.as) ? options.as : undefined
-  const source = personSource(dir, url, personOf(state, asked))
+  const source = personSource(dir, url, personOf(state, asked), state)
   return { url, platform, access: { kind: 'token', token: async () => (await source.token({})).accessToken } }
 }
 

@@ -2,18 +2,19 @@ import type { Command } from 'commander'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { projectDir } from '../../build/project-dir.ts'
 import type { KeptToken } from '../../auth/oauth-client/token-store.ts'
-import { userTokenStore } from '../../connect/browser-tokens.ts'
+import { browserTokens, userTokenStore } from '../../connect/browser-tokens.ts'
 import { signInMachine, type SignedIn } from '../../connect/sign-in.ts'
 import { FairleadError } from '../../errors.ts'
 import { readState, type LocalState } from '../../local/state.ts'
 import { platformNames } from '../../platforms.ts'
 import { newCommand, run, type Result } from '../output.ts'
 import { personOf, personSource } from '../person.ts'
-import { endpointOf, noSecret } from '../where.ts'
+import { endpointOf, isUrl, knownClient, localEndpointFor, noSecret } from '../where.ts'
 
 interface Options {
   as?: string
   client?: string
+  redirectUri?: string
   on?: string
   scope?: string[]
   decode?: string
@@ -26,6 +27,7 @@ export function tokenCommand(): Command {
   const command = newCommand('token', 'sign in as a user and print the token, or read one')
     .option('--as <user>', 'who signs in (default: the first user)')
     .option('--client <id>', 'a client instead of a user; its secret is in FAIRLEAD_CLIENT_SECRET')
+    .option('--redirect-uri <url>', 'a user signs in through that client, which is registered with this')
     .option('--on <platform|url>', 'the endpoint that the token is for (default: the first that OAuth guards)')
     .option('--scope <scope...>', 'ask for these scopes, no others')
     .option('--decode <jwt>', 'print what a token says; its signature is not verified')
@@ -40,7 +42,11 @@ export function tokenCommand(): Command {
       if (options.forget !== undefined) return forgotten(options.forget)
       if (options.as !== undefined && options.client !== undefined)
         throw new FairleadError('USAGE', '--as and --client exclude each other')
-      const token = options.client === undefined ? await userToken(options) : await clientToken(options.client, options)
+      if (options.redirectUri !== undefined && options.client === undefined)
+        throw new FairleadError('USAGE', '--redirect-uri belongs to a client', {
+          fix: '--client ID --redirect-uri URL',
+        })
+      const token = await tokenFor(options, io.note)
       return { data: dataOf(token), text: token.accessToken }
     }),
   )
@@ -65,10 +71,30 @@ function described({ issuer, resource, clientId, scope, expiresAt }: KeptToken) 
   return { resource, issuer, client_id: clientId, scope, expires_at: new Date(expiresAt).toISOString() }
 }
 
+/** A user of the local stack, or the person at this machine where the endpoint is elsewhere; or a client itself. */
+async function tokenFor(options: Options, note: (line: string) => void): Promise<SignedIn> {
+  const { on, client, redirectUri } = options
+  if (client !== undefined && redirectUri === undefined) return clientToken(client, options)
+  const elsewhere = on !== undefined && isUrl(on) && options.as === undefined && !localEndpointFor(on, options)
+  if (!elsewhere && client === undefined) return userToken(options)
+  const url = urlElsewhere(options)
+  const scopes = scopesOf(options)
+  return browserTokens({
+    url,
+    store: userTokenStore(),
+    note,
+    ...(client === undefined ? {} : { client: knownClient(client, redirectUri) }),
+  }).token(scopes ? { scopes, exact: true } : {})
+}
+
+function urlElsewhere({ on, project }: Options): string {
+  return on !== undefined && isUrl(on) ? on : urlOf(readState(projectDir(project)), on)
+}
+
 async function userToken(options: Options): Promise<SignedIn> {
   const dir = projectDir(options.project)
   const state = readState(dir)
-  const source = personSource(dir, urlOf(state, options.on), personOf(state, options.as))
+  const source = personSource(dir, urlOf(state, options.on), personOf(state, options.as), state)
   const scopes = scopesOf(options)
   return source.token(scopes ? { scopes, exact: true } : {})
 }
@@ -76,8 +102,7 @@ async function userToken(options: Options): Promise<SignedIn> {
 async function clientToken(clientId: string, options: Options): Promise<SignedIn> {
   const clientSecret = process.env.FAIRLEAD_CLIENT_SECRET
   if (!clientSecret) throw noSecret(clientId)
-  const given = options.on !== undefined && /^https?:\/\//.test(options.on) ? options.on : undefined
-  const url = given ?? urlOf(readState(projectDir(options.project)), options.on)
+  const url = urlElsewhere(options)
   const scopes = scopesOf(options)
   return signInMachine({ url, clientId, clientSecret, ...(scopes ? { scopes } : {}) })
 }
@@ -88,7 +113,7 @@ function scopesOf({ scope }: Options): string[] | undefined {
 }
 
 function urlOf(state: LocalState, on: string | undefined): string {
-  if (on !== undefined && /^https?:\/\//.test(on)) return on
+  if (on !== undefined && isUrl(on)) return on
   const name = on ?? platformNames.find((each) => state.endpoints[each]?.auth === 'oauth')
   if (name === undefined)
     throw new FairleadError('USAGE', 'No endpoint of the local stack is guarded by OAuth', {

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { createHash, randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { authorizeByScript } from '../../../src/auth/oauth-client/authorize.ts'
+import { signIn, signInMachine } from '../../../src/connect/sign-in.ts'
 import type { FairleadConfig } from '../../../src/config.ts'
 import type { RequestRecord } from '../../../src/local/requests.ts'
 import { startStack, type Stack } from '../../../src/local/stack.ts'
@@ -118,10 +119,23 @@ describe('tokens of Cognito itself', () => {
       .toEqual(expect.arrayContaining(['TOKEN_TYPE', 'SCOPE_MISSING']))
   })
 
-  it('are led to by the metadata', async () => {
-    const metadata = (await (await fetch(new URL('/.well-known/oauth-protected-resource/mcp', url))).json()) as {
-      authorization_servers: string[]
-    }
-    expect(metadata.authorization_servers).toEqual([stack.authorizationServer])
+  it('are led to by metadata at our own origin, which say what Cognito does without saying so', async () => {
+    const read = async (path: string) => (await fetch(new URL(path, url))).json()
+    const { origin } = new URL(url)
+    expect(await read('/.well-known/oauth-protected-resource/mcp')).toMatchObject({ authorization_servers: [origin] })
+    expect(await read('/.well-known/oauth-authorization-server')).toMatchObject({
+      issuer: origin,
+      token_endpoint: `${cognito()}/oauth2/token`,
+      scopes_supported: ['pid/read', 'pid/write'],
+      code_challenge_methods_supported: ['S256'],
+    })
+  })
+
+  it('are had by signing in as any MCP client does, through a client that Cognito knows', async () => {
+    const { accessToken, issuer } = await signIn({ url, ...stack.users[0]!, client: { clientId: 'app', redirectUri: callback } }) // prettier-ignore
+    expect(issuer).toBe(new URL(url).origin)
+    expect(await call(accessToken, 'pid')).toBe(200)
+    const machine = { url, clientId: 'robot', clientSecret: process.env.TEST_ROBOT_SECRET!, scopes: ['pid/read'] }
+    expect(await call((await signInMachine(machine)).accessToken, 'pid')).toBe(200)
   })
 })
