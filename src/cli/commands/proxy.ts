@@ -1,7 +1,8 @@
 import { setFlagsFromString } from 'node:v8'
 import type { Command } from 'commander'
 import { runProxy } from '../../connect/proxy/pump.ts'
-import { FairleadError } from '../../errors.ts'
+import { refuseFirst } from '../../connect/proxy/refuse.ts'
+import { asFairleadError, FairleadError } from '../../errors.ts'
 import { lightFetch } from '../../http/light-fetch.ts'
 import { newCommand, report } from '../output.ts'
 import { targetOf, withAuth, type TargetOptions } from '../where.ts'
@@ -24,7 +25,7 @@ export function proxyCommand(): Command {
     // optimizing compilers alone would take 20 MB.
     for (const flag of ['--optimize-for-size', '--no-opt', '--no-maglev']) setFlagsFromString(flag)
     const options = command.opts<Options>()
-    // stdout carries the protocol, so every error goes to stderr, also with --json.
+    // stdout carries the protocol, so every error goes to stderr as well, also with --json.
     const io = { json: false, verbose: options.verbose ?? false }
     const log = (line: string) => void process.stderr.write(`fairlead: ${line}\n`)
     try {
@@ -39,6 +40,9 @@ export function proxyCommand(): Command {
       process.exitCode = answered || !lastError ? 0 : lastError.exitCode
     } catch (error) {
       report(error, io)
+      // A person at a terminal has read it by now.
+      if (!process.stdin.isTTY)
+        await refuseFirst(asFairleadError(error), { input: process.stdin, output: process.stdout })
     }
     // A stream that the endpoint keeps open, or a browser that nobody uses, must not keep the process.
     process.stdin.destroy()

@@ -20,7 +20,7 @@ function facade(answers: (() => Response)[], clock = { ms: 0 }) {
     scopesSupported: ['tools/read'],
     now: () => clock.ms,
     fetch: async (input) => {
-      asked.push(String(input))
+      asked.push(input as string)
       return answers.shift()!()
     },
   })
