@@ -7,6 +7,7 @@ import {
 } from './sdk.ts'
 import { FairleadError } from '../../errors.ts'
 import { signInFailed } from './failed.ts'
+import { metadataFetch } from './metadata-fetch.ts'
 
 /** What an MCP server and its authorization server say of themselves. */
 export interface Discovered {
@@ -24,7 +25,7 @@ export interface Discovered {
  * Throws SIGN_IN_FAILED, UNREACHABLE.
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization
  */
-export async function discover(url: string, fetchFn: typeof fetch = fetch): Promise<Discovered> {
+export async function discover(url: string, fetchFn: typeof fetch = metadataFetch): Promise<Discovered> {
   const challenge = await challengeOf(url, fetchFn)
   const opts = challenge.resourceMetadataUrl ? { resourceMetadataUrl: challenge.resourceMetadataUrl } : {}
   const described = await discoverOAuthProtectedResourceMetadata(url, opts, fetchFn).catch((error: unknown) => {
