@@ -18,16 +18,21 @@ const maxEventChars = 64 * 1024 * 1024
  */
 export async function* readEvents(body: AsyncIterable<Uint8Array>): AsyncGenerator<ServerSentEvent> {
   const decoder = new TextDecoder()
-  let rest = ''
+  // What has come of a line that has not ended, in pieces: put together once, or a large event takes quadratic time.
+  let pieces: string[] = []
+  let size = 0
   let event = emptyEvent()
   for await (const chunk of body) {
     const text = decoder.decode(chunk, { stream: true })
-    const ends = rest.endsWith('\r') || /[\r\n]/.test(text)
-    rest += text
-    if (rest.length + event.size > maxEventChars) throw new RangeError('an event of the stream is larger than 64 MB')
+    if (text === '') continue
+    const ends = pieces.at(-1)?.endsWith('\r') === true || text.includes('\n') || text.includes('\r')
+    pieces.push(text)
+    size += text.length
+    if (size + event.size > maxEventChars) throw new RangeError('an event of the stream is larger than 64 MB')
     if (!ends) continue
-    const { lines, left } = splitLines(rest)
-    rest = left
+    const { lines, left } = splitLines(pieces.join(''))
+    pieces = left === '' ? [] : [left]
+    size = left.length
     for (const line of lines) {
       if (line !== '') takeField(event, line)
       else {
