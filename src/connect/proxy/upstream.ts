@@ -44,8 +44,8 @@ const conflict = -32005
 const headerMismatch = -32020
 const tries = { connection: 4, conflict: 6, busy: 3, resume: 5 } as const
 const longest = 5000
-/** Some servers send no headers before the first event. */
-const longestOpening = 500
+/** Some servers send no headers before the first event; how long it takes to reach one, the message before has shown. */
+const opening = { least: 500, most: 3000 }
 
 /** The endpoint, as one side of a conversation: it takes requests, and does again what may be done again. */
 export class Upstream {
@@ -114,6 +114,7 @@ export class Upstream {
   /** Sends a notification, or the client's answer to a question of the server. */
   async notify(message: Message): Promise<void> {
     if (message.method !== 'notifications/initialized') await this.#ready
+    const began = performance.now()
     const sent = this.#send(message, this.#closed.signal).then(async ({ response }) => {
       const text = response.status >= 300 ? ((await readText(response, maxBytes)) ?? '') : ''
       if (response.status < 300) await response.body?.cancel()
@@ -122,7 +123,10 @@ export class Upstream {
     // What a server asks outside of an answer comes on a stream of its own: it is opened before anything is called.
     if (message.method === 'notifications/initialized')
       this.#ready = sent.then(
-        () => Promise.race([this.#listen(), sleep(longestOpening, undefined, { ref: false })]),
+        () => {
+          const long = Math.min(Math.max(2 * (performance.now() - began), opening.least), opening.most)
+          return Promise.race([this.#listen(), sleep(long, undefined, { ref: false })])
+        },
         () => {},
       )
     await sent.catch((error: unknown) => {

@@ -168,6 +168,33 @@ describe('listening', () => {
   })
 })
 
+describe('the stream for what a server says unasked', () => {
+  it('is given the time of a slow server before anything is called, where no headers tell that it is open', async () => {
+    const came: Record<string, number> = {}
+    let end!: (response: Response) => void
+    const { piped } = await start(async (request) => {
+      if (request.method === 'DELETE') return new Response()
+      if (request.method === 'GET') {
+        came.get = performance.now()
+        return new Promise<Response>((resolve) => (end = resolve))
+      }
+      const { id, method } = (await request.json()) as { id?: number; method: string }
+      came[method] = performance.now()
+      if (method === 'initialize') return rpc(id, { protocolVersion: '2025-11-25', capabilities: {}, serverInfo: { name: 's', version: '1' } }) // prettier-ignore
+      if (id !== undefined) return rpc(id, { ok: true })
+      return new Promise((resolve) => setTimeout(() => resolve(new Response(null, { status: 202 })), 400))
+    })
+    piped.send(initialize)
+    await piped.answer(0)
+    piped.send({ method: 'notifications/initialized' })
+    piped.send({ id: 1, method: 'tools/list' })
+    await piped.answer(1)
+    // Twice as long as the server took for the message before; the timer of the wait may be a little early.
+    expect(came['tools/list']! - came.get!).toBeGreaterThan(700)
+    end(new Response(null, { status: 405 }))
+  })
+})
+
 describe('--read-only', () => {
   const tools = [{ name: 'look', inputSchema: {}, annotations: { readOnlyHint: true } }, { name: 'change', inputSchema: {} }] // prettier-ignore
   it('hides and refuses what may change something', async () => {
