@@ -37,6 +37,12 @@ export function unreachable(error: unknown, url: string): FairleadError {
   if (error instanceof FairleadError) return error
   const at = withoutQuery(url)
   const reason = codeOf(error)
+  if (/CERT|SELF_SIGNED|UNABLE_TO_VERIFY/.test(reason ?? ''))
+    return new FairleadError('UNREACHABLE', `The certificate of ${new URL(url).host} is not trusted (${reason})`, {
+      why: 'It has ended, is for another name, or is signed by an authority that Node does not know, as inside a company.',
+      fix: 'Name the file with the authority: NODE_EXTRA_CA_CERTS=FILE',
+      cause: error,
+    })
   if (wasNotSent(error))
     return new FairleadError('UNREACHABLE', `Nothing answers at ${at}${reason ? ` (${reason})` : ''}`, { cause: error })
   return new FairleadError('CONNECTION_LOST', `${at} broke off before it answered`, { cause: error })

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { FetchHandler } from '../../../src/http/fetch-handler.ts'
+import { unreachable } from '../../../src/connect/proxy/refusal.ts'
 import type { ProxyOptions } from '../../../src/connect/proxy/pump.ts'
 import { modern, pipe, recording, rpc } from './support.ts'
 
@@ -49,6 +50,18 @@ describe('what is not an MCP endpoint', () => {
     piped.send(modern(1, 'tools/list'))
     expect((await piped.answer(1)).error!.data).toMatchObject({ code: 'UNREACHABLE' })
     await piped.end()
+  })
+
+  it.each([
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', /certificate of mcp\.example\.com is not trusted/, /NODE_EXTRA_CA_CERTS/],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', /certificate of mcp\.example\.com is not trusted/, /NODE_EXTRA_CA_CERTS/],
+    ['ENOTFOUND', /Nothing answers at https:\/\/mcp\.example\.com\/mcp \(ENOTFOUND\)/, /Check the address/],
+  ])('%s is UNREACHABLE, with what to do', (code, message, fix) => {
+    const failed = unreachable(Object.assign(new Error(), { code }), 'https://mcp.example.com/mcp?token=secret-1')
+    expect(failed).toMatchObject({ code: 'UNREACHABLE', exitCode: 4 })
+    expect(failed.message).toMatch(message)
+    expect(failed.fix).toMatch(fix)
+    expect(JSON.stringify(failed)).not.toContain('secret-1')
   })
 
   it('an endpoint that hangs is TIMED_OUT, before its headers and within its body', async () => {
