@@ -548,11 +548,6 @@ export const errors = {
   },
 
   // faults (fairlead dev --fault)
-  FAULT: {
-    exit: 'usage',
-    why: 'A fault is switched on, for practice.',
-    fix: 'Start fairlead dev without --fault, or switch it off at the control API.',
-  },
   FAULT_UNKNOWN: { exit: 'usage', why: 'There is no fault of that name.', fix: 'fairlead dev --fault list' },
 
   // the gateway

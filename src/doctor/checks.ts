@@ -111,6 +111,12 @@ export const checks = {
     section: `${legacy}/basic/transports#session-management`,
     fix: 'Answer 404, so that the client starts a new session. Behind more than one instance sessions must be shared, or sticky.',
   },
+  'session-id-stable': {
+    level: 'SHOULD',
+    title: 'later answers name the session of the first, or none',
+    section: `${legacy}/basic/transports#session-management`,
+    fix: 'Send Mcp-Session-Id with the answer to initialize alone, or always the same one: a client that takes the newest is lost.',
+  },
   'origin-checked': {
     level: 'MUST',
     title: 'a foreign Origin is refused with 403',

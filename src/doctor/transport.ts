@@ -13,6 +13,7 @@ export async function transport(target: Target, { served, ask, sessionId }: Spee
       ? [
           notification(target, legacy, sessionId),
           getAnswer(target, sessionId, legacy),
+          sessionStable(target, legacy),
           unknownRevision(target, sessionId),
         ]
       : []),
@@ -24,7 +25,7 @@ export async function transport(target: Target, { served, ask, sessionId }: Spee
     largeHeaders(target),
     largeBody(target),
   ])
-  return [...findings, ...(await cors(target, sessionId))]
+  return [...findings.flat(), ...(await cors(target, sessionId))]
 }
 
 async function notification(target: Target, revision: string, sessionId: string | undefined): Promise<Finding> {
@@ -69,6 +70,18 @@ async function sessionVisible(sessionId: string): Promise<Finding> {
     ok: /^[\x21-\x7e]+$/.test(sessionId),
     says: `It has ${sessionId.length} characters.`,
   }
+}
+
+/** Begins a session of its own: what is asked in it keeps its id. */
+async function sessionStable(target: Target, revision: Revision): Promise<Finding[]> {
+  const begun = await post(target, initializing(revision))
+  const id = 'failed' in begun ? undefined : header(begun, 'mcp-session-id')
+  if (id === undefined) return []
+  const headers = { 'mcp-protocol-version': revision, 'mcp-session-id': id }
+  const answer = await post(target, ping, { headers })
+  const later = 'failed' in answer ? undefined : header(answer, 'mcp-session-id')
+  const ok = later === undefined || later === id
+  return [{ id: 'session-id-stable', ok, says: ok ? 'They do.' : 'A later answer named another session.' }]
 }
 
 async function sessionUnknown(target: Target, revision: string): Promise<Finding> {

@@ -1,4 +1,4 @@
-import type { KeptRequest } from './kept.ts'
+import { headerOf, type KeptRequest } from './kept.ts'
 
 /** One check of a bearer token, in the order in which the server makes them. */
 export interface Check {
@@ -162,11 +162,6 @@ function seenIn(request: KeptRequest): Seen {
   const [scheme, token = ''] = value?.split(' ') ?? []
   const [header, claims] = token.split('.').map(json)
   return { scheme, header, claims, proof: headerOf(request, 'dpop') !== undefined, at: request.at }
-}
-
-function headerOf({ headers }: KeptRequest, name: string): string | undefined {
-  const at = headers.findIndex((each, place) => place % 2 === 0 && each.toLowerCase() === name)
-  return at < 0 ? undefined : headers[at + 1]
 }
 
 function json(part: string): Claims | undefined {

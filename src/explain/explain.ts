@@ -2,9 +2,10 @@ import type { Credentials } from '../auth/sigv4/credentials.ts'
 import { runtimeHeaders } from '../aws/agentcore-runtime.ts'
 import { errors, type ErrorCode } from '../errors.ts'
 import { bearerHint, explainBearer } from './bearer.ts'
-import type { KeptRequest } from './kept.ts'
+import { headerOf, type KeptRequest } from './kept.ts'
 import { masked } from './mask.ts'
 import { explainPolicy } from './policy.ts'
+import { retryOf, sessionEvents } from './session.ts'
 import { followSignIn } from './sign-in.ts'
 import { causeText, explainSigv4, type Sigv4Explanation } from './sigv4.ts'
 
@@ -69,6 +70,19 @@ const tokenCauses: Partial<Record<ErrorCode, string>> = {
 
 /** Explains one request: how it was let in, or the proved cause of its refusal with what to do. */
 export function explainRequest(kept: KeptRequest, known: Known): Explanation {
+  const found = explained(kept, known)
+  const events = found.accepted ? sessionEvents(kept) : []
+  if (events.length === 0) return found
+  return {
+    ...found,
+    certainty: 'seen',
+    causes: events.map(({ cause }) => cause),
+    why: [...found.why, ...events.map(({ why }) => why)],
+    fix: events.map(({ fix }) => fix),
+  }
+}
+
+function explained(kept: KeptRequest, known: Known): Explanation {
   const base = {
     id: kept.id,
     at: new Date(kept.at).toISOString(),
@@ -92,12 +106,13 @@ export function explainRequest(kept: KeptRequest, known: Known): Explanation {
       fix: [],
       steps: [],
     }
-  return { ...base, ...byCode(kept) }
+  return { ...base, ...byCode(kept, known) }
 }
 
 type Judged = Omit<Explanation, 'id' | 'at' | 'platform' | 'request' | 'status' | 'docs'>
 
-function bySignature(kept: KeptRequest, { endpoint, keys, hosts = [] }: Known, letIn: boolean): Judged {
+function bySignature(kept: KeptRequest, known: Known, letIn: boolean): Judged {
+  const { endpoint, keys, hosts = [] } = known
   const found = explainSigv4(
     {
       method: kept.method,
@@ -132,7 +147,7 @@ function bySignature(kept: KeptRequest, { endpoint, keys, hosts = [] }: Known, l
       steps,
     }
   }
-  const after = kept.status >= 400 || kept.code !== undefined ? byCode(kept) : undefined
+  const after = kept.status >= 400 || kept.code !== undefined ? byCode(kept, known) : undefined
   return {
     accepted: after === undefined,
     causes: after?.causes ?? [],
@@ -215,28 +230,30 @@ function specialForm(kept: KeptRequest, resource: string): string | undefined {
   return kept.code === 'TOKEN_AUDIENCE' && kept.why?.includes(`for ${resource}/;`) ? 'token-audience-slash' : undefined
 }
 
-function causeOf({ code, status, headers }: KeptRequest): string {
+/** The fault that makes a code; a code that none makes is its own cause. */
+const codeCauses: Partial<Record<ErrorCode, string>> = {
+  RUNTIME_ACCEPT: 'accept-one-type',
+  RUNTIME_SESSION_BUSY: 'session-busy',
+  RUNTIME_CRASHED: 'session-killed',
+}
+
+function causeOf(kept: KeptRequest): string {
+  const { code, status } = kept
   if (code === undefined) return `http-${status}`
-  const at = headers.findIndex((each, place) => place % 2 === 0 && each.toLowerCase() === runtimeHeaders.session)
-  const session = headers[at + 1]
+  const session = headerOf(kept, runtimeHeaders.session)
   // A longer one is kept as its first eight characters and a mark.
-  if (
-    code === 'RUNTIME_REQUEST_INVALID' &&
-    at >= 0 &&
-    session !== undefined &&
-    session.length < 33 &&
-    !session.endsWith(masked)
-  )
+  if (code === 'RUNTIME_REQUEST_INVALID' && session !== undefined && session.length < 33 && !session.endsWith(masked))
     return 'session-id-short'
-  return code === 'RUNTIME_ACCEPT' ? 'accept-one-type' : code
+  return codeCauses[code as ErrorCode] ?? code
 }
 
 /** What has a code of its own, or none: the table and the answer say what there is to say. */
-function byCode(kept: KeptRequest): Judged {
+function byCode(kept: KeptRequest, { others = [] }: Known): Judged {
   const code = kept.code as ErrorCode | undefined
   const facts = code === undefined ? undefined : (errors as Partial<Record<string, { why: string; fix: string }>>)[code]
   const said = saidIn(kept)
-  const why = [kept.why ?? facts?.why, said && `The answer says: ${said}`].filter(
+  const retry = code === 'RUNTIME_SESSION_BUSY' ? retryOf(kept, others) : undefined
+  const why = [kept.why ?? facts?.why, said && `The answer says: ${said}`, retry].filter(
     (each) => each !== undefined && each !== '',
   )
   return {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Decision } from '../aws/permissions.ts'
+import type { SessionProcess } from '../http/note.ts'
 import type { KeptRequest } from './kept.ts'
 import { maskBody, maskHeaders, maskTarget } from './mask.ts'
 
@@ -20,6 +21,7 @@ export type Facts = Pick<KeptRequest, 'id' | 'at' | 'platform' | 'method' | 'sta
   code?: string
   why?: string
   decision?: Decision
+  process?: SessionProcess
 }
 
 /** How much of a body is kept. What was refused is kept longer: its bytes may be the cause. */

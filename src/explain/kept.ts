@@ -1,4 +1,5 @@
 import type { Decision } from '../aws/permissions.ts'
+import type { SessionProcess } from '../http/note.ts'
 
 /** One request as `.fairlead/requests.jsonl` keeps it: as it came, with its secrets masked and its body capped. */
 export interface KeptRequest {
@@ -29,4 +30,11 @@ export interface KeptRequest {
   code?: string
   why?: string
   decision?: Decision
+  process?: SessionProcess
+}
+
+/** The value of a header, by its name in lower case. */
+export function headerOf({ headers }: Pick<KeptRequest, 'headers'>, name: string): string | undefined {
+  const at = headers.findIndex((each, place) => place % 2 === 0 && each.toLowerCase() === name)
+  return at < 0 ? undefined : headers[at + 1]
 }

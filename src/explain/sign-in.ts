@@ -1,4 +1,4 @@
-import type { KeptRequest } from './kept.ts'
+import { headerOf, type KeptRequest } from './kept.ts'
 
 /** One step of a sign-in, and whether the client took it. */
 export interface SignInStep {
@@ -50,7 +50,7 @@ export function followSignIn(
       ...(last && !good ? { said: answerOf(last) } : {}),
     }
   })
-  const challenged = headerOf(refused.answer?.headers ?? [], 'www-authenticate')
+  const challenged = headerOf({ headers: refused.answer?.headers ?? [] }, 'www-authenticate')
   const steps: SignInStep[] = [
     { name: '401 with WWW-Authenticate', ok: challenged !== undefined },
     ...found.map(({ name, ok, said }) => ({ name, ok, ...(said ? { said } : {}) })),
@@ -74,7 +74,7 @@ export function followSignIn(
 
 function again(refused: KeptRequest, later: readonly KeptRequest[]): boolean | undefined {
   const retried = later.filter(
-    ({ platform, headers }) => platform === refused.platform && headerOf(headers, 'authorization') !== undefined,
+    (each) => each.platform === refused.platform && headerOf(each, 'authorization') !== undefined,
   )
   return retried.length === 0 ? undefined : retried.some(({ status }) => status < 400)
 }
@@ -98,11 +98,6 @@ function answerOf({ status, answer, code, why }: KeptRequest): string {
   return `it was answered ${status}`
 }
 
-function agentOf({ headers }: KeptRequest): string | undefined {
-  return headerOf(headers, 'user-agent')
-}
-
-function headerOf(headers: readonly string[], name: string): string | undefined {
-  const at = headers.findIndex((each, place) => place % 2 === 0 && each.toLowerCase() === name)
-  return at < 0 ? undefined : headers[at + 1]
+function agentOf(request: KeptRequest): string | undefined {
+  return headerOf(request, 'user-agent')
 }

@@ -1,7 +1,17 @@
 import type { Decision } from '../aws/permissions.ts'
 
+/** The process of a session that was started for a call. */
+export interface SessionProcess {
+  /** How long the call waited for it. */
+  startedMs: number
+  /** The session had another process before, which has ended. */
+  successor?: true
+}
+
 /** What is known of an answer beside what the client is told: for logs. Never a secret. */
 export interface Note {
+  /** Of the process that answered, where one was started for this call. */
+  process?: SessionProcess
   /** Fairlead's own code of a refusal. */
   code?: string
   /** Its cause, as it was proved. */

@@ -1,6 +1,7 @@
 import { appendFileSync, existsSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Facts, Wire } from '../explain/keep.ts'
+import type { SessionProcess } from '../http/note.ts'
 import type { Decision } from '../aws/permissions.ts'
 import type { Platform } from '../platforms.ts'
 import { KeptRequests } from './kept.ts'
@@ -26,6 +27,7 @@ export interface RequestRecord {
   why?: string
   /** What the policy was asked, when it refused. */
   decision?: Decision
+  process?: SessionProcess
 }
 
 const kept = 500

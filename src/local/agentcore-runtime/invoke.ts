@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { annotate, type Note } from '../../http/note.ts'
+import { annotate, type Note, type SessionProcess } from '../../http/note.ts'
 import type { LightRequest } from '../../http/light-request.ts'
 import type { DataPlaneOptions } from './data-plane.ts'
 import { bodyOf, forward, headersFor, headersOf, streamOf } from './forward.ts'
@@ -38,7 +38,7 @@ export async function invoke(
     return received(404, 'The session id is one that the fault session-rotates made up.')
   const lease = await options.sessions.lease(wantedBy(request, id, options.modernSessions), qualifier)
   if (!lease.ok) return lease
-  const { session, done } = lease
+  const { session, done, process } = lease
   try {
     const headers = headersFor(session, request, {
       allowlist: options.allowlist,
@@ -46,7 +46,7 @@ export async function invoke(
       identity: session.identity,
     })
     const upstream = await forward(session, request, headers, options.requestMs)
-    return await answered(upstream, session, id === null, { done, request, options })
+    return await answered(upstream, session, id === null, { done, request, options, ...(process ? { process } : {}) })
   } catch (error) {
     done()
     return broken(error as Error)
@@ -64,7 +64,7 @@ async function answered(
   upstream: IncomingMessage,
   session: Session,
   fresh: boolean,
-  call: { done: () => void; request: LightRequest; options: DataPlaneOptions },
+  call: { done: () => void; request: LightRequest; options: DataPlaneOptions; process?: SessionProcess },
 ): Promise<Invoked | ({ ok: false } & Refused)> {
   const status = upstream.statusCode ?? 500
   const headers = headersOf(upstream)
@@ -73,7 +73,7 @@ async function answered(
     call.done()
     return received(status, `The server answered ${status}: ${said.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 200)}`)
   }
-  const note: Note = {}
+  const note: Note = call.process ? { process: call.process } : {}
   if (headers['content-type']?.startsWith('text/event-stream')) {
     const body = streamOf(
       upstream,

@@ -1,10 +1,11 @@
 import type { RuntimeError } from '../../aws/agentcore-runtime.ts'
 import type { ErrorCode, FairleadError } from '../../errors.ts'
+import type { SessionProcess } from '../../http/note.ts'
 import type { Session } from './session.ts'
 
 /** A session with a call begun in it, or why there is none. */
 export type Lease =
-  | { ok: true; session: Session; done: () => void }
+  | { ok: true; session: Session; done: () => void; process?: SessionProcess }
   | { ok: false; error: RuntimeError; code: ErrorCode; why: string; message?: string }
 
 /** All sessions that may be are there. */

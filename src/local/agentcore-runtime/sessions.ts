@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FairleadError } from '../../errors.ts'
+import type { SessionProcess } from '../../http/note.ts'
 import type { Faults } from '../faults.ts'
 import { startWatchdog } from '../lambda/watchdog.ts'
 import { busy, full, notStarted, type Lease } from './lease.ts'
@@ -36,6 +37,9 @@ export type Wanted = { kind: 'named'; id: string } | { kind: 'fresh' | 'once' | 
 /** How many sessions modern clients share in a pool. */
 const poolSize = 4
 
+/** Of how many sessions that have ended the ids are remembered. */
+const mostPast = 10_000
+
 /** All sessions of a runtime: each is started on first use, by the id that the client names. */
 export class Sessions {
   readonly versions: Versions
@@ -47,6 +51,8 @@ export class Sessions {
   readonly #byId = new Map<string, Session>()
   readonly #all = new Set<Session>()
   readonly #pool = new Set<Session>()
+  /** Sessions that had a process which has ended, by qualifier and id. */
+  readonly #past = new Set<string>()
   /** Of sessions that are starting: resolves when that is over, well or not. */
   readonly #ready = new Map<Session, Promise<unknown>>()
   /** Started before anybody asked, to see whether the server comes up: the first session has it. */
@@ -85,7 +91,8 @@ export class Sessions {
   /** The session that a call is for, with the call begun in it. */
   async lease(wanted: Wanted, qualifier: string): Promise<Lease> {
     const { faults } = this.#options
-    if (faults.has('session-busy') && this.#everyOther()) return busy('FAULT', 'The fault session-busy is on.')
+    if (faults.has('session-busy') && this.#everyOther())
+      return busy('RUNTIME_SESSION_BUSY', 'The session is being created.')
     const lease = await this.#find(wanted, qualifier)
     if (lease.ok && faults.has('session-killed') && this.#everyOther()) void lease.session.end()
     return lease
@@ -179,6 +186,7 @@ export class Sessions {
     this.#byId.set(keyOf(qualifier, id), session)
     made?.(session)
     const done = session.begin()
+    const began = performance.now()
     const started = (async () => {
       if (faults.has('cold-start')) await sleep(coldStartMs, undefined, { ref: false })
       await session.start()
@@ -197,7 +205,9 @@ export class Sessions {
     } finally {
       this.#ready.delete(session)
     }
-    return { ok: true, session, done }
+    const process: SessionProcess = { startedMs: Math.round(performance.now() - began) }
+    if (this.#past.delete(keyOf(qualifier, id))) process.successor = true
+    return { ok: true, session, done, process }
   }
 
   /** A fault that hits every other call lets a client practise to try again. */
@@ -237,7 +247,13 @@ export class Sessions {
 
   #forget(session: Session): void {
     this.#pool.delete(session)
-    for (const [key, each] of this.#byId) if (each === session) this.#byId.delete(key)
+    for (const [key, each] of this.#byId) {
+      if (each !== session) continue
+      this.#byId.delete(key)
+      if (session.once) continue
+      this.#past.add(key)
+      if (this.#past.size > mostPast) this.#past.delete(this.#past.values().next().value!)
+    }
   }
 }
 

@@ -53,7 +53,7 @@ describe('faults', () => {
     const codes: (number | undefined)[] = []
     for (let at = 0; at < 4; at++) codes.push((await keep('busy', 'x')).body.error?.code)
     expect(codes).toEqual([-32005, undefined, -32005, undefined])
-    expect(await record).toMatchObject({ code: 'FAULT' })
+    expect(await record).toMatchObject({ code: 'RUNTIME_SESSION_BUSY' })
     const unnamed: (number | undefined)[] = []
     for (let at = 0; at < 2; at++) unnamed.push((await post(test.signed, test.url, rpc('ping'))).body.error?.code)
     expect(unnamed).toEqual([-32005, undefined])
