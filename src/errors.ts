@@ -531,8 +531,8 @@ export const errors = {
   // doctor (src/doctor)
   TEMPLATE_UNREADABLE: {
     exit: 'usage',
-    why: 'A template is CloudFormation as JSON, with Resources. YAML is not read.',
-    fix: 'cdk synth writes it to cdk.out/STACK.template.json; of YAML, cfn-flip makes JSON.',
+    why: 'A template is CloudFormation, JSON or YAML, with Resources, of 1 MB at most.',
+    fix: 'Give the template itself: cdk synth writes it to cdk.out/STACK.template.json.',
   },
 
   // explain (src/explain)

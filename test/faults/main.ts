@@ -5,8 +5,8 @@ import { runMatrix } from './matrix.ts'
 import { faultTable, faultsPage } from './table.ts'
 
 const { rows, falseAlarms } = await runMatrix()
-for (const { faults, verdict, right } of rows)
-  console.log(`${right ? '✓' : '✗'} ${faults.join(' + ').padEnd(44)} ${verdict}`)
+for (const { faults, on, verdict, right } of rows)
+  console.log(`${right ? '✓' : '✗'} ${faults.join(' + ').padEnd(44)} ${on.padEnd(18)} ${verdict}`)
 const wrong = rows.filter(({ right }) => !right).length
 console.log(
   `\n${rows.length - wrong} of ${rows.length} faults named; false alarms on the healthy stack: ${falseAlarms.join(', ') || 'none'}`,

@@ -6,6 +6,19 @@ const fn = { Ref: 'Fn' }
 const arn = { 'Fn::GetAtt': ['Fn', 'Arn'] }
 const role = 'arn:aws:iam::111122223333:role/agent'
 
+const container = (environment: Record<string, string> = {}) => ({
+  Name: 'server',
+  StopTimeout: 120,
+  PortMappings: [{ ContainerPort: 8000 }],
+  Environment: Object.entries({ HOST: '0.0.0.0', KEEP_ALIVE_TIMEOUT_MS: '310000', ...environment }).map(
+    ([Name, Value]) => ({ Name, Value }),
+  ),
+})
+const schema = (more: object = {}) => ({
+  Type: 'object',
+  Properties: { status: { Type: 'string', Description: 'open or shipped', ...more } },
+})
+
 /** A template with everything that the rules look at, and nothing wrong. */
 export function goodTemplate(): { Resources: Resources } {
   return {
@@ -45,9 +58,12 @@ export function goodTemplate(): { Resources: Resources } {
       },
       Task: {
         Type: 'AWS::ECS::TaskDefinition',
-        Properties: { RuntimePlatform: { CpuArchitecture: 'ARM64' }, ContainerDefinitions: [{ StopTimeout: 120 }] },
+        Properties: { RuntimePlatform: { CpuArchitecture: 'ARM64' }, ContainerDefinitions: [container()] },
       },
-      Service: { Type: 'AWS::ECS::Service', Properties: { DesiredCount: 2 } },
+      Service: {
+        Type: 'AWS::ECS::Service',
+        Properties: { DesiredCount: 2, LoadBalancers: [{ ContainerName: 'server', ContainerPort: 8000 }] },
+      },
       Distribution: {
         Type: 'AWS::CloudFront::Distribution',
         Properties: {
@@ -105,6 +121,7 @@ export function goodTemplate(): { Resources: Resources } {
           },
         },
       },
+      Target: { Type: 'AWS::BedrockAgentCore::GatewayTarget', Properties: { TargetConfiguration: targetOf(schema()) } },
       Gateway: {
         Type: 'AWS::BedrockAgentCore::Gateway',
         Properties: { ProtocolConfiguration: { Mcp: { SupportedVersions: ['2025-11-25', '2026-07-28'] } } },
@@ -130,10 +147,14 @@ export const breakTemplate: Record<keyof typeof templateRules, (resources: Resou
   'alb-lambda-target': ({ Targets }) => (Targets!.Properties.TargetType = 'lambda'),
   'stop-before-drained': ({ Targets }) => (Targets!.Properties.TargetGroupAttributes = []),
   'task-image-architecture': ({ Task }) => delete Task!.Properties.RuntimePlatform,
-  'stateful-not-sticky': ({ Task }) =>
-    (Task!.Properties.ContainerDefinitions = [
-      { StopTimeout: 120, Environment: [{ Name: 'SESSIONS', Value: 'memory' }] },
-    ]),
+  'stateful-not-sticky': ({ Task }) => (Task!.Properties.ContainerDefinitions = [container({ SESSIONS: 'memory' })]),
+  // What Node does by itself.
+  'keep-alive-short': ({ Task }) =>
+    (Task!.Properties.ContainerDefinitions = [container({ KEEP_ALIVE_TIMEOUT_MS: '5000' })]),
+  'container-on-loopback': ({ Task }) => (Task!.Properties.ContainerDefinitions = [container({ HOST: '127.0.0.1' })]),
+  'container-port': ({ Service }) => (Service!.Properties.LoadBalancers = [{ ContainerPort: 8080 }]),
+  'gateway-schema-keyword': ({ Target }) =>
+    (Target!.Properties.TargetConfiguration = targetOf(schema({ Enum: ['open', 'shipped'] }))),
   'cloudfront-timeout-short': ({ Distribution }) => (configOf(Distribution).Origins = [{ CustomOriginConfig: {} }]),
   'cloudfront-caches': ({ Distribution }) =>
     (behaviourOf(Distribution).CachePolicyId = '658327ea-f89d-4fab-a63d-7e88639e58f6'),
@@ -158,6 +179,17 @@ export const breakTemplate: Record<keyof typeof templateRules, (resources: Resou
       Runtime!.Properties.AuthorizerConfiguration as Record<string, Record<string, unknown>>
     ).CustomJWTAuthorizer!.AllowedAudience = ['a']),
   'gateway-revisions': ({ Gateway }) => delete Gateway!.Properties.ProtocolConfiguration,
+}
+
+function targetOf(InputSchema: object): object {
+  return {
+    Mcp: {
+      Lambda: {
+        LambdaArn: arn,
+        ToolSchema: { InlinePayload: [{ Name: 'find', Description: 'Finds orders.', InputSchema }] },
+      },
+    },
+  }
 }
 
 function configOf(distribution: Resources[string] | undefined): Record<string, unknown> {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { closeSync, openSync, readSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { projectDir } from '../../build/project-dir.ts'
@@ -6,6 +6,7 @@ import { clientFacts, type ClientName } from '../../doctor/clients.ts'
 import { examine, type Examination } from '../../doctor/examine.ts'
 import { junit } from '../../doctor/junit.ts'
 import type { Access } from '../../doctor/target.ts'
+import { maxTemplateBytes } from '../../doctor/template/read.ts'
 import { lintTemplate, templateRules, type TemplateFinding } from '../../doctor/template.ts'
 import { exitCodes, FairleadError } from '../../errors.ts'
 import { readState, type LocalEndpoint, type LocalState } from '../../local/state.ts'
@@ -34,7 +35,7 @@ export function doctorCommand(): Command {
     .option('--client <name>', `check what that client needs too: ${Object.keys(clientFacts).join(', ')}`)
     .option('--tool <name>', 'a tool that reports progress, to see whether that streams')
     .option('--as <identity>', 'who calls, where the local stack knows the endpoint')
-    .option('--template <file>', 'look for faults in a CloudFormation template (JSON) instead')
+    .option('--template <file>', 'look for faults in a CloudFormation template instead')
     .option('--junit <file>', 'write the result for a build server')
     .option('--project <folder>', 'the folder with fairlead.config.ts')
   return command.action((url: string | undefined, words: string[]) =>
@@ -198,13 +199,14 @@ function examinationText({ url, findings, notReached }: Examination): string {
 }
 
 async function templateResult(file: string, report: string | undefined): Promise<Result> {
-  let json: string
+  let template: string
   try {
-    json = readFileSync(file, 'utf8')
+    // One byte more than may be: the rules say that it is too large.
+    template = readStart(file, maxTemplateBytes + 1)
   } catch (error) {
     throw new FairleadError('TEMPLATE_UNREADABLE', `${file} cannot be read`, { cause: error })
   }
-  const findings = lintTemplate(json)
+  const findings = lintTemplate(template)
   if (report !== undefined)
     await writeFile(
       report,
@@ -222,6 +224,19 @@ async function templateResult(file: string, report: string | undefined): Promise
     data: { template: file, ok: !bad, findings },
     text: [file, ...text, '', `  ${count} rules, ${findings.length} findings`].join('\n'),
     exitCode: bad ? exitCodes.check : exitCodes.ok,
+  }
+}
+
+function readStart(file: string, bytes: number): string {
+  const handle = openSync(file, 'r')
+  try {
+    const buffer = Buffer.alloc(bytes)
+    let size = 0
+    for (let read = -1; read !== 0 && size < bytes; size += read)
+      read = readSync(handle, buffer, size, bytes - size, null)
+    return buffer.toString('utf8', 0, size)
+  } finally {
+    closeSync(handle)
   }
 }
 
