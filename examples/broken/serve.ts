@@ -1,5 +1,7 @@
 // A small MCP server, right in everything, with a switch for each thing that the files beside it get wrong.
+import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface Wrong {
   /** Any web page may call. */
@@ -22,6 +24,12 @@ export interface Wrong {
   redirects?: true
   /** Every answer begins, and streams for ever. */
   forever?: true
+  /** A stream is held back until it has ended. */
+  buffered?: true
+  /** Each answer names another session. */
+  rotates?: true
+  /** A connection is closed after five seconds, as Node does by itself: sooner than a load balancer lets go of it. */
+  shortKeepAlive?: true
 }
 
 interface Message {
@@ -76,13 +84,31 @@ export function serve(wrong: Wrong, { guarded = false } = {}): void {
       if (!wrong.endless) res.end()
       return
     }
+    if (method === 'tools/call' && params?.name === 'count') return count(id, res)
     const result = resultOf(method, params)
+    const turned = wrong.rotates ? { 'mcp-session-id': randomUUID() } : undefined
     json(
       res,
       200,
       result ? { jsonrpc: '2.0', id, result } : failed(id, method === 'tools/call' ? -32602 : -32601, 'unknown'),
-      method === 'initialize' ? { 'mcp-session-id': 'the-session' } : {},
+      method === 'initialize' ? { 'mcp-session-id': 'the-session' } : turned,
     )
+  }
+
+  /** Counts to four, and reports each. */
+  async function count(id: number | string, res: ServerResponse): Promise<void> {
+    res.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
+    const events: string[] = []
+    const write = (message: object) => {
+      events.push(`data: ${JSON.stringify({ jsonrpc: '2.0', ...message })}\n\n`)
+      if (!wrong.buffered) res.write(events.pop())
+    }
+    for (let progress = 1; progress <= 4; progress++) {
+      write({ method: 'notifications/progress', params: { progressToken: 'doctor', progress, total: 4 } })
+      await sleep(100)
+    }
+    write({ id, result: { content: [{ type: 'text', text: '4' }] } })
+    res.end(events.join(''))
   }
 
   function resultOf(method: string, params: Message['params']): unknown {
@@ -95,7 +121,13 @@ export function serve(wrong: Wrong, { guarded = false } = {}): void {
       }
     if (method === 'ping') return {}
     const schema = wrong.noSchema ? {} : { inputSchema: { type: 'object' } }
-    if (method === 'tools/list') return { tools: [{ name: 'wave', description: 'Waves back.', ...schema }] }
+    if (method === 'tools/list')
+      return {
+        tools: [
+          { name: 'wave', description: 'Waves back.', ...schema },
+          { name: 'count', description: 'Counts to four, and reports each.', inputSchema: { type: 'object' } },
+        ],
+      }
     return method === 'tools/call' && params?.name === 'wave'
       ? { content: [{ type: 'text', text: 'hello' }] }
       : undefined
@@ -129,6 +161,7 @@ export function serve(wrong: Wrong, { guarded = false } = {}): void {
     res.on('close', () => clearInterval(timer))
   }
 
+  if (!wrong.shortKeepAlive) server.keepAliveTimeout = 310_000
   server.listen(Number(process.env.PORT ?? 0), '127.0.0.1', () =>
     console.log(JSON.stringify({ url: `${origin()}/mcp` })),
   )

@@ -361,6 +361,12 @@ export const checks = {
     section: `${aws}/elasticloadbalancing/latest/application/target-group-health-checks.html`,
     fix: 'Answer GET /healthz with 200, without authentication.',
   },
+  'keep-alive': {
+    level: 'SHOULD',
+    title: 'fargate: connections are kept for longer than a load balancer keeps them',
+    section: `${aws}/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html#connection-idle-timeout`,
+    fix: 'Set keepAliveTimeout above the idle timeout of the load balancer (60 s, or what is set there): Node’s own is 5 s. What the server closes first makes a 502.',
+  },
   'no-payload-over-6mb': {
     level: 'SHOULD',
     title: 'lambda: a request over 6 MB is refused with 413',

@@ -13,6 +13,8 @@ export interface Target {
   access: Access
   /** How long one answer may take, in milliseconds; 8 s by default. */
   patienceMs?: number
+  /** How long each answer is waited for at least, where a first one takes long to begin. */
+  slowMs?: number
 }
 
 export const ping = { jsonrpc: '2.0', id: 1, method: 'ping' }
@@ -35,7 +37,7 @@ export async function sendTo(target: Target, sent: Omit<Sent, 'url'> & { url?: s
     }
     Object.assign(headers, sign(request, access.credentials, access))
   }
-  const timeoutMs = Math.min(sent.timeoutMs ?? 8000, target.patienceMs ?? Infinity)
+  const timeoutMs = Math.min(Math.max(sent.timeoutMs ?? 8000, target.slowMs ?? 0), target.patienceMs ?? Infinity)
   return send({ ...sent, url: url.href, headers, timeoutMs })
 }
 

@@ -10,7 +10,13 @@ export interface SignInStep {
 }
 
 /** The way of an MCP client from a 401 to a token. @see https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization */
-const way: { name: string; is: (request: KeptRequest, path: string) => boolean; needed: boolean }[] = [
+const way: {
+  name: string
+  is: (request: KeptRequest, path: string) => boolean
+  needed: boolean
+  /** It is the browser of a person that asks, and that has another name than the client. */
+  browser?: true
+}[] = [
   {
     name: 'GET protected-resource metadata',
     is: (_, path) => path.startsWith('/.well-known/oauth-protected-resource'),
@@ -28,7 +34,18 @@ const way: { name: string; is: (request: KeptRequest, path: string) => boolean; 
     is: ({ method }, path) => method === 'POST' && /\/(register|reg)$/.test(path),
     needed: false,
   },
-  { name: 'GET authorization', is: (_, path) => /\/(authorize|auth)(\/|$)/.test(path), needed: true },
+  {
+    name: 'GET authorization',
+    is: ({ method }, path) => method === 'GET' && /\/(authorize|auth)(\/|$)/.test(path),
+    needed: true,
+    browser: true,
+  },
+  {
+    name: 'POST login',
+    is: ({ method }, path) => method === 'POST' && path.endsWith('/login'),
+    needed: false,
+    browser: true,
+  },
   { name: 'POST token', is: ({ method }, path) => method === 'POST' && path.endsWith('/token'), needed: true },
 ]
 
@@ -38,10 +55,11 @@ export function followSignIn(
   all: readonly KeptRequest[],
 ): { steps: SignInStep[]; stopped?: string } {
   const agent = agentOf(refused)
-  const later = all.filter((each) => each.at >= refused.at && each.id !== refused.id && agentOf(each) === agent)
-  const found = way.map(({ name, is, needed }) => {
-    const tried = later.filter((each) => is(each, each.target.split('?')[0]!))
-    const good = tried.find(({ status }) => status < 400)
+  const since = all.filter((each) => each.at >= refused.at && each.id !== refused.id)
+  const later = since.filter((each) => agentOf(each) === agent)
+  const found = way.map(({ name, is, needed, browser }) => {
+    const tried = (browser ? since : later).filter((each) => is(each, each.target.split('?')[0]!))
+    const good = tried.find(({ status, why }) => status < 400 && why === undefined)
     const last = tried.at(-1)
     return {
       name,
@@ -82,6 +100,7 @@ function again(refused: KeptRequest, later: readonly KeptRequest[]): boolean | u
 /** What an authorization server says is an OAuth error; a platform’s own refusal has a code beside it. */
 function answerOf({ status, answer, code, why }: KeptRequest): string {
   if (code) return `${code} ${why ?? ''}`.trim()
+  if (why !== undefined) return why
   try {
     const { error, error_description: description } = JSON.parse(answer?.body ?? '') as {
       error?: unknown

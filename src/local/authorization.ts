@@ -10,6 +10,7 @@ import { startLocalDynamo, type LocalDynamo } from './dynamodb/start.ts'
 import { startLoadBalancer, type Exchange, type LoadBalancer } from './fargate/load-balancer.ts'
 import type { Service } from './fargate/service.ts'
 import type { Faults } from './faults.ts'
+import { errorInLocation, keptSignIn } from './keep-sign-in.ts'
 import type { RequestLog } from './requests.ts'
 import type { LocalUser } from './state.ts'
 
@@ -47,6 +48,7 @@ export async function startAuthorization(options: AuthorizationOptions): Promise
     for (const each of started.toReversed()) await each.close()
   }
   let service: Service | undefined
+  const direct = project.config.oauth?.verifier === 'cognito'
   try {
     const open = async <T extends { close(): Promise<void> }>(work: Promise<T>): Promise<T> => {
       const value = await work
@@ -54,7 +56,14 @@ export async function startAuthorization(options: AuthorizationOptions): Promise
       return value
     }
     const outcomes = await Promise.allSettled([
-      open(startCognito({ port: ports.cognito, region, users })),
+      open(
+        startCognito({
+          port: ports.cognito,
+          region,
+          users,
+          ...(direct ? { around: (handler) => keptSignIn('cognito', handler, options.requests) } : {}),
+        }),
+      ),
       open(startLocalDynamo(region)),
       open(
         startLoadBalancer({
@@ -72,7 +81,6 @@ export async function startAuthorization(options: AuthorizationOptions): Promise
       LoadBalancer,
     ]
     const secret = randomBytes(32).toString('base64url')
-    const direct = project.config.oauth?.verifier === 'cognito'
     const issuer = direct ? cognito.issuer : balancer.url
     const resources: string[] = []
     let begin: () => void
@@ -123,5 +131,7 @@ function addAppClients(cognito: RunningCognito, { name, ...config }: FairleadCon
 function keepExchange(exchange: Exchange, requests: RequestLog): void {
   const { traceId, body, target, rawHeaders, answerHeaders, answerBody, ...facts } = exchange
   const answer = exchange.status >= 400 ? { answer: { headers: answerHeaders, body: answerBody } } : {}
-  requests.keep({ id: traceId, platform: 'authorization-service', ...facts }, { target, rawHeaders, body, ...answer })
+  const why = errorInLocation(answerHeaders)
+  const id = { id: traceId, platform: 'authorization-service', ...(why === undefined ? {} : { why }) }
+  requests.keep({ ...id, ...facts }, { target, rawHeaders, body, ...answer })
 }

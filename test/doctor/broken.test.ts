@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
-import { examine } from '../../src/doctor/examine.ts'
+import { examine, type ExamineOptions } from '../../src/doctor/examine.ts'
 
 const children: ChildProcess[] = []
 afterEach(() => {
@@ -20,6 +20,17 @@ async function start(name: string): Promise<string> {
     child.stdout.once('data', (chunk: Buffer) => resolve((JSON.parse(chunk.toString()) as { url: string }).url))
     child.once('exit', (code) => reject(new Error(`${name} ended with ${code}`)))
   })
+}
+
+/** What is failed or warned of, as far as the server that is right is not. */
+const said = async (name: string, more: Partial<ExamineOptions> = {}) => {
+  const found = async (url: string) => {
+    const { findings, notReached } = await examine({ url, access: { kind: 'none' }, patienceMs: 1500, ...more })
+    expect(notReached).toEqual([])
+    return findings.filter(({ ok }) => !ok)
+  }
+  const right = (await found(await start(''))).map(({ id }) => id)
+  return (await found(await start(name))).filter(({ id }) => !right.includes(id))
 }
 
 const failing = async (url: string) => {
@@ -48,6 +59,49 @@ describe('a server that is wrong in one way', () => {
     const { ok, failed } = await failing(await start(name))
     expect(failed).toEqual([id])
     expect(ok).toBe(false)
+  })
+})
+
+describe('a server that something is advised to', () => {
+  const tool = { name: 'count', arguments: {} }
+
+  it('hears that its answers name other sessions', async () => {
+    expect(await said('rotating-session')).toMatchObject([{ id: 'session-id-stable', level: 'SHOULD' }])
+  })
+
+  it('hears that it closes connections sooner than a load balancer', async () => {
+    expect(await said('short-keep-alive', { platform: 'fargate' })).toMatchObject([
+      { id: 'keep-alive', says: 'It closes a connection after 5 s.' },
+    ])
+  })
+
+  it('hears that its stream is held back', async () => {
+    const [finding, ...more] = await said('buffered', { tool })
+    expect(more).toEqual([])
+    expect(finding).toMatchObject({ id: 'stream-as-it-happens' })
+    expect(finding!.says).toMatch(/^4 events; the first after/)
+  })
+
+  it('hears that events come one by one, where they do', async () => {
+    const { findings } = await examine({ url: await start(''), access: { kind: 'none' }, tool })
+    const { ok, says } = findings.find(({ id }) => id === 'stream-as-it-happens')!
+    expect(ok).toBe(true)
+    const [, first, end] = /^4 events; the first after (\d+) ms, the end after (\d+) ms/.exec(says)!
+    expect(Number(end) - Number(first)).toBeGreaterThan(250)
+  })
+
+  it.each([
+    ['that reports nothing', 'wave', 'wave reported progress 0 times'],
+    ['that is not there', 'nobody', 'nobody reported progress 0 times'],
+  ])('hears that a tool tells nothing %s', async (_name, name, says) => {
+    const { findings } = await examine({
+      url: await start(''),
+      access: { kind: 'none' },
+      tool: { name, arguments: {} },
+    })
+    const found = findings.find(({ id }) => id === 'stream-as-it-happens')!
+    expect(found.ok).toBe(false)
+    expect(found.says).toContain(says)
   })
 })
 

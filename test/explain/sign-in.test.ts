@@ -48,6 +48,20 @@ describe('a client that was asked for a token', () => {
     )
   })
 
+  it('opened a browser, and nobody signed in there', () => {
+    const browser = { ...one('/oauth2/authorize', 302), headers: ['user-agent', 'Firefox'], method: 'GET' }
+    expect(stopped(metadata, server, one('/register', 201), browser)).toBe(
+      'The client stopped after GET authorization; POST token would have been next.',
+    )
+    const login = { ...one('/login', 401, { platform: 'cognito' }), headers: ['user-agent', 'Firefox'] }
+    expect(stopped(metadata, server, browser, login)).toBe('The client stopped at POST login: it was answered 401')
+  })
+
+  it('was sent back with an error', () => {
+    const back = one('/oauth2/authorize', 302, { platform: 'cognito', method: 'GET', why: 'invalid_scope' })
+    expect(stopped(metadata, server, back)).toBe('The client stopped at GET authorization: invalid_scope')
+  })
+
   it('came through', () => {
     const again = one('/mcp', 200, { headers: ['user-agent', 'inspector', 'authorization', 'Bearer …'] })
     expect(stopped(metadata, server, one('/authorize', 302), one('/token', 200), again)).toBeUndefined()

@@ -95,7 +95,7 @@ function chosen(ids: readonly string[], options: Options, kept: readonly KeptReq
     const all = readHar(read(options.har))
     return ids.length === 0 ? all : ids.map((id) => oneOf(all, id))
   }
-  const ours = kept.filter(({ platform }) => platform !== 'authorization-service')
+  const ours = kept.filter(({ platform }) => platform in platforms)
   if (ids.length > 0) return ids.map((id) => oneOf(kept, id))
   const last = ours.findLast(({ status, code }) => status >= 400 || code !== undefined) ?? ours.at(-1)
   if (last) return [last]

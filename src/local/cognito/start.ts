@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { FairleadError } from '../../errors.ts'
+import type { FetchHandler } from '../../http/fetch-handler.ts'
 import { listen, type Listening } from '../../http/node-server.ts'
 import { localAccount } from '../../platforms.ts'
 import { json, queryOf } from './answers.ts'
@@ -31,6 +32,8 @@ export interface CognitoOptions {
   switches?: Partial<CognitoSwitches>
   /** Milliseconds; `Date.now` by default. */
   now?: () => number
+  /** Puts something around it: what is asked here is kept, where clients sign in here themselves. */
+  around?: (handler: FetchHandler) => FetchHandler
 }
 
 /** A client as it is added: a callback and a scope list are enough. */
@@ -59,10 +62,11 @@ export async function startCognito(options: CognitoOptions = {}): Promise<Runnin
   const poolId = options.poolId ?? `${region}_fairlead0`
   const keys = await makeKeys()
   let pool: Pool | undefined
-  const server: Listening = await listen(
-    (request) => (pool ? route(pool, request) : Promise.resolve(new Response(null, { status: 503 }))),
-    { port: options.port ?? 0, maxBodyBytes: 64 * 1024 },
-  )
+  const handler: FetchHandler = async (request) => (pool ? route(pool, request) : new Response(null, { status: 503 }))
+  const server: Listening = await listen(options.around?.(handler) ?? handler, {
+    port: options.port ?? 0,
+    maxBodyBytes: 64 * 1024,
+  })
   const url = `http://${name}:${server.port}`
   pool = {
     url,

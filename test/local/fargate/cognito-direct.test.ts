@@ -4,6 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { authorizeByScript } from '../../../src/auth/oauth-client/authorize.ts'
 import { signIn, signInMachine } from '../../../src/connect/sign-in.ts'
 import type { FairleadConfig } from '../../../src/config.ts'
+import { followSignIn } from '../../../src/explain/sign-in.ts'
+import { readKept } from '../../../src/local/kept.ts'
 import type { RequestRecord } from '../../../src/local/requests.ts'
 import { startStack, type Stack } from '../../../src/local/stack.ts'
 import { temporaryFolder } from '../../support/temporary.ts'
@@ -117,6 +119,26 @@ describe('tokens of Cognito itself', () => {
     await expect
       .poll(() => records.map(({ code }) => code))
       .toEqual(expect.arrayContaining(['TOKEN_TYPE', 'SCOPE_MISSING']))
+  })
+
+  it('are missing where a sign-in at Cognito stopped, and it is kept at which step', async () => {
+    const headers = { 'user-agent': 'a-client', 'content-type': 'application/json' }
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' })
+    expect((await fetch(url, { method: 'POST', headers, body })).status).toBe(401)
+    await fetch(new URL('/.well-known/oauth-protected-resource/mcp', url), { headers })
+    await fetch(`${stack.authorizationServer}/.well-known/openid-configuration`, { headers })
+    const query = new URLSearchParams({ response_type: 'code', client_id: 'app', redirect_uri: callback, scope: 'x' })
+    const sent = await fetch(`${cognito()}/oauth2/authorize?${query.toString()}`, { headers, redirect: 'manual' })
+    expect(sent.status).toBe(302)
+    const why = async () => {
+      stack.requests.flush()
+      const kept = readKept(folder.path)
+      const refused = kept.findLast((each) => each.code === 'TOKEN_MISSING' && each.headers.includes('a-client'))
+      return refused && followSignIn(refused, kept).stopped
+    }
+    await expect.poll(why).toBe('The client stopped at GET authorization: invalid_scope')
+    const text = JSON.stringify(readKept(folder.path))
+    for (const { password } of stack.users) expect(text).not.toContain(password)
   })
 
   it('are led to by metadata at our own origin, which say what Cognito does without saying so', async () => {
