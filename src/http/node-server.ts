@@ -37,7 +37,8 @@ export async function listen(handler: FetchHandler, options: ListenOptions = {})
     {
       requestTimeout: requestTimeoutMs,
       headersTimeout: Math.min(15_000, requestTimeoutMs),
-      keepAliveTimeout: 65_000,
+      // Longer than a load balancer keeps a connection that is idle (300 s, as ours do): what the server closes first makes a 502.
+      keepAliveTimeout: 310_000,
       // How often Node looks for requests that took too long.
       connectionsCheckingInterval: Math.min(30_000, requestTimeoutMs),
     },

@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { explanationText } from '../../src/cli/explanation-text.ts'
 import { runMatrix } from './matrix.ts'
+import { fortyPage, fortyText } from './forty.ts'
 import { faultTable, faultsPage } from './table.ts'
 
 const { rows, falseAlarms } = await runMatrix()
@@ -15,6 +16,7 @@ if (wrong + falseAlarms.length > 0) process.exitCode = 6
 else {
   const page = readFileSync(faultsPage, 'utf8')
   writeFileSync(faultsPage, `${page.slice(0, page.indexOf('| fault |'))}${faultTable(rows)}\n`)
+  writeFileSync(fortyPage, fortyText())
   keepExamples()
 }
 
