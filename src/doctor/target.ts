@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { sign } from '../auth/sigv4/sign.ts'
 import type { Credentials } from '../auth/sigv4/credentials.ts'
 import { send, type Answered, type Failed, type Sent } from './send.ts'
@@ -21,8 +22,22 @@ export const ping = { jsonrpc: '2.0', id: 1, method: 'ping' }
 
 export const both = 'application/json, text/event-stream'
 
+type SentTo = Omit<Sent, 'url'> & { url?: string }
+
+/** The doctor asks many things at once: who is asked too much (429) is asked again after these milliseconds. */
+const pausesMs = [250, 1000, 2000]
+
 /** Sends with what the target asks for: signed, with a token, or as it is. */
-export async function sendTo(target: Target, sent: Omit<Sent, 'url'> & { url?: string }): Promise<Answered | Failed> {
+export async function sendTo(target: Target, sent: SentTo): Promise<Answered | Failed> {
+  for (const pause of pausesMs) {
+    const answer = await sendOnce(target, sent)
+    if ('failed' in answer || answer.status !== 429) return answer
+    await sleep(pause)
+  }
+  return sendOnce(target, sent)
+}
+
+async function sendOnce(target: Target, sent: SentTo): Promise<Answered | Failed> {
   const url = new URL(sent.url ?? target.url)
   const headers: Record<string, string> = { host: url.host, ...lowered(sent.headers) }
   const { access } = target

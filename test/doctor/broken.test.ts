@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
+import { createServer as createHttpServer, request } from 'node:http'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -41,6 +42,39 @@ const failing = async (url: string) => {
 describe('a server that is right', () => {
   it('has nothing that fails', async () => {
     expect(await failing(await start(''))).toEqual({ ok: true, failed: [] })
+  })
+})
+
+describe('a server that takes few requests at once', () => {
+  it('is asked again, and has nothing that fails for that', async () => {
+    const url = new URL(await start(''))
+    let busy = 0
+    let refused = 0
+    const server = createHttpServer((req, res) => {
+      if (busy >= 2) {
+        refused++
+        return void res.writeHead(429).end()
+      }
+      busy++
+      res.on('close', () => busy--)
+      const headers = { ...req.headers, host: req.headers.host === own ? url.host : req.headers.host }
+      const out = request({ port: url.port, method: req.method, path: req.url, headers, agent: false }, (answer) => {
+        res.writeHead(answer.statusCode!, answer.headers)
+        answer.pipe(res)
+      })
+      out.on('error', () => res.destroy())
+      res.on('close', () => out.destroy())
+      req.pipe(out)
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const own = `127.0.0.1:${(server.address() as { port: number }).port}`
+    try {
+      expect(await failing(`http://${own}/mcp`)).toEqual({ ok: true, failed: [] })
+      expect(refused).toBeGreaterThan(0)
+    } finally {
+      server.closeAllConnections()
+      server.close()
+    }
   })
 })
 
