@@ -1,45 +1,8 @@
-import { canonicalHeaders, encode, parseQuery, sha256, splitTarget } from '../auth/sigv4/canonical.ts'
+import { canonicalHeaders, sha256 } from '../auth/sigv4/canonical.ts'
 import type { CauseId } from './sigv4-causes.ts'
-
-/** Everything that goes into a signature. */
-export interface Signing {
-  method: string
-  /** The second and third line of the canonical request. */
-  uri: string
-  query: string
-  headers: ReadonlyMap<string, string>
-  signedHeaders: readonly string[]
-  payloadHash: string
-  amzDate: string
-  /** Of the string to sign. */
-  scope: string
-  /** Of the derivation of the key. */
-  keyScope: string
-  secret: string
-}
-
-/** One way in which a client may have calculated otherwise, or a hop have changed what was signed. */
-export interface Patch {
-  cause: CauseId
-  set: Partial<Omit<Signing, 'headers'>>
-  /** Values of headers as the client had them. */
-  headers?: Record<string, string>
-  /** Too rare to come together with another fault. */
-  rare?: true
-}
-
-export interface Material {
-  method: string
-  target: string
-  rawHeaders: readonly string[]
-  /** Absent when it is not at hand; `said` is then all there is. */
-  body?: Uint8Array
-  signed: Signing
-  /** Secrets that other keys have. */
-  otherSecrets: readonly string[]
-  /** Names under which the endpoint is known, with ports. */
-  hosts: readonly string[]
-}
+import { rare, type Material, type Patch, type Signing } from './sigv4-signing.ts'
+import { paths, queries } from './sigv4-targets.ts'
+import { writtenAnew } from './written-anew.ts'
 
 /** All that is tried, the likeliest first. Each is a single change, so that two of them can be tried together. */
 export function patches(material: Material): Patch[] {
@@ -65,99 +28,11 @@ export function patches(material: Material): Patch[] {
   })
 }
 
-function rare(patch: Patch): Patch {
-  return { ...patch, rare: true }
-}
-
 function isNothing({ set, headers = {} }: Patch, signed: Signing): boolean {
   return (
     Object.entries(set).every(([name, value]) => signed[name as keyof Signing] === value) &&
     Object.entries(headers).every(([name, value]) => signed.headers.get(name) === value)
   )
-}
-
-function paths({ target, signed }: Material): Patch[] {
-  const { path } = splitTarget(target)
-  const uri = (cause: CauseId, value: string): Patch => ({ cause, set: { uri: value } })
-  const once = normalised(path)
-  const decoded = decode(once)
-  const twice = path
-    .split('/')
-    .map((segment) => encode(segment))
-    .join('/')
-  const other = (text: string) => (text.length > 1 && text.endsWith('/') ? text.slice(0, -1) : `${text}/`)
-  const parts = signed.uri.split('/')
-  return [
-    uri('path-encoded-once', once),
-    uri('path-decoded', decoded),
-    uri('path-not-normalised', twice),
-    uri('path-encoded-once', path),
-    uri('trailing-slash', other(signed.uri)),
-    uri('path-rewritten', '/'),
-    ...parts.slice(2).map((_, at) => uri('path-rewritten', `/${parts.slice(at + 2).join('/')}`)),
-    ...['prod', 'dev', 'api', 'v1', '$default', 'mcp'].map((stage) =>
-      rare(uri('path-rewritten', `/${encode(stage)}${signed.uri === '/' ? '' : signed.uri}`)),
-    ),
-    ...parts.slice(2).map((_, at) => uri('path-rewritten', parts.slice(0, at + 2).join('/') || '/')),
-  ]
-}
-
-function queries({ target, signed }: Material): Patch[] {
-  const { query } = splitTarget(target)
-  if (query === '') return []
-  const pairs = parseQuery(query).filter(([name]) => name !== 'X-Amz-Signature')
-  const join = (list: readonly (readonly [string, string])[], code: (text: string) => string) =>
-    list.map(([name, value]) => `${code(name)}=${code(value)}`).join('&')
-  const sorted = pairs.toSorted(([a, x], [b, y]) => (a < b ? -1 : a > b ? 1 : x < y ? -1 : 1))
-  const set = (cause: CauseId, value: string): Patch => ({ cause, set: { query: value } })
-  const plus = sorted.map(([name, value]) => [name.replaceAll('+', ' '), value.replaceAll('+', ' ')] as const)
-  return [
-    set('query-order', join(pairs, encode)),
-    set('query-order', query),
-    set('query-plus', join(plus, encode)),
-    set(
-      'query-plus',
-      join(sorted, (text) => encode(text).replaceAll('%20', '+')),
-    ),
-    set(
-      'query-plus',
-      join(sorted, (text) => encode(text.replaceAll(' ', '+'))),
-    ),
-    set(
-      'query-encoding',
-      join(sorted, (text) => text),
-    ),
-    set('query-encoding', join(sorted, encodeURI)),
-    set('query-encoding', join(sorted, encodeURIComponent)),
-    set(
-      'query-encoding',
-      join(sorted, (text) => encode(text).replaceAll('%2F', '/')),
-    ),
-    set(
-      'query-encoding',
-      join(sorted, (text) => encode(text).replaceAll(/%[0-9A-F]{2}/g, (each) => each.toLowerCase())),
-    ),
-    set(
-      'query-encoding',
-      join(sorted, (text) => encode(encode(text))),
-    ),
-    set(
-      'query-encoding',
-      sorted.map(([name, value]) => (value === '' ? encode(name) : `${encode(name)}=${encode(value)}`)).join('&'),
-    ),
-    ...(pairs.some(([name]) => name.startsWith('X-Amz-')) ? [] : [set('query-added', '')]),
-    ...(signed.query.includes('&') && pairs.length <= 12
-      ? pairs.map((_, at) =>
-          set(
-            'query-added',
-            join(
-              sorted.filter((pair) => pair !== pairs[at]),
-              encode,
-            ),
-          ),
-        )
-      : []),
-  ]
 }
 
 /** Where a proxy says what it rewrote, and the names that are known. */
@@ -210,53 +85,6 @@ function bodies({ body, method, signed }: Material): Patch[] {
       ? writtenAnew(body).map((text) => hash('body-reserialised', sha256(text)))
       : []),
   ]
-}
-
-/** The same JSON as other serialisers write it: JavaScript, Python (with and without spaces, sorted, escaped), Go, pretty-printers. */
-export function writtenAnew(body: Uint8Array): string[] {
-  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8')
-  const plain = [text.trim(), `${text}\n`, text.replaceAll('\r\n', '\n'), text.replaceAll('\n', '\r\n')]
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return plain
-  }
-  const compact = JSON.stringify(value)
-  const python = spaced(compact)
-  const sorted = JSON.stringify(inOrder(value))
-  return [
-    compact,
-    JSON.stringify(value, null, 2),
-    JSON.stringify(value, null, 4),
-    python,
-    ascii(python),
-    ascii(compact),
-    sorted,
-    spaced(sorted),
-    compact.replaceAll(/[<>&]/g, (each) => `\\u00${each.charCodeAt(0).toString(16)}`),
-    compact.replaceAll('/', '\\/'),
-    ...plain,
-  ]
-}
-
-/** One space after each colon and comma outside of texts, as Python's json.dumps writes. */
-function spaced(json: string): string {
-  return json.replaceAll(/"(?:[^"\\]|\\.)*"|[:,]/g, (each) => (each === ':' || each === ',' ? `${each} ` : each))
-}
-
-function ascii(json: string): string {
-  return json.replaceAll(/[\u0080-\uffff]/g, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, '0')}`)
-}
-
-function inOrder(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(inOrder)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value)
-      .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, each]) => [key, inOrder(each)]),
-  )
 }
 
 const services = ['lambda', 'bedrock-agentcore', 'execute-api', 's3', 'aws-mcp', 'bedrock']
@@ -340,22 +168,4 @@ function headers({ rawHeaders, body, signed }: Material): Patch[] {
     }
   }
   return all
-}
-
-/** Without dots and empty segments, and encoded as the wire has it. */
-function normalised(path: string): string {
-  const kept: string[] = []
-  for (const segment of path.split('/')) {
-    if (segment === '..') kept.pop()
-    else if (segment !== '' && segment !== '.') kept.push(segment)
-  }
-  return kept.length === 0 ? '/' : `/${kept.join('/')}${path.endsWith('/') ? '/' : ''}`
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
 }

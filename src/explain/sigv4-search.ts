@@ -3,7 +3,7 @@ import { algorithm } from '../auth/sigv4/canonical.ts'
 import type { PresentedSignature } from '../auth/sigv4/presented.ts'
 import { hmac, signingKey, stringToSign } from '../auth/sigv4/sign.ts'
 import { keptDigits } from './mask.ts'
-import type { Patch, Signing } from './sigv4-hypotheses.ts'
+import type { Patch, Signing } from './sigv4-signing.ts'
 
 /** One change, or two of different parts. */
 export function search(signed: Signing, presented: PresentedSignature, all: readonly Patch[]): Patch[] | undefined {

@@ -4,7 +4,7 @@ import type { PresentedSignature } from '../auth/sigv4/presented.ts'
 import { stringToSign } from '../auth/sigv4/sign.ts'
 import { hashOf, keptDigits, masked } from './mask.ts'
 import { printable } from './printable.ts'
-import type { Signing } from './sigv4-hypotheses.ts'
+import type { Signing } from './sigv4-signing.ts'
 import { canonicalOf, signatureOf } from './sigv4-search.ts'
 import type { Sigv4Explanation } from './sigv4.ts'
 

@@ -4,8 +4,8 @@ import type { PresentedSignature } from '../auth/sigv4/presented.ts'
 import { hashOf } from './mask.ts'
 import { printable } from './printable.ts'
 import type { CauseId } from './sigv4-causes.ts'
-import { writtenAnew } from './sigv4-hypotheses.ts'
 import type { ExplainSigv4Options, SignedRequest } from './sigv4.ts'
+import { writtenAnew } from './written-anew.ts'
 
 export interface Seen {
   cause: CauseId

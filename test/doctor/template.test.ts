@@ -12,7 +12,11 @@ const refusal = (text: string) => {
     return error instanceof FairleadError ? `${error.code}: ${error.message}` : String(error)
   }
 }
-const at = performance.now.bind(performance)
+/** Of this process, in milliseconds: others may be busy. */
+const cpuMs = () => {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}
 
 describe('a template', () => {
   it.each(Object.keys(templateRules) as (keyof typeof templateRules)[])(
@@ -90,6 +94,8 @@ describe('a hostile template', () => {
     ['half a million dashes', '- '.repeat(500_000), 'nests deeper'],
     ['indents for ever', Array.from({ length: 1000 }, (_, n) => `${' '.repeat(n)}a:`).join('\n'), 'nests deeper'],
     ['JSON that nests', `{"Resources":${'{"a":'.repeat(100_000)}1${'}'.repeat(100_001)}`, 'nests deeper'],
+    ['300,000 aliases', `a: &a x\nb: [${'*a,'.repeat(300_000)}]`, 'aliases repeat too much'],
+    ['300,000 tags', '!a '.repeat(300_000), 'not YAML'],
     ['an anchor that is nowhere', 'Resources: { A: *b }', 'TEMPLATE_UNREADABLE'],
     ['no template', 'hello', 'no Resources'],
     ['broken YAML', 'Resources: {A: [}', 'not YAML'],
@@ -99,8 +105,8 @@ describe('a hostile template', () => {
     ['tags of other languages', 'Resources: { A: !!js/function "() => 1", B: !<tag:x,2000:y> 1 }', 'nothing'],
     ['100,000 keys of one name', `Resources:\n${'  A: 1\n'.repeat(100_000)}`, 'nothing'],
   ])('is refused, or read without harm, in time: %s', (_name, text, said) => {
-    const began = at()
+    const began = cpuMs()
     expect(refusal(text)).toContain(said)
-    expect(at() - began).toBeLessThan(5000)
+    expect(cpuMs() - began).toBeLessThan(10_000)
   })
 })

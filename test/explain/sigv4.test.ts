@@ -8,7 +8,8 @@ import type { KeptRequest } from '../../src/explain/kept.ts'
 import { causes } from '../../src/explain/sigv4-causes.ts'
 import { explainSigv4 } from '../../src/explain/sigv4.ts'
 import { LightRequest } from '../../src/http/light-request.ts'
-import { breakSignature, signatureFaults, type SignatureFaultName } from '../../src/local/faults/signatures.ts'
+import { breakSignature } from '../../src/local/faults/break-signature.ts'
+import { signatureFaults, type SignatureFaultName } from '../../src/local/faults/signatures.ts'
 
 const scope = { service: 'lambda', region: 'us-east-1' }
 const names = Object.keys(signatureFaults) as SignatureFaultName[]

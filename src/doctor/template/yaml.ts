@@ -1,4 +1,4 @@
-import { isAlias, isMap, isScalar, isSeq, parseDocument, type Node } from 'yaml'
+import { isAlias, isMap, isScalar, isSeq, parseDocument } from 'yaml'
 
 /** How many values aliases may repeat. */
 const maxRepeated = 10_000
@@ -14,16 +14,19 @@ export function readYaml(source: string, maxDepth: number): unknown {
   const [error] = document.errors
   if (error) throw error
   let repeated = 0
+  // The parser’s own way to an anchor goes through the whole document, for each alias.
+  const anchors = new Map<string, unknown>()
   const valueOf = (node: unknown, depth: number, inAlias: boolean): unknown => {
     if (depth > maxDepth) throw new Error(`it nests deeper than ${maxDepth} levels`)
     if (inAlias && ++repeated > maxRepeated) throw new Error('its aliases repeat too much')
     if (isAlias(node)) {
-      const named = node.resolve(document)
-      if (!named) throw new Error('an alias names no anchor')
-      return valueOf(named, depth + 1, true)
+      if (!anchors.has(node.source)) throw new Error('an alias names no anchor')
+      return valueOf(anchors.get(node.source), depth + 1, true)
     }
+    const { anchor, tag } = (node ?? {}) as { anchor?: string; tag?: string }
+    if (anchor !== undefined) anchors.set(anchor, node)
     const value = bare(node, depth, inAlias)
-    return intrinsic((node as Node | null)?.tag, value)
+    return intrinsic(tag, value)
   }
   const bare = (node: unknown, depth: number, inAlias: boolean): unknown => {
     if (isScalar(node)) return node.value

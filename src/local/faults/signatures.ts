@@ -1,56 +1,16 @@
+import { encode, sha256 } from '../../auth/sigv4/canonical.ts'
 import {
-  algorithm,
-  canonicalHeaders,
-  canonicalPath,
-  canonicalQuery,
-  encode,
-  parseQuery,
-  sha256,
-  splitTarget,
-} from '../../auth/sigv4/canonical.ts'
-import type { Credentials } from '../../auth/sigv4/credentials.ts'
-import { hmac, signingKey, stringToSign } from '../../auth/sigv4/sign.ts'
-import { LightRequest } from '../../http/light-request.ts'
-
-interface Parts {
-  method: string
-  target: string
-  rawHeaders: readonly string[]
-  body: Uint8Array
-}
-
-/** What a client signs with. */
-interface Client extends Credentials {
-  service: string
-  region: string
-  now: number
-  /** Signs the query for that many seconds, as a presigned URL. */
-  presignS?: number
-}
-
-/** What goes into a signature, for a fault to get wrong. */
-interface Draft {
-  method: string
-  uri: string
-  query: string
-  headers: Map<string, string>
-  signedHeaders: string[]
-  payloadHash: string
-  keyScope: string
-  secret: string
-}
-
-interface SignatureFault {
-  does: string
-  /** What the client sends, so that the fault shows. */
-  wire?: (parts: Parts) => Parts
-  /** Who the client thinks it is. */
-  client?: (client: Client, others: readonly Credentials[]) => Client
-  /** How it calculates otherwise than AWS says. */
-  signs?: (draft: Draft, parts: Parts) => Partial<Draft>
-  /** What happens to the request after it was signed. */
-  sends?: (parts: Parts) => Parts
-}
+  add,
+  header,
+  pairsOf,
+  pathOf,
+  queried,
+  set,
+  withPath,
+  without,
+  type Parts,
+  type SignatureFault,
+} from './signature-fault.ts'
 
 const words = ['tide', 'quay', 'berth', 'buoy', 'keel']
 let turn = 0
@@ -60,11 +20,6 @@ const spacedPath = (parts: Parts): Parts => ({
   ...parts,
   target: withPath(parts.target, (path) => `${path}/${word()}%20${word()}`),
 })
-const queried =
-  (query: () => string) =>
-  (parts: Parts): Parts => ({ ...parts, target: `${parts.target}${parts.target.includes('?') ? '&' : '?'}${query()}` })
-const pathOf = (parts: Parts) => splitTarget(parts.target).path
-const pairsOf = (parts: Parts) => parseQuery(splitTarget(parts.target).query)
 const asJson = (parts: Parts): unknown => {
   try {
     return JSON.parse(Buffer.from(parts.body).toString()) as unknown
@@ -78,16 +33,6 @@ const withBody = (parts: Parts, text: string): Parts => ({
 })
 const asBody = (parts: Parts) =>
   parts.body.byteLength > 0 ? parts : withBody({ ...parts, method: 'POST' }, JSON.stringify({ tide: word() }))
-const without = (parts: Parts, name: string): Parts => ({
-  ...parts,
-  rawHeaders: parts.rawHeaders.filter((_, at, all) => all[at - (at % 2)]!.toLowerCase() !== name),
-})
-const add = (parts: Parts, name: string, value: string): Parts => ({
-  ...parts,
-  rawHeaders: [...parts.rawHeaders, name, value],
-})
-const set = (parts: Parts, name: string, value: string) => add(without(parts, name), name, value)
-const header = (parts: Parts, name: string) => canonicalHeaders(parts.rawHeaders).get(name) ?? ''
 
 /** What clients and hops get wrong about SigV4. Each says what it does to every signed request that arrives. */
 export const signatureFaults = {
@@ -260,109 +205,6 @@ export const signatureFaults = {
 } as const satisfies Record<string, SignatureFault>
 
 export type SignatureFaultName = keyof typeof signatureFaults
-
-/**
- * Signs a request again as a client with these faults would have, and changes it as their hops would. A request that is not
- * signed with a known key is left as it is.
- */
-export function breakSignature(
-  request: LightRequest,
-  names: readonly SignatureFaultName[],
-  endpoint: { service: string; region: string; keys: readonly Credentials[]; now?: number },
-): LightRequest {
-  const id = /Credential=([^/,]+)\//.exec(request.headers.get('authorization') ?? '')?.[1]
-  const key = endpoint.keys.find(({ accessKeyId }) => accessKeyId === id)
-  if (!key) return request
-  const chosen: SignatureFault[] = names.map((name) => signatureFaults[name])
-  const others = endpoint.keys.filter((each) => each !== key)
-  const { service, region, now = Date.now() } = endpoint
-  const client = chosen.reduce<Client>((so, { client: as }) => as?.(so, others) ?? so, { ...key, service, region, now })
-  const bare = ['authorization', 'x-amz-date', 'x-amz-content-sha256', 'x-amz-security-token'].reduce(without, {
-    method: request.method,
-    target: request.target,
-    rawHeaders: request.rawHeaders,
-    body: request.bytes,
-  })
-  const wire = chosen.reduce((parts, { wire: prepare }) => prepare?.(parts) ?? parts, bare)
-  const signed = signedBy(wire, client, chosen)
-  const sent = chosen.reduce((parts, { sends }) => sends?.(parts) ?? parts, signed)
-  return new LightRequest({
-    method: sent.method,
-    origin: new URL(request.url).origin,
-    target: sent.target,
-    rawHeaders: sent.rawHeaders,
-    bytes: sent.body,
-    signal: request.signal,
-  })
-}
-
-function signedBy(parts: Parts, client: Client, chosen: readonly SignatureFault[]): Parts {
-  const amzDate = new Date(client.now).toISOString().replaceAll(/[:-]|\.\d{3}/g, '')
-  const scope = `${amzDate.slice(0, 8)}/${client.region}/${client.service}/aws4_request`
-  const presigned = client.presignS !== undefined
-  const payloadHash = sha256(parts.body)
-  const own: [string, string][] = presigned
-    ? []
-    : [
-        ['x-amz-date', amzDate],
-        ['x-amz-content-sha256', payloadHash],
-        ...(client.sessionToken ? [['x-amz-security-token', client.sessionToken] as [string, string]] : []),
-      ]
-  const withOwn = own.reduce((so, [name, value]) => add(so, name, value), parts)
-  const headers = canonicalHeaders(withOwn.rawHeaders)
-  const signedHeaders = [...headers.keys()]
-    .filter((name) => name === 'host' || name === 'content-type' || name.startsWith('x-amz-'))
-    .toSorted()
-  const inQuery: [string, string][] = presigned
-    ? [
-        ['X-Amz-Algorithm', algorithm],
-        ['X-Amz-Credential', `${client.accessKeyId}/${scope}`],
-        ['X-Amz-Date', amzDate],
-        ['X-Amz-Expires', String(client.presignS)],
-        ['X-Amz-SignedHeaders', signedHeaders.join(';')],
-        ...(client.sessionToken ? [['X-Amz-Security-Token', client.sessionToken] as [string, string]] : []),
-      ]
-    : []
-  const draft: Draft = {
-    method: parts.method,
-    uri: canonicalPath(pathOf(parts)),
-    query: canonicalQuery([...pairsOf(parts), ...inQuery]),
-    headers,
-    signedHeaders,
-    payloadHash,
-    keyScope: scope,
-    secret: client.secretAccessKey,
-  }
-  const final = chosen.reduce((so, { signs }) => ({ ...so, ...signs?.(so, withOwn) }), draft)
-  const lines = final.signedHeaders.map((name) => `${name}:${final.headers.get(name) ?? ''}\n`).join('')
-  const canonical = [
-    final.method,
-    final.uri,
-    final.query,
-    lines,
-    final.signedHeaders.join(';'),
-    final.payloadHash,
-  ].join('\n')
-  const signature = hmac(signingKey(final.secret, final.keyScope), stringToSign(amzDate, scope, canonical)).toString(
-    'hex',
-  )
-  if (presigned) {
-    const query = [...inQuery, ['X-Amz-Signature', signature] as const].map(
-      ([name, value]) => `${name}=${encode(value)}`,
-    )
-    return queried(() => query.join('&'))(withOwn)
-  }
-  return add(
-    withOwn,
-    'authorization',
-    `${algorithm} Credential=${client.accessKeyId}/${scope}, SignedHeaders=${final.signedHeaders.join(';')}, Signature=${signature}`,
-  )
-}
-
-function withPath(target: string, change: (path: string) => string): string {
-  const { path, query } = splitTarget(target)
-  return query === '' ? change(path) : `${change(path)}?${query}`
-}
 
 function yesterday(scope: string): string {
   const [day, ...rest] = scope.split('/') as [string, ...string[]]

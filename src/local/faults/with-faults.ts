@@ -5,7 +5,8 @@ import { annotate, noteOf } from '../../http/note.ts'
 import type { Faults } from '../faults.ts'
 import { answerFaults, breakAnswer } from './answers.ts'
 import { requestFaults, withBrokenHeaders } from './requests.ts'
-import { breakSignature, signatureFaults } from './signatures.ts'
+import { breakSignature } from './break-signature.ts'
+import { signatureFaults } from './signatures.ts'
 import { tokenFaults, withBrokenToken } from './tokens.ts'
 
 /** Breaks what comes, as a client or a hop before this endpoint would have. Without a fault it is the handler itself. */
