@@ -13,6 +13,8 @@ import { causeText, explainSigv4, type Sigv4Explanation } from './sigv4.ts'
 export interface Endpoint {
   url: string
   auth: 'iam' | 'oauth' | 'none'
+  /** Nobody has said so: a capture is of a host that is not known here. */
+  guessed?: true
   service?: string
   region?: string
   /** Who issues its tokens. */
@@ -82,6 +84,20 @@ export function explainRequest(kept: KeptRequest, known: Known): Explanation {
   }
 }
 
+/** What a capture without secrets says of a missing one is nothing. */
+const sanitised = {
+  accepted: false,
+  causes: ['capture-sanitised'],
+  certainty: 'seen' as const,
+  why: [
+    'The archive has no Authorization and no Cookie in any request: Chrome leaves them out, so that it cannot be seen what was sent.',
+  ],
+  fix: [
+    'In Chrome’s DevTools: Settings, Preferences, Network: Allow to generate HAR with sensitive data. Or, where the endpoint is fairlead’s: fairlead explain --last',
+  ],
+  steps: [],
+}
+
 function explained(kept: KeptRequest, known: Known): Explanation {
   const base = {
     id: kept.id,
@@ -90,6 +106,14 @@ function explained(kept: KeptRequest, known: Known): Explanation {
     request: `${kept.method} ${kept.target}`,
     status: kept.status,
     ...(kept.code ? { code: kept.code, docs: `docs/errors/${kept.code}.md` } : {}),
+  }
+  if (kept.sanitised && kept.status >= 400 && headerOf(kept, 'authorization') === undefined && !isSigned(kept))
+    return { ...base, ...sanitised }
+  // A capture has no code: what an endpoint asks for, and the request lacks, is the cause.
+  if (!kept.code && (kept.status === 401 || kept.status === 403) && !known.endpoint.guessed) {
+    if (known.endpoint.auth === 'iam') return { ...base, ...bySignature(kept, known, false) }
+    if (known.endpoint.auth === 'oauth' && !/^(Bearer|DPoP) /i.test(headerOf(kept, 'authorization') ?? ''))
+      return { ...base, ...byToken({ ...kept, code: 'TOKEN_MISSING' }, known) }
   }
   if (kept.decision) return { ...base, ...bySignature(kept, known, true), ...byPolicy(kept, kept.decision) }
   if (kept.code?.startsWith('SIGV4_') || (isSigned(kept) && !(kept.code && kept.code in tokenCauses)))

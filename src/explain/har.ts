@@ -4,7 +4,7 @@ import type { KeptRequest } from './kept.ts'
 interface Entry {
   startedDateTime?: unknown
   time?: unknown
-  request?: { method?: unknown; url?: unknown; headers?: unknown; postData?: { text?: unknown } }
+  request?: { method?: unknown; url?: unknown; headers?: unknown; postData?: { text?: unknown }; bodySize?: unknown }
   response?: { status?: unknown; headers?: unknown; content?: { text?: unknown; encoding?: unknown } }
 }
 
@@ -16,15 +16,22 @@ const pseudo = /^:/
  * @see http://www.softwareishard.com/blog/har-12-spec/
  */
 export function readHar(text: string): KeptRequest[] {
-  const entries = entriesOf(text)
-  const kept = entries.flatMap((entry, at) => requestOf(entry, at) ?? [])
+  const { entries, creator } = archiveOf(text)
+  const read = entries.flatMap((entry, at) => requestOf(entry, at) ?? [])
+  // Chrome leaves Authorization and Cookie out, unless it is told otherwise.
+  const isSanitised = creator === 'WebInspector' && read.every(({ headers }) => !hasSecret(headers))
+  const kept = isSanitised ? read.map((each) => ({ ...each, sanitised: true as const })) : read
   if (kept.length > 0) return kept
   throw new FairleadError('CAPTURE_UNREADABLE', 'The archive has no request', {
     why: 'A HAR file is {"log":{"entries":[{"request":{"method","url",…}}]}}.',
   })
 }
 
-function entriesOf(text: string): Entry[] {
+function hasSecret(headers: readonly string[]): boolean {
+  return headers.some((name, at) => at % 2 === 0 && /^(authorization|cookie)$/i.test(name))
+}
+
+function archiveOf(text: string): { entries: Entry[]; creator: unknown } {
   let document: unknown
   try {
     document = JSON.parse(text.replace(/^\ufeff/, ''))
@@ -33,8 +40,9 @@ function entriesOf(text: string): Entry[] {
       cause: error,
     })
   }
-  const entries = (document as { log?: { entries?: unknown } } | null)?.log?.entries
-  if (Array.isArray(entries)) return entries as Entry[]
+  const { entries, creator } =
+    (document as { log?: { entries?: unknown; creator?: { name?: unknown } } } | null)?.log ?? {}
+  if (Array.isArray(entries)) return { entries: entries as Entry[], creator: creator?.name }
   throw new FairleadError('CAPTURE_UNREADABLE', 'That is not a HAR file: it has no log.entries')
 }
 
@@ -46,7 +54,9 @@ function requestOf(entry: Entry, at: number): KeptRequest | undefined {
   const headers = pairsOf(request.headers)
   if (!headers.some((name, place) => place % 2 === 0 && name.toLowerCase() === 'host')) headers.push('host', url.host)
   const body = typeof request.postData?.text === 'string' ? request.postData.text : undefined
-  const said = response?.content?.encoding === 'base64' ? undefined : response?.content?.text
+  const bodySize = Number(request.bodySize ?? 0) || 0
+  const { text, encoding } = response?.content ?? {}
+  const said = encoding === 'base64' ? Buffer.from(String(text), 'base64').toString() : text
   const status = Number(response?.status ?? 0) || 0
   return {
     id: String(at + 1),
@@ -56,7 +66,9 @@ function requestOf(entry: Entry, at: number): KeptRequest | undefined {
     target: rawTarget(request.url, url),
     headers,
     ...(body === undefined ? {} : { body }),
-    bodyBytes: body === undefined ? 0 : Buffer.byteLength(body),
+    bodyBytes: body === undefined ? Math.max(bodySize, 0) : Buffer.byteLength(body),
+    // It had a body, which the archive has not.
+    ...(body === undefined && bodySize > 0 ? { altered: true as const } : {}),
     status,
     ms: typeof entry.time === 'number' ? entry.time : 0,
     ...(status >= 400

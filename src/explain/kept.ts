@@ -22,6 +22,8 @@ export interface KeptRequest {
   bodySha256?: string
   status: number
   ms: number
+  /** Of a capture that leaves secrets out: what is not there may have been sent. */
+  sanitised?: true
   /** Of the answer, where the request was refused. */
   answer?: { headers: string[]; body?: string }
   principal?: string

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { FairleadError } from '../../src/errors.ts'
+import { explainRequest, type Endpoint } from '../../src/explain/explain.ts'
 import { readCurl } from '../../src/explain/curl.ts'
 import { readHar } from '../../src/explain/har.ts'
 
@@ -66,6 +67,45 @@ describe('a HAR file', () => {
       ['Host', 'h.example'],
       ['host', 'h.example'],
     ])
+  })
+
+  it('of Chrome without its secrets proves nothing of what was sent', () => {
+    const refused = entry({ request: { method: 'POST', url: 'http://127.0.0.1:4101/mcp', headers: [] } })
+    const log = (creator: string, ...entries: object[]) =>
+      JSON.stringify({ log: { creator: { name: creator }, entries } })
+    const endpoint = { url: 'http://127.0.0.1:4101/mcp', auth: 'iam' as const }
+    const causes = (text: string) => explainRequest(readHar(text)[0]!, { endpoint, keys: [] }).causes
+    expect(causes(log('WebInspector', refused))).toEqual(['capture-sanitised'])
+    expect(causes(log('WebInspector', refused, entry()))).toEqual(['not-signed'])
+    expect(causes(log('Firefox', refused))).toEqual(['not-signed'])
+  })
+
+  it('has causes of what an endpoint that is known asks for, and of no other', () => {
+    const text = har(
+      entry({ request: { method: 'POST', url: 'http://127.0.0.1:4102/mcp', headers: [] }, response: { status: 401 } }),
+    )
+    const causes = (endpoint: Endpoint) => explainRequest(readHar(text)[0]!, { endpoint, keys: [] }).causes
+    const url = 'http://127.0.0.1:4102/mcp'
+    expect(causes({ url, auth: 'oauth' })).toEqual(['token-missing'])
+    expect(causes({ url, auth: 'iam' })).toEqual(['not-signed'])
+    expect(causes({ url, auth: 'iam', guessed: true })).toEqual(['http-401'])
+  })
+
+  it('may lack a body that was sent, and have an answer in base64', () => {
+    const [one] = readHar(
+      har(
+        entry({
+          request: { method: 'POST', url: 'http://127.0.0.1:4101/mcp', headers: [], bodySize: 2_000_000 },
+          response: {
+            status: 403,
+            headers: [],
+            content: { encoding: 'base64', text: Buffer.from('{"Message":"Forbidden"}').toString('base64') },
+          },
+        }),
+      ),
+    )
+    expect(one).toMatchObject({ bodyBytes: 2_000_000, altered: true, answer: { body: '{"Message":"Forbidden"}' } })
+    expect(one).not.toHaveProperty('body')
   })
 
   it.each([

@@ -89,7 +89,11 @@ export async function runMatrix(): Promise<{ rows: Row[]; falseAlarms: string[] 
       ...[...beforeSignature, ...ofSignature].map((name) => ({ faults: [name], on: 'agentcore-gateway' as const })),
     ])
     const atGateway = await explainedRows(signed.stack, each(signatureFaults, 'agentcore-gateway'))
-    const sessions = [await otherTokenRow(all.stack), ...(await sessionRows(all.stack))]
+    const strangers = [
+      await strangerRow(all.stack, 'agentcore-runtime'),
+      await strangerRow(signed.stack, 'agentcore-gateway'),
+    ]
+    const sessions = [...strangers, await otherTokenRow(all.stack), ...(await sessionRows(all.stack))]
     // A new session takes 18 s meanwhile.
     const cold = coldStartRow(all.stack)
     cold.catch(() => {})
@@ -125,6 +129,12 @@ function explainedRow({ faults: names, on }: Injected, said: Explanation): Row {
   const right = said.causes.toSorted().join() === names.toSorted().join()
   const verdict = `${said.causes.join(' + ')}, ${said.certainty}`
   return { faults: names, does: names.map(doesOf).join(' '), on, by: 'explain', verdict, said, right }
+}
+
+/** An identity that is good, and that nobody has granted anything. */
+async function strangerRow(stack: Stack, on: Platform): Promise<Row> {
+  const [said] = await stack.explain([await stack.call(on, {}, 'stranger')])
+  return explainedRow({ faults: ['caller-not-granted'], on }, said!)
 }
 
 /** A good token of the same issuer, for another server: what a client sends that keeps one token for all. */

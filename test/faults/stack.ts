@@ -49,7 +49,7 @@ export class Stack {
   }
 
   /** One call, and the user agent that it is kept under. */
-  async call(platform: Platform, more: Record<string, string> = {}): Promise<string> {
+  async call(platform: Platform, more: Record<string, string> = {}, caller = 'agent'): Promise<string> {
     const agent = `matrix-${randomBytes(6).toString('hex')}`
     const { url, auth, service } = this.state.endpoints[platform]!
     const body = JSON.stringify({
@@ -69,18 +69,18 @@ export class Stack {
     }
     const response =
       auth === 'iam'
-        ? await this.#signed(url, service!, { method: 'POST', headers, body })
+        ? await this.#signed(url, service!, { method: 'POST', headers, body }, caller)
         : await fetch(url, { method: 'POST', headers: { ...this.tokenOf(platform), ...headers }, body })
     await response.arrayBuffer()
     return agent
   }
 
-  async #signed(url: string, service: string, init: RequestInit): Promise<Response> {
+  async #signed(url: string, service: string, init: RequestInit, caller: string): Promise<Response> {
     const { accessKeyId, secretAccessKey, sessionToken } = this.state.identities.iam.find(
-      ({ name }) => name === 'agent',
+      ({ name }) => name === caller,
     )!
     const signed = sigv4Fetch({
-      credentials: { accessKeyId, secretAccessKey, sessionToken: sessionToken! },
+      credentials: { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) },
       service,
       region: 'us-east-1',
     })

@@ -143,7 +143,7 @@ function knownOf(request: KeptRequest, { state, keys, kept }: FactsOfProject): K
         ...(found.service ? { service: found.service } : {}),
         ...(found.region ? { region: found.region } : {}),
       }
-    : { url: `http://${host || '127.0.0.1'}${request.target.split('?')[0]}`, ...guessOf(request) }
+    : { url: `http://${host || '127.0.0.1'}${request.target.split('?')[0]}`, ...guessOf(request), guessed: true }
   const issuer = state?.authorizationServer ? { issuer: state.authorizationServer } : {}
   return {
     endpoint: { ...endpoint, ...issuer },

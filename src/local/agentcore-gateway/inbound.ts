@@ -51,7 +51,8 @@ function byJwt({ gateway, bindings, issuer, resource }: InboundOptions): Inbound
 /** Signed for `bedrock-agentcore`, and allowed to invoke this gateway. */
 function byIam({ identities, callers, arn }: InboundOptions): Inbound {
   const byKey = new Map(identities.map((each) => [each.accessKeyId, each]))
-  const authorize = createAuthorizer(gatewayPolicy(arn, callers.length > 0 ? callers : [agentArn(accountId)]))
+  const policy = gatewayPolicy(arn, callers.length > 0 ? callers : [agentArn(accountId)])
+  const authorize = createAuthorizer(policy)
   return {
     admit: async (request) => {
       const { method, target, rawHeaders, bytes } = request as unknown as LightRequest
@@ -72,6 +73,7 @@ function byIam({ identities, callers, arn }: InboundOptions): Inbound {
         code: 'IAM_DENIED',
         why: `No statement allows ${caller.arn} to do ${action} on ${arn}.`,
         principal: caller.arn,
+        decision: { principal: caller.arn, action, resource: arn, context: {}, policy },
       })
     },
   }
