@@ -1,10 +1,10 @@
-import { chmodSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Server } from '../config.ts'
 import { FairleadError } from '../errors.ts'
 import { addToArtifact, type Artifact } from './artifact.ts'
 import { buildArtifact, type BuildOptions } from './build.ts'
-import { commandFiles, missingRequirements, packagesFolder } from './command-files.ts'
+import { commandFiles, missingRequirements, packagesFolder, type CommandFile } from './command-files.ts'
 
 /** The folder of an artifact with the files of a command; the artifact looks for it beside itself. */
 const projectFolder = 'project'
@@ -36,6 +36,7 @@ export async function buildForAws(options: BuildOptions): Promise<Artifact> {
     writeFileSync(join(outDir, startScript), script(server))
     chmodSync(join(outDir, startScript), 0o755)
     names.push(startScript)
+    warnings.push(...localOnly(files))
   } else if (config.platforms.lambda) refuseForeign(server)
   return addToArtifact(artifact, names, warnings)
 }
@@ -50,6 +51,18 @@ function refuseForeign({ command, kind }: Exclude<Server, { kind: 'module' }>): 
         ? "Write platforms: { lambda: { runtime: 'python3.13' } }."
         : 'Bring a program in the command’s folder (./server), or a server of kind `http` in Python; or take fargate with an image of your own.',
   })
+}
+
+/**
+ * Since 1.23 the MCP SDK for Python refuses a Host that is not localhost, unless it is told where it listens or whom to trust:
+ * here the adapter calls it by localhost, on Lambda by the function URL's name.
+ */
+function localOnly(files: readonly CommandFile[]): string[] {
+  const own = files.filter(({ name }) => name.endsWith('.py') && !name.split('/').includes(packagesFolder))
+  const texts = own.map(({ name, path }) => ({ name, text: readFileSync(path, 'utf8') }))
+  const maker = texts.find(({ text }) => /\b(FastMCP|MCPServer)\(/.test(text))
+  if (!maker || texts.some(({ text }) => /\bhost\s*=|\btransport_security\s*=/.test(text))) return []
+  return [`${maker.name} makes a server for localhost, which answers 421 on Lambda: give it host='0.0.0.0'`]
 }
 
 function refuseMissing(projectDir: string, server: Exclude<Server, { kind: 'module' }>, runtime: string): void {

@@ -152,6 +152,16 @@ exec 'python' 'server.py' 'it'\\''s'
     expect((await stat(join(out, 'run.sh'))).mode & 0o777).toBe(0o755)
   })
 
+  it.each([
+    ["mcp = FastMCP('weather')", 1],
+    ["mcp = FastMCP('weather', host='0.0.0.0')", 0],
+    ['from other import app', 0],
+  ])('in Python is warned of when it answers localhost alone: %s', async (code, warnings) => {
+    const dir = await project({ 'server.py': code, 'package/lib.py': "FastMCP('x')" })
+    const server: Server = { kind: 'http', command: 'python', args: ['server.py'] }
+    expect((await build(dir, server, { lambda: { runtime: 'python3.13' } })).warnings).toHaveLength(warnings)
+  })
+
   it.each<[string, Server, Record<string, string>, string]>([
     ['a folder outside', { kind: 'stdio', command: 'node', cwd: '..' }, {}, 'outside of the project'],
     [
