@@ -105,7 +105,7 @@ describe('fairlead synth', () => {
       '--format sam is for lambda, not for fargate',
     ],
     [['--env', 'dev', '--format', 'terraform'], 'USAGE', 'There is no format terraform'],
-    [['--env', 'dev', '--out', '.'], 'USAGE', 'has something else in it'],
+    [['--env', 'dev', '--out', '.'], 'USAGE', 'has something else in it: '],
   ])('refuses what it cannot do (%#)', async (args, code, message) => {
     const ran = await synth([...args, '--json'])
     expect(ran.code).toBe(2)

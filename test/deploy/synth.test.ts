@@ -26,6 +26,17 @@ const cases: Record<string, FairleadConfig['platforms']> = {
   'lambda with IAM': { lambda: { memoryMb: 512, timeoutS: 90, concurrency: 5 } },
   'lambda with OAuth': { lambda: { auth: 'oauth', timeoutS: 90, waf: true } },
   fargate: { fargate: { tasks: 2 } },
+  'agentcore-runtime with IAM': { 'agentcore-runtime': {} },
+  'agentcore-runtime with a JWT': {
+    'agentcore-runtime': {
+      auth: {
+        customJWTAuthorizer: {
+          discoveryUrl: 'https://auth.example.com/.well-known/openid-configuration',
+          allowedAudience: ['https://tools.example.com/mcp'],
+        },
+      },
+    },
+  },
 }
 
 let workshop: Workshop
@@ -37,6 +48,15 @@ beforeAll(async () => {
     const synthesized = await synthesizeCase(workshop, workshop.dir, { platforms })
     if (synthesized) made[name] = synthesized
   }
+  const { lambda, 'agentcore-runtime': runtime, 'agentcore-gateway': gateway } = workshop.project.config.platforms
+  const anywhere = { platforms: { lambda: lambda!, 'agentcore-runtime': runtime!, 'agentcore-gateway': gateway! } }
+  made['the sample, in an account that is not known yet'] = (await synthesizeCase(
+    workshop,
+    workshop.dir,
+    anywhere,
+    {},
+    ['account'],
+  ))!
   made['lambda in Python'] = (await synthesizeCase(workshop.python, workshop.dir, {}))!
   made['lambda with OAuth, in a stack of one’s own'] = await foreign()
 }, 60_000)

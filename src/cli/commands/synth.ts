@@ -40,7 +40,7 @@ export function synthCommand(): Command {
 async function cdk(project: Project, options: Options, io: Io): Promise<Result> {
   const { synthesize } = await orMissing(() => import('../../deploy/app.ts'))
   const deployment = await prepared(project, options, io)
-  const outDir = emptied(options.out ?? join(stateDir(project.dir), 'cdk.out'), 'manifest.json')
+  const outDir = emptied(options.out ?? join(stateDir(project.dir), 'cdk.out'))
   const { dir, stacks } = await synthesize(deployment, outDir, { validate: options.validate ?? false })
   return result('cdk', dir, deployment, stacks)
 }
@@ -57,7 +57,7 @@ async function sam(project: Project, options: Options, io: Io): Promise<Result> 
     throw new FairleadError('USAGE', '--validate is for --format cdk', { fix: 'sam validate --lint, in the folder' })
   const { writeSam } = await import('../../deploy/sam.ts')
   const deployment = await prepared(project, { ...options, platform }, io, true)
-  const outDir = emptied(options.out ?? join(stateDir(project.dir), 'sam'), 'template.yaml')
+  const outDir = emptied(options.out ?? join(stateDir(project.dir), 'sam'))
   const { dir, template } = writeSam(deployment, outDir)
   return result('sam', dir, deployment, [{ name: 'template.yaml', part: 'lambda', template }])
 }
@@ -74,10 +74,15 @@ async function prepared(project: Project, options: Options, io: Io, guarded = fa
   return deployment
 }
 
+/** What synthesis writes, whole or broken off. */
+const ours =
+  /^(asset\..+|[\w-]+\.(template|assets|metadata)\.json|(manifest|validation-report)\.json|cdk\.out|template\.yaml|server)$/
+
 /** A folder of ours is written anew; one with something else in it is left alone. */
-function emptied(dir: string, mark: string): string {
-  if (existsSync(dir) && readdirSync(dir).length > 0 && !existsSync(join(dir, mark)))
-    throw new FairleadError('USAGE', `${dir} has something else in it`, {
+function emptied(dir: string): string {
+  const foreign = existsSync(dir) ? readdirSync(dir).find((name) => !ours.test(name)) : undefined
+  if (foreign !== undefined)
+    throw new FairleadError('USAGE', `${dir} has something else in it: ${foreign}`, {
       why: 'The folder is written anew each time.',
       fix: 'Name a folder that is empty or is not there.',
     })

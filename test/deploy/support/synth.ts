@@ -103,12 +103,13 @@ export interface Synthesized extends Assembly {
 
 let cases = 0
 
-/** Synthesizes one configuration with all checks; undefined while one of its parts has no stack. */
+/** Synthesizes one configuration with all checks; undefined where one of its parts has no stack. */
 export async function synthesizeCase(
   { project, artifacts }: Pick<Workshop, 'project'> & { artifacts: Deployment['artifacts'] },
   dir: string,
   change: Partial<FairleadConfig>,
   more: Partial<Deployment> = {},
+  without: 'account'[] = [],
 ): Promise<Synthesized | undefined> {
   const config: FairleadConfig = { ...project.config, callers: [agent], ...change }
   const deployment: Deployment = {
@@ -119,6 +120,7 @@ export async function synthesizeCase(
     artifacts,
     ...more,
   }
+  for (const key of without) delete deployment[key]
   if (partsOf(deployment).some((part) => !stacks[part])) return undefined
   const out = join(dir, `case-${cases++}`)
   const assembly = await synthesize(deployment, out, { context: reported, prepare: withNag, validate: true })
