@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { App } from 'aws-cdk-lib'
+import { App, Aws } from 'aws-cdk-lib'
 import { FairleadError } from '../errors.ts'
 import { stacks, type Authorization } from './cdk/stacks.ts'
-import { partsOf, stackName, type Deployment, type Part } from './deployment.ts'
+import { partsOf, stackName, unknownAccount, type Deployment, type Part } from './deployment.ts'
 import { portableGateway } from './portable.ts'
 
 export interface Template {
@@ -51,7 +51,7 @@ const context = {
  * Leaves deploying to CDK's toolkit. Throws PLATFORM_NOT_BUILT, GATEWAY_NOT_PORTABLE, REGION_WITHOUT_AGENTCORE.
  */
 export async function synthesize(
-  deployment: Deployment,
+  given: Deployment,
   outDir: string,
   { prepare, validate = false, ...more }: SynthesizeOptions = {},
 ): Promise<Assembly> {
@@ -65,6 +65,7 @@ export async function synthesize(
       ...more.context,
     },
   })
+  const deployment = withAccountOfStack(given)
   const parts = partsOf(deployment)
   const definitions = parts.includes('agentcore-gateway') ? await portableGateway(deployment) : undefined
   const { account, region, project, environment } = deployment
@@ -92,6 +93,12 @@ export async function synthesize(
   prepare?.(app)
   withValidation(validate, app)
   return { dir: outDir, stacks: parts.map((part) => read(outDir, stackName(deployment, part), part)) }
+}
+
+/** The account of the stack, as CDK writes it where it is known only when it is deployed. */
+function withAccountOfStack({ image, ...rest }: Deployment): Deployment {
+  if (image?.kind !== 'registry') return { ...rest, ...(image ? { image } : {}) }
+  return { ...rest, image: { ...image, repository: image.repository.replaceAll(unknownAccount, Aws.ACCOUNT_ID) } }
 }
 
 /** CDK reads the switch from the environment, and only this word turns it off. It prints its report itself. */

@@ -9,6 +9,14 @@ import { platformNames, type Platform } from '../platforms.ts'
 /** The image that runs in a container: in a registry by digest, or a folder with a Dockerfile for who has Docker. */
 export type ImagePlan = { kind: 'registry'; repository: string; digest: string } | { kind: 'docker'; dir: string }
 
+/** In the repository of an image, where the account that deploys is not known yet. */
+export const unknownAccount = '${AWS::AccountId}'
+
+/** Whether a platform runs a container image. */
+export function needsImage({ platforms }: FairleadConfig, platform: Platform): boolean {
+  return platform === 'fargate' || (platform === 'agentcore-runtime' && platforms[platform]?.package === 'image')
+}
+
 /** What is deployed, and where to: everything that synthesis needs, so that it needs no network. */
 export interface Deployment {
   /** With the environment's part of the configuration applied. */

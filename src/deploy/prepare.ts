@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Artifact } from '../build/artifact.ts'
 import { buildAuthorizationService } from '../build/authorization-service.ts'
 import { buildForAws } from '../build/for-aws.ts'
 import type { Project } from '../build/project.ts'
@@ -6,7 +7,10 @@ import type { FairleadConfig } from '../config.ts'
 import { environmentOf } from '../environment.ts'
 import { FairleadError } from '../errors.ts'
 import { localAccount, platformNames, type Platform } from '../platforms.ts'
-import { partsOf, type Deployment } from './deployment.ts'
+import { needsImage, partsOf, unknownAccount, type Deployment, type ImagePlan } from './deployment.ts'
+import { ecrRegistry } from './oci/ecr.ts'
+import { pinnedBase } from './oci/lock.ts'
+import { planImage } from './oci/plan.ts'
 
 export interface PrepareOptions {
   /** A key of `environments`. */
@@ -30,7 +34,8 @@ export interface Prepared {
 
 /**
  * Makes everything that synthesis needs: the environment's configuration and the artifacts. Callers of the account that
- * exists on this machine alone are left out. Throws USAGE, REGION_UNKNOWN, and what the builds throw.
+ * exists on this machine alone are left out. Throws USAGE, REGION_UNKNOWN,
+ * IMAGE_BASE_UNPINNED, and what the builds throw.
  */
 export async function prepareDeployment(project: Project, options: PrepareOptions): Promise<Prepared> {
   const { env = process.env, outDir } = options
@@ -56,10 +61,30 @@ export async function prepareDeployment(project: Project, options: PrepareOption
   }
   if (!options.guarded && partsOf(bare).includes('authorization'))
     artifacts.authorizationService = await buildAuthorizationService(join(outDir, environment, 'authorization-service'))
+  const image = !options.guarded && platforms.some((name) => needsImage(config, name))
   return {
-    deployment: { ...bare, environment, region, artifacts, ...(account === undefined ? {} : { account }) },
+    deployment: {
+      ...bare,
+      environment,
+      region,
+      artifacts,
+      ...(account === undefined ? {} : { account }),
+      ...(image ? { image: imageOf(deployed, artifacts.server!, account ?? unknownAccount, region) } : {}),
+    },
     warnings,
   }
+}
+
+/** The repository that CDK's bootstrap makes in each account and region: nothing more has to be made before the first push. */
+const repositoryOf = (account: string, region: string) =>
+  `${ecrRegistry(account, region)}/cdk-hnb659fds-container-assets-${account}-${region}`
+
+/** Works out the image offline, from the base that fairlead.lock.json pins. Throws IMAGE_BASE_UNPINNED. */
+function imageOf({ dir, config }: Project, server: Artifact, account: string, region: string): ImagePlan {
+  const reference = config.platforms.fargate?.baseImage
+  const base = pinnedBase(dir, reference === undefined ? {} : { reference })
+  const { digest } = planImage({ artifactDir: server.dir, base })
+  return { kind: 'registry', repository: repositoryOf(account, region), digest }
 }
 
 function withGuard(config: FairleadConfig): FairleadConfig {

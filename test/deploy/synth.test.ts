@@ -48,6 +48,8 @@ beforeAll(async () => {
     const synthesized = await synthesizeCase(workshop, workshop.dir, { platforms })
     if (synthesized) made[name] = synthesized
   }
+  const cognito = { oauth: { verifier: 'cognito' as const }, platforms: { lambda: { auth: 'oauth' as const } } }
+  made['lambda with Cognito’s own tokens'] = (await synthesizeCase(workshop, workshop.dir, cognito))!
   const { lambda, 'agentcore-runtime': runtime, 'agentcore-gateway': gateway } = workshop.project.config.platforms
   const anywhere = { platforms: { lambda: lambda!, 'agentcore-runtime': runtime!, 'agentcore-gateway': gateway! } }
   made['the sample, in an account that is not known yet'] = (await synthesizeCase(
@@ -310,6 +312,14 @@ describe('lambda with OAuth', () => {
     expect(JSON.stringify(parameters[1]!.Value)).toContain('scopes')
   })
 
+  it('is known to the pool, and knows its clients, where Cognito’s own tokens are taken', () => {
+    const { lambda } = made['lambda with Cognito’s own tokens']!.templates
+    expect(ofType(lambda!, 'AWS::Cognito::UserPoolResourceServer')).toHaveLength(1)
+    const parameters = ofType(lambda!, 'AWS::SSM::Parameter')
+    expect(parameters.map(({ Name }) => Name)).toEqual(['/fairlead/account-summary/prod/lambda'])
+    expect(JSON.stringify(parameters[0]!.Value)).toContain('clients')
+  })
+
   it('has a web ACL that counts on /mcp what it blocks elsewhere, with the rate limit first', () => {
     const [{ Rules, Scope }] = ofType(template(), 'AWS::WAFv2::WebACL') as [{ Rules: Properties[]; Scope: string }]
     expect(Scope).toBe('CLOUDFRONT')
@@ -380,7 +390,7 @@ function oauthServer() {
   return {
     config: { ...config, platforms: { lambda: { auth: 'oauth' as const, timeoutS: 90 } } },
     artifact: workshop.artifacts.server.dir,
-    issuer: 'https://auth.example.com',
+    authorization: { issuer: 'https://auth.example.com' },
   }
 }
 

@@ -1,4 +1,5 @@
 import { Stack, type App } from 'aws-cdk-lib'
+import { CfnUserPoolResourceServer } from 'aws-cdk-lib/aws-cognito'
 import { FairleadError } from '../../errors.ts'
 import { parameterPath } from '../deployment.ts'
 import { LambdaMcpServer } from './lambda-mcp-server.ts'
@@ -14,10 +15,17 @@ export function lambdaStack(app: App, { name, deployment, props, authorization }
     config,
     artifact: deployment.artifacts.server!.dir,
     parameterPath: parameterPath(deployment),
-    ...(authorization ? { issuer: authorization.issuer } : {}),
+    ...(authorization ? { authorization } : {}),
     ...(config.platforms.lambda?.waf ? { webAclArn: webAcl(stack, deployment.region) } : {}),
   })
   const { front } = server
+  // Cognito gives tokens for a URL that it knows as a resource server.
+  if (authorization?.userPoolId !== undefined)
+    new CfnUserPoolResourceServer(stack, 'Announced', {
+      userPoolId: authorization.userPoolId,
+      identifier: server.url,
+      name: `${config.name} on lambda`,
+    })
   addOutputs(stack, {
     Url: server.url,
     Auth: server.auth,
