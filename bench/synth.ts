@@ -1,19 +1,20 @@
 // How long `fairlead synth` takes for all platforms of the sample, artifacts and process start included, and its memory.
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { temporaryFolder } from '../test/support/temporary.ts'
+import { copyProject, sample } from '../test/cli/support.ts'
+import { pinMadeUpBase } from '../test/support/pinned-base.ts'
 import { median, type Row } from './support/table.ts'
 
 const bin = fileURLToPath(new URL('../bin/fairlead.js', import.meta.url))
-const sample = fileURLToPath(new URL('../examples/account-summary', import.meta.url))
 /** Runs before the command, and says at its end how much memory it had at most, in kB. */
 const atEnd = `data:text/javascript,process.on('exit',()=>process.stderr.write('maxRSS '+process.resourceUsage().maxRSS))`
 
 export async function synth(quick: boolean): Promise<Row[]> {
-  const folder = await temporaryFolder()
+  const project = await copyProject(sample)
+  pinMadeUpBase(project.dir)
   const runs: { seconds: number; megabytes: number }[] = []
-  for (let round = 0; round <= (quick ? 1 : 3); round++) runs.push(await once(`${folder.path}/cdk.out`))
-  await folder.remove()
+  for (let round = 0; round <= (quick ? 1 : 3); round++) runs.push(await once(project.dir))
+  await project.remove()
   const measured = runs.slice(1)
   return [
     {
@@ -31,16 +32,13 @@ export async function synth(quick: boolean): Promise<Row[]> {
   ]
 }
 
-async function once(out: string): Promise<{ seconds: number; megabytes: number }> {
+async function once(cwd: string): Promise<{ seconds: number; megabytes: number }> {
   const started = performance.now()
-  const child = spawn(
-    process.execPath,
-    ['--import', atEnd, bin, 'synth', '--project', sample, '--out', out, '--json'],
-    {
-      env: { ...process.env, AWS_REGION: 'us-east-1' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  )
+  const child = spawn(process.execPath, ['--import', atEnd, bin, 'synth', '--json'], {
+    cwd,
+    env: { ...process.env, AWS_REGION: 'us-east-1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let said = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()))
   const code = await new Promise((resolve) => child.once('close', resolve))

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { mkdir, mkdtemp, readFile, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -9,6 +9,8 @@ import { buildForAws } from '../../src/build/for-aws.ts'
 import type { FairleadConfig, Server } from '../../src/config.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
+
+const python = spawnSync('python3', ['--version']).status === 0
 
 let base: string
 beforeEach(async () => (base = await realpath(await mkdtemp(join(tmpdir(), 'fairlead-for-aws-')))))
@@ -151,6 +153,19 @@ exec 'python' 'server.py' 'it'\\''s'
 `)
     expect((await stat(join(out, 'run.sh'))).mode & 0o777).toBe(0o755)
   })
+
+  it.skipIf(!python)(
+    'in Python starts in its folder, with the packages that go along, as the adapter starts it',
+    async () => {
+      const code = "import os, word\nprint(os.path.basename(os.getcwd()), word.said, os.environ['PORT'], flush=True)"
+      const dir = await project({ 'app/server.py': code, 'app/package/word.py': "said = 'from a package'" })
+      const server: Server = { kind: 'http', command: 'python3', args: ['server.py'], cwd: 'app' }
+      const { dir: out } = await build(dir, server, { lambda: { runtime: 'python3.13' } })
+      const env = { LAMBDA_TASK_ROOT: out, PORT: '8080', PATH: process.env.PATH, HOME: process.env.HOME }
+      const { stdout } = spawnSync(join(out, 'run.sh'), { env, encoding: 'utf8', cwd: tmpdir() })
+      expect(stdout).toBe('app from a package 8080\n')
+    },
+  )
 
   it.each([
     ["mcp = FastMCP('weather')", 1],

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
+import { pinMadeUpBase } from '../support/pinned-base.ts'
 import { copyProject, fairlead } from './support.ts'
 
 const execFile = promisify(execFileCallback)
@@ -120,6 +121,33 @@ describe('fairlead synth', () => {
     expect(errorOf(without)).toMatchObject({ code: 'REGION_UNKNOWN', message: 'Which region?' })
     const within = await fairlead(['synth', '--json'], { cwd: own.dir, env: { ...env, AWS_REGION: 'eu-west-1' } })
     expect(dataOf(within)).toMatchObject({ environment: 'default', region: 'eu-west-1' })
+    await own.remove()
+  })
+
+  it('works out the image of a task from the base that the project pins, and asks no registry', async () => {
+    const own = await open()
+    const withImage = "platforms: { 'agentcore-runtime': { package: 'image' } }"
+    await writeFile(
+      join(own.dir, 'fairlead.config.ts'),
+      config.replace('platforms: { lambda: {} },', `${withImage},`).replace(/, config: .*/, ' },'),
+    )
+    const unpinned = await synth(['--env', 'dev', '--json'], own)
+    expect(errorOf(unpinned).code).toBe('IMAGE_BASE_UNPINNED')
+    pinMadeUpBase(own.dir)
+    await synth(['--env', 'dev'], own)
+    const file = join(own.dir, '.fairlead/cdk.out/demo-dev-agentcore-runtime.template.json')
+    expect(await readFile(file, 'utf8')).toMatch(
+      /111122223333\.dkr\.ecr\.eu-west-1\.amazonaws\.com\/cdk-hnb659fds-container-assets-111122223333-eu-west-1@sha256:[0-9a-f]{64}/,
+    )
+    const anywhere = (await readFile(join(own.dir, 'fairlead.config.ts'), 'utf8')).replace(
+      / {2}environments: [\s\S]*(?=\})/,
+      '',
+    )
+    await writeFile(join(own.dir, 'fairlead.config.ts'), anywhere)
+    await fairlead(['synth'], { cwd: own.dir, env: { AWS_REGION: 'eu-west-1' } })
+    const unknown = await readFile(file.replace('-dev-', '-default-'), 'utf8')
+    expect(unknown).toContain('.dkr.ecr.eu-west-1.amazonaws.com/cdk-hnb659fds-container-assets-')
+    expect(unknown).not.toContain('${AWS::AccountId}.dkr')
     await own.remove()
   })
 

@@ -44,7 +44,7 @@ function containerUri(
     return asset.imageUri
   }
   const [, account, region, name] =
-    /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com\/(\S+)$/.exec(image.repository) ?? []
+    /^(.+?)\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com\/(\S+)$/.exec(image.repository) ?? []
   if (name === undefined)
     throw new FairleadError('IMAGE_MISSING', `AgentCore Runtime cannot run ${image.repository}`, {
       why: 'It pulls from Amazon ECR alone.',
