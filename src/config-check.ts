@@ -58,24 +58,35 @@ const lambda = z.strictObject({
 })
 
 /** Sizes of Fargate. @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html (read 2026-11-22) */
-const fargate = z.strictObject({
-  sessions: z.enum(['stateless', 'stateful']).optional(),
-  tasks: z.int().min(1).max(16).optional(),
-  memoryMb: z.int().min(512).max(30_720).optional(),
-  vpcId: z
-    .string()
-    .regex(/^vpc-([0-9a-f]{8}|[0-9a-f]{17})$/, 'must be the id of a VPC such as vpc-0123456789abcdef0')
-    .optional(),
-  baseImage: z
-    .string()
-    .regex(/^[a-z0-9][\w./:@-]*$/)
-    .max(512)
-    .optional(),
-  domain: domain(
-    /^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/[\w-]+$/,
-    'must be a certificate of ACM',
-  ).optional(),
-})
+const fargate = z
+  .strictObject({
+    sessions: z.enum(['stateless', 'stateful']).optional(),
+    tasks: z.int().min(1).max(16).optional(),
+    memoryMb: z.int().min(512).max(30_720).optional(),
+    vpcId: z
+      .string()
+      .regex(/^vpc-([0-9a-f]{8}|[0-9a-f]{17})$/, 'must be the id of a VPC such as vpc-0123456789abcdef0')
+      .optional(),
+    subnetIds: z
+      .array(z.string().regex(/^subnet-([0-9a-f]{8}|[0-9a-f]{17})$/, 'must be the id of a subnet'))
+      .min(2, 'must have two at least, of two availability zones')
+      .max(6)
+      .optional(),
+    baseImage: z
+      .string()
+      .regex(/^[a-z0-9][\w./:@-]*$/)
+      .max(512)
+      .optional(),
+    domain: domain(
+      /^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/[\w-]+$/,
+      'must be a certificate of ACM',
+    ).optional(),
+  })
+  .refine(({ vpcId, subnetIds }) => (vpcId === undefined) === (subnetIds === undefined), {
+    path: ['subnetIds'],
+    error:
+      'must be set with `vpcId`, and without it not: aws ec2 describe-subnets --filters Name=vpc-id,Values=VPC lists them',
+  })
 
 const jwt = z.strictObject({ customJWTAuthorizer: z.record(z.string(), z.unknown()) })
 

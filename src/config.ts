@@ -63,10 +63,12 @@ export interface FargateConfig {
   tasks?: number
   /** MB, 512 to 30,720; 1,024 by default. */
   memoryMb?: number
-  /** An existing VPC, for deploy. */
+  /** An existing VPC, for deploy, with `subnetIds`. */
   vpcId?: string
   /** What the image stands on: a Node of 22 or later with a user 1000. `public.ecr.aws/docker/library/node:24-bookworm-slim` by default. */
   baseImage?: string
+  /** Its private subnets with a way out, in two availability zones or more. */
+  subnetIds?: string[]
   /** The public name, for deploy. */
   domain?: { name: string; certificateArn: string }
 }

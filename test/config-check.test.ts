@@ -67,7 +67,7 @@ describe('the configuration', () => {
     const value = {
       ...good,
       oauth: { userPoolId: 'us-east-1_AbCdEfGhI' },
-      platforms: { lambda: {}, fargate: { vpcId: 'vpc-0123456789abcdef0' } },
+      platforms: { lambda: {}, fargate: { vpcId: 'vpc-0123456789abcdef0', subnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'] } }, // prettier-ignore
       environments: {
         prod: { account: '111122223333', region: 'eu-west-1', config: { platforms: { lambda: { memoryMb: 2048 } } } },
       },

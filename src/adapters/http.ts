@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
+import { fargateTimeouts } from '../aws/fargate-timeouts.ts'
 import { anonymous } from '../http/fetch-handler.ts'
 import { listen, type Listening } from '../http/node-server.ts'
 import type { McpEndpoint } from '../mcp/endpoint.ts'
 
-/** How long a stopping process waits for what is in flight: below the 120 s that ECS gives at most. */
-export const graceMs = 100_000
+/** How long a stopping process waits for what is in flight. */
+export const graceMs = fargateTimeouts.graceS * 1000
 
 /**
  * Runs an endpoint as a process: listens on HOST and PORT (0.0.0.0:8000, as AgentCore Runtime asks), and on SIGTERM
@@ -14,6 +15,7 @@ export async function serveProcess(endpoint: McpEndpoint, env: NodeJS.ProcessEnv
   const server = await listen(endpoint.fetch, {
     host: env.HOST ?? '0.0.0.0',
     port: Number(env.PORT ?? 8000),
+    keepAliveMs: fargateTimeouts.keepAliveS * 1000,
     context: () => ({ requestId: randomUUID(), principal: anonymous }),
   })
   process.once('SIGTERM', () => {

@@ -17,6 +17,8 @@ export interface ListenOptions {
   tooLarge?: unknown
   /** How long a request may take to arrive; 30 s by default. */
   requestTimeoutMs?: number
+  /** How long an idle connection is kept: longer than a proxy in front keeps it; 65 s by default. */
+  keepAliveMs?: number
   context?: (request: LightRequest, socket: { remoteAddress: string }) => RequestContext
 }
 
@@ -37,8 +39,7 @@ export async function listen(handler: FetchHandler, options: ListenOptions = {})
     {
       requestTimeout: requestTimeoutMs,
       headersTimeout: Math.min(15_000, requestTimeoutMs),
-      // Longer than a load balancer keeps a connection that is idle (300 s, as ours do): what the server closes first makes a 502.
-      keepAliveTimeout: 310_000,
+      keepAliveTimeout: options.keepAliveMs ?? 65_000,
       // How often Node looks for requests that took too long.
       connectionsCheckingInterval: Math.min(30_000, requestTimeoutMs),
     },

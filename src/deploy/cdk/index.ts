@@ -2,6 +2,7 @@ export { AgentcoreGateway, type AgentcoreGatewayProps } from './agentcore-gatewa
 export { AgentcoreRuntimeMcpServer, type AgentcoreRuntimeMcpServerProps } from './agentcore-runtime-mcp-server.ts'
 export { AuthorizationService, type AuthorizationServiceProps } from './authorization-service.ts'
 export { FunctionFront, OriginSecret, type FunctionFrontProps } from './function-front.ts'
+export { FargateMcpServer, type FargateMcpServerProps } from './fargate-mcp-server.ts'
 export { LambdaMcpServer, type LambdaMcpServerProps } from './lambda-mcp-server.ts'
 export { McpWebAcl, type McpWebAclProps } from './web-acl.ts'
 export { Observability, type ObservabilityProps } from './observability.ts'

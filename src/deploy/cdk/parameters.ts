@@ -33,7 +33,7 @@ export function announceResource(
   }: { config: FairleadConfig; environment: string; platform: string; url: string },
 ): StringParameter {
   const announced: ProtectedResource = { resource: url, name: config.name, scopes: scopesOf(config).scopes }
-  return new StringParameter(scope, 'Resource', {
+  return new StringParameter(scope, 'Announced', {
     parameterName: `/fairlead/${config.name}/${environment}/resources/${platform}`,
     stringValue: JSON.stringify(announced),
   })

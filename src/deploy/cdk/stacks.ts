@@ -4,6 +4,7 @@ import type { Deployment, Part } from '../deployment.ts'
 import { agentcoreGatewayStack } from './agentcore-gateway-stack.ts'
 import { agentcoreRuntimeStack } from './agentcore-runtime-stack.ts'
 import { authorizationStack } from './authorization-stack.ts'
+import { fargateStack } from './fargate-stack.ts'
 import { lambdaStack } from './lambda-stack.ts'
 
 /** What the stack of the authorization service gives to those behind it. */
@@ -40,6 +41,7 @@ export type MakeStack = (app: App, request: StackRequest) => MadeStack
 export const stacks: Partial<Record<Part, MakeStack>> = {
   authorization: authorizationStack,
   lambda: lambdaStack,
+  fargate: fargateStack,
   'agentcore-runtime': agentcoreRuntimeStack,
   'agentcore-gateway': agentcoreGatewayStack,
 }

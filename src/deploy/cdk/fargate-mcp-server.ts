@@ -1,0 +1,196 @@
+import { Duration, RemovalPolicy } from 'aws-cdk-lib'
+import {
+  AwsLogDriverMode,
+  Cluster,
+  ContainerImage,
+  CpuArchitecture,
+  FargateService,
+  FargateTaskDefinition,
+  LinuxParameters,
+  LogDriver,
+  OperatingSystemFamily,
+  Secret as EcsSecret,
+  type ICluster,
+} from 'aws-cdk-lib/aws-ecs'
+import { ApplicationProtocol, type ApplicationTargetGroup } from 'aws-cdk-lib/aws-elasticloadbalancingv2'
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs'
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager'
+import { Construct } from 'constructs'
+import type { OauthPlace } from '../../adapters/oauth.ts'
+import { fargateTimeouts } from '../../aws/fargate-timeouts.ts'
+import type { FairleadConfig } from '../../config.ts'
+import { FairleadError } from '../../errors.ts'
+import { acknowledge } from './acknowledge.ts'
+import { generatedSecret } from './client-secret.ts'
+import { pullFrom } from './ecr-pull.ts'
+import { FargateFront } from './fargate-front.ts'
+import { FargateNetwork, taskPort, type ExistingNetwork } from './fargate-network.ts'
+import { fargateSize } from './fargate-size.ts'
+import { StateTable } from './state-table.ts'
+
+export interface FargateMcpServerProps {
+  config: FairleadConfig
+  /** The URI of an image for arm64 with the artifact in it, or an image of CDK's. */
+  image: string | ContainerImage
+  region: string
+  /** Whose tokens are taken, and the app clients where Cognito's own are. */
+  authorization: { issuer: string; clients?: string[] }
+  /** A network that is there; one of its own when absent. */
+  network?: ExistingNetwork
+  /** A web ACL with the scope CLOUDFRONT. */
+  webAclArn?: string
+}
+
+/** How many tasks there may be when it is busy, for each that is always there. */
+const growth = 4
+
+/**
+ * An MCP server as tasks on Fargate behind a load balancer and CloudFront, guarded by OAuth.
+ *
+ *     new FargateMcpServer(this, 'Mcp', { config, image, region: 'us-east-1', authorization: service })
+ */
+export class FargateMcpServer extends Construct {
+  readonly network: FargateNetwork
+  readonly front: FargateFront
+  readonly cluster: Cluster
+  readonly service: FargateService
+  readonly table: StateTable
+  readonly logGroup: LogGroup
+  readonly auth = 'oauth'
+  /** The MCP endpoint. */
+  readonly url: string
+
+  constructor(scope: Construct, id: string, props: FargateMcpServerProps) {
+    super(scope, id)
+    const { config, region } = props
+    const { tasks = 2, domain } = config.platforms.fargate ?? {}
+    if (domain && !domain.certificateArn.includes(':acm:us-east-1:'))
+      throw new FairleadError('CONFIG_INVALID', '`platforms.fargate.domain.certificateArn` is not in us-east-1', {
+        why: 'CloudFront stands in front, and takes certificates of us-east-1 alone.',
+        fix: 'Request it there: aws acm request-certificate --region us-east-1 --domain-name …',
+      })
+    this.network = new FargateNetwork(this, 'Network', props.network)
+    this.front = new FargateFront(this, 'Front', {
+      network: this.network,
+      region,
+      comment: `The MCP server ${config.name}`,
+      ...(domain === undefined ? {} : { domain }),
+      ...(props.webAclArn === undefined ? {} : { webAclArn: props.webAclArn }),
+    })
+    this.url = `${this.front.url}/mcp`
+    // What is in it lives for hours: sessions, tasks, which of them is where.
+    this.table = new StateTable(this, 'State', { keep: false })
+    this.logGroup = new LogGroup(this, 'Log', {
+      retention: RetentionDays.ONE_MONTH,
+      removalPolicy: RemovalPolicy.DESTROY,
+    })
+    this.cluster = new Cluster(this, 'Cluster', { vpc: this.network.vpc })
+    acknowledge(this.cluster, {
+      ECS4: 'Container Insights costs for each task and metric; the service has CPU and memory without it.',
+    })
+    this.service = this.#serve(this.#define(props), tasks)
+    this.#grow(this.#balance(), tasks)
+  }
+
+  #define({ config, image, authorization }: FargateMcpServerProps): FargateTaskDefinition {
+    const { cpu, memoryMb } = fargateSize(config.platforms.fargate?.memoryMb ?? 1024)
+    const task = new FargateTaskDefinition(this, 'Task', {
+      cpu,
+      memoryLimitMiB: memoryMb,
+      runtimePlatform: {
+        cpuArchitecture: CpuArchitecture.ARM64,
+        operatingSystemFamily: OperatingSystemFamily.LINUX,
+      },
+    })
+    const place: OauthPlace = {
+      resource: this.url,
+      issuer: authorization.issuer,
+      ...(authorization.clients ? { clients: authorization.clients } : {}),
+    }
+    const secret = generatedSecret(this, 'Secret', `${config.name}: what its tasks prove to each other, and seal`)
+    task.addContainer('Server', {
+      image: typeof image === 'string' ? ContainerImage.fromRegistry(image) : image,
+      user: '1000:1000',
+      readonlyRootFilesystem: true,
+      linuxParameters: new LinuxParameters(this, 'Linux', { initProcessEnabled: true }),
+      stopTimeout: Duration.seconds(fargateTimeouts.stopS),
+      portMappings: [{ containerPort: taskPort }],
+      environment: {
+        FAIRLEAD_PLATFORM: 'fargate',
+        FAIRLEAD_TABLE: this.table.table.tableName,
+        FAIRLEAD_OAUTH: JSON.stringify(place),
+        HOST: '0.0.0.0',
+        PORT: String(taskPort),
+      },
+      secrets: { FAIRLEAD_SECRET: EcsSecret.fromSecretsManager(secret as ISecret) },
+      logging: LogDriver.awsLogs({
+        logGroup: this.logGroup,
+        streamPrefix: 'task',
+        // A log that is slow slows no call down.
+        mode: AwsLogDriverMode.NON_BLOCKING,
+      }),
+    })
+    for (const { actions, resources } of config.permissions ?? [])
+      task.addToTaskRolePolicy(new PolicyStatement({ actions, resources }))
+    this.table.grantUse(task.taskRole)
+    if (typeof image === 'string') pullFrom(image, task)
+    acknowledge(task, {
+      ECS2: 'What stands in the environment is public: names and URLs. Secrets come from Secrets Manager.',
+    })
+    acknowledge(task.taskRole, wildcards(config))
+    return task
+  }
+
+  #serve(taskDefinition: FargateTaskDefinition, tasks: number): FargateService {
+    const service = new FargateService(this, 'Service', {
+      // CDK's own classes are not its interfaces where optional means absent.
+      cluster: this.cluster as ICluster,
+      taskDefinition,
+      desiredCount: tasks,
+      minHealthyPercent: 100,
+      maxHealthyPercent: 200,
+      circuitBreaker: { rollback: true },
+      healthCheckGracePeriod: Duration.seconds(60),
+      vpcSubnets: this.network.subnets,
+      securityGroups: [this.network.taskGroup],
+      assignPublicIp: this.network.assignPublicIp,
+      enableExecuteCommand: false,
+    })
+    return service
+  }
+
+  #balance(): ApplicationTargetGroup {
+    return this.front.listener.addTargets('Tasks', {
+      targets: [this.service],
+      port: taskPort,
+      protocol: ApplicationProtocol.HTTP,
+      deregistrationDelay: Duration.seconds(fargateTimeouts.deregistrationS),
+      healthCheck: {
+        path: '/healthz',
+        interval: Duration.seconds(15),
+        timeout: Duration.seconds(5),
+        healthyThresholdCount: 2,
+        unhealthyThresholdCount: 2,
+      },
+    })
+  }
+
+  #grow(targetGroup: ApplicationTargetGroup, tasks: number): void {
+    const scaling = this.service.autoScaleTaskCount({ minCapacity: tasks, maxCapacity: tasks * growth })
+    const cooldown = { scaleInCooldown: Duration.minutes(5), scaleOutCooldown: Duration.minutes(1) }
+    scaling.scaleOnCpuUtilization('Cpu', { targetUtilizationPercent: 60, ...cooldown })
+    scaling.scaleOnRequestCount('Requests', { targetGroup, requestsPerTarget: 6000, ...cooldown })
+  }
+}
+
+/** What the configuration gives the server with a wildcard is asked for there. */
+function wildcards({ permissions = [] }: FairleadConfig): Record<string, string> {
+  const reason = '`permissions` of fairlead.config.ts says so.'
+  return Object.fromEntries(
+    permissions.flatMap(({ actions, resources }) => [
+      ...actions.filter((each) => each.includes('*')).map((each) => [`IAM5[Action::${each}]`, reason]),
+      ...resources.filter((each) => each.includes('*')).map((each) => [`IAM5[Resource::${each}]`, reason]),
+    ]),
+  )
+}

@@ -1,0 +1,69 @@
+import { Annotations, Stack, type App } from 'aws-cdk-lib'
+import { CfnUserPoolResourceServer } from 'aws-cdk-lib/aws-cognito'
+import { ContainerImage } from 'aws-cdk-lib/aws-ecs'
+import { Platform } from 'aws-cdk-lib/aws-ecr-assets'
+import { FairleadError } from '../../errors.ts'
+import type { ImagePlan } from '../deployment.ts'
+import { FargateMcpServer } from './fargate-mcp-server.ts'
+import { namedNetwork } from './fargate-network.ts'
+import { addOutputs } from './outputs.ts'
+import { announceResource } from './parameters.ts'
+import type { MadeStack, StackRequest } from './stacks.ts'
+import { McpWebAcl } from './web-acl.ts'
+
+/** Paths of a task where code and URLs in the body are ordinary. */
+const mcpPaths = ['/mcp']
+
+/** The stack of the platform fargate. */
+export function fargateStack(app: App, { name, deployment, props, authorization }: StackRequest): MadeStack {
+  const { project, environment, region, image } = deployment
+  const { config } = project
+  const { vpcId, subnetIds = [], domain } = config.platforms.fargate ?? {}
+  const stack = new Stack(app, name, props)
+  const webAclArn = webAcl(stack, region)
+  const server = new FargateMcpServer(stack, 'Server', {
+    config,
+    image: imageOf(image),
+    region,
+    authorization: authorization!,
+    ...(vpcId === undefined ? {} : { network: namedNetwork(stack, vpcId, subnetIds) }),
+    ...(webAclArn === undefined ? {} : { webAclArn }),
+  })
+  if (authorization?.userPoolId === undefined)
+    announceResource(stack, { config, environment, platform: 'fargate', url: server.url })
+  // Cognito gives tokens for a URL that it knows as a resource server.
+  else
+    new CfnUserPoolResourceServer(stack, 'Announced', {
+      userPoolId: authorization.userPoolId,
+      identifier: server.url,
+      name: `${config.name} on fargate`,
+    })
+  addOutputs(stack, {
+    Url: server.url,
+    Auth: server.auth,
+    LogGroup: server.logGroup.logGroupName,
+    ClusterArn: server.cluster.clusterArn,
+    ServiceArn: server.service.serviceArn,
+    DistributionId: server.front.distribution.distributionId,
+    TableName: server.table.table.tableName,
+    DomainTarget: domain ? server.front.distribution.distributionDomainName : undefined,
+  })
+  return { stack }
+}
+
+/** CloudFront takes web ACLs of us-east-1 alone. @see https://docs.aws.amazon.com/waf/latest/developerguide/cloudfront-features.html */
+function webAcl(stack: Stack, region: string): string | undefined {
+  if (region === 'us-east-1') return new McpWebAcl(stack, 'WebAcl', { scope: 'CLOUDFRONT', paths: mcpPaths }).arn
+  Annotations.of(stack).addWarningV2(
+    'fairlead:web-acl',
+    `There is no web ACL: one for CloudFront is in us-east-1, and this stack is in ${region}. Give one to the construct: new FargateMcpServer(…, { webAclArn }).`,
+  )
+  return undefined
+}
+
+function imageOf(image: ImagePlan | undefined): string | ContainerImage {
+  if (image === undefined) throw new FairleadError('CONFIG_INVALID', 'fargate runs an image, and none was made')
+  return image.kind === 'docker'
+    ? ContainerImage.fromAsset(image.dir, { platform: Platform.LINUX_ARM64 })
+    : `${image.repository}@${image.digest}`
+}

@@ -1,0 +1,254 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { fargateTimeouts } from '../../src/aws/fargate-timeouts.ts'
+import type { FairleadConfig, FargateConfig } from '../../src/config.ts'
+import { fargateSize } from '../../src/deploy/cdk/fargate-size.ts'
+import { resources, stacksOf, type StacksOf } from './support/stacks-of.ts'
+
+const config = (fargate: FargateConfig = {}): FairleadConfig => ({
+  name: 'sample',
+  server: { kind: 'module', entry: './server.ts' },
+  permissions: [{ actions: ['ce:GetCostAndUsage'], resources: ['*'] }],
+  platforms: { fargate },
+})
+
+interface Container {
+  Environment: { Name: string; Value: unknown }[]
+  Secrets: { Name: string }[]
+}
+
+describe('the stack of fargate', () => {
+  let made: StacksOf
+  const all = (type: string) => resources(made.templates.fargate, type)
+  const only = (type: string) => {
+    const found = all(type)
+    expect(found).toHaveLength(1)
+    return found[0]!
+  }
+  beforeAll(async () => (made = await stacksOf(config())))
+
+  it('has nothing that cdk-nag finds and nobody gave a reason for', () => {
+    expect(made.findings).toEqual([])
+  })
+
+  it('runs the image on arm64, as nobody in particular, with nothing to write to and two minutes to stop', () => {
+    const task = only('AWS::ECS::TaskDefinition')
+    expect(task).toMatchObject({
+      Cpu: '512',
+      Memory: '1024',
+      RuntimePlatform: { CpuArchitecture: 'ARM64', OperatingSystemFamily: 'LINUX' },
+      ContainerDefinitions: [
+        {
+          Image: `111122223333.dkr.ecr.us-east-1.amazonaws.com/fairlead@sha256:${'a'.repeat(64)}`,
+          ReadonlyRootFilesystem: true,
+          StopTimeout: 120,
+          User: '1000:1000',
+          PortMappings: [{ ContainerPort: 8000, Protocol: 'tcp' }],
+        },
+      ],
+    })
+    const [{ Environment, Secrets }] = task.ContainerDefinitions as [Container]
+    expect(Environment.map(({ Name }) => Name)).toEqual(['FAIRLEAD_PLATFORM', 'FAIRLEAD_TABLE', 'FAIRLEAD_OAUTH', 'HOST', 'PORT']) // prettier-ignore
+    expect(Secrets.map(({ Name }) => Name)).toEqual(['FAIRLEAD_SECRET'])
+  })
+
+  it('keeps two tasks, replaces them before it stops them, and goes back when new ones do not start', () => {
+    expect(only('AWS::ECS::Service')).toMatchObject({
+      DesiredCount: 2,
+      EnableExecuteCommand: false,
+      DeploymentConfiguration: {
+        MinimumHealthyPercent: 100,
+        MaximumPercent: 200,
+        DeploymentCircuitBreaker: { Enable: true, Rollback: true },
+      },
+    })
+    expect(only('AWS::ApplicationAutoScaling::ScalableTarget')).toMatchObject({ MinCapacity: 2, MaxCapacity: 8 })
+    const metrics = all('AWS::ApplicationAutoScaling::ScalingPolicy').map(
+      ({ TargetTrackingScalingPolicyConfiguration: tracking }) =>
+        (tracking as { PredefinedMetricSpecification: { PredefinedMetricType: string } }).PredefinedMetricSpecification
+          .PredefinedMetricType,
+    )
+    expect(metrics).toEqual(['ECSServiceAverageCPUUtilization', 'ALBRequestCountPerTarget'])
+  })
+
+  it('has a load balancer without a public address, whose timeouts are those of the table', () => {
+    expect(only('AWS::ElasticLoadBalancingV2::LoadBalancer')).toMatchObject({
+      Scheme: 'internal',
+      LoadBalancerAttributes: expect.arrayContaining([
+        { Key: 'idle_timeout.timeout_seconds', Value: String(fargateTimeouts.albIdleS) },
+        { Key: 'routing.http.drop_invalid_header_fields.enabled', Value: 'true' },
+      ]) as unknown,
+    })
+    expect(only('AWS::ElasticLoadBalancingV2::TargetGroup')).toMatchObject({
+      HealthCheckPath: '/healthz',
+      TargetType: 'ip',
+      TargetGroupAttributes: expect.arrayContaining([
+        { Key: 'deregistration_delay.timeout_seconds', Value: String(fargateTimeouts.deregistrationS) },
+      ]) as unknown,
+    })
+  })
+
+  it('lets nobody from outside to where tasks reach each other', () => {
+    expect(only('AWS::ElasticLoadBalancingV2::ListenerRule')).toMatchObject({
+      Priority: 1,
+      Actions: [{ Type: 'fixed-response', FixedResponseConfig: { StatusCode: '404' } }],
+      Conditions: [{ Field: 'path-pattern', PathPatternConfig: { Values: ['/.fairlead/*'] } }],
+    })
+  })
+
+  it('opens its security groups to CloudFront, to the load balancer and to the tasks, each by its group', () => {
+    const groups = all('AWS::EC2::SecurityGroup')
+    expect(groups.every(({ SecurityGroupIngress }) => SecurityGroupIngress === undefined)).toBe(true)
+    const rules = all('AWS::EC2::SecurityGroupIngress')
+    expect(rules.map(({ Description, FromPort, ToPort }) => [Description, FromPort, ToPort])).toEqual([
+      ['CloudFront', 80, 80],
+      ['The load balancer', 8000, 8000],
+      ['Tasks reach each other', 8000, 8000],
+    ])
+    for (const rule of rules) {
+      expect(rule).toHaveProperty('SourceSecurityGroupId')
+      expect(rule).not.toHaveProperty('CidrIp')
+    }
+  })
+
+  it('has no NAT gateway; the load balancer is where no route leads out', () => {
+    expect(all('AWS::EC2::NatGateway')).toEqual([])
+    expect(only('AWS::EC2::VPC')).toBeDefined()
+    expect(all('AWS::EC2::VPCEndpoint').map(({ VpcEndpointType }) => VpcEndpointType)).toEqual(['Gateway', 'Gateway'])
+    const { Subnets } = only('AWS::ElasticLoadBalancingV2::LoadBalancer') as { Subnets: { Ref: string }[] }
+    for (const { Ref } of Subnets) expect(Ref).toContain('balancerSubnet')
+    const leading = all('AWS::EC2::Route').map(({ RouteTableId }) => (RouteTableId as { Ref: string }).Ref)
+    for (const table of leading) expect(table).toContain('tasksSubnet')
+  })
+
+  it('stands behind CloudFront, which caches nothing, waits as long as the table says, and asks the web ACL first', () => {
+    const { DistributionConfig } = only('AWS::CloudFront::Distribution') as {
+      DistributionConfig: { Origins: unknown[]; WebACLId: unknown; DefaultCacheBehavior: unknown }
+    }
+    expect(DistributionConfig).toMatchObject({
+      Origins: [
+        {
+          VpcOriginConfig: {
+            OriginReadTimeout: fargateTimeouts.cloudfrontReadS,
+            OriginKeepaliveTimeout: fargateTimeouts.cloudfrontKeepAliveS,
+          },
+        },
+      ],
+      DefaultCacheBehavior: { Compress: false, ViewerProtocolPolicy: 'https-only' },
+    })
+    expect(DistributionConfig.WebACLId).toBeDefined()
+    expect(only('AWS::WAFv2::WebACL')).toMatchObject({ Scope: 'CLOUDFRONT' })
+  })
+
+  it('lets a task do what the configuration says, use its table, and pull its image', () => {
+    const statements = all('AWS::IAM::Policy').flatMap(
+      ({ PolicyDocument }) => (PolicyDocument as { Statement: { Action: string | string[] }[] }).Statement,
+    )
+    expect(new Set(statements.flatMap(({ Action }) => Action))).toEqual(
+      new Set([
+        'ce:GetCostAndUsage',
+        'dynamodb:DeleteItem',
+        'dynamodb:GetItem',
+        'dynamodb:Query',
+        'dynamodb:UpdateItem',
+        'ec2:DescribeSecurityGroups',
+        'ecr:BatchCheckLayerAvailability',
+        'ecr:BatchGetImage',
+        'ecr:GetAuthorizationToken',
+        'ecr:GetDownloadUrlForLayer',
+        'logs:CreateLogStream',
+        'logs:PutLogEvents',
+        'secretsmanager:DescribeSecret',
+        'secretsmanager:GetSecretValue',
+      ]),
+    )
+  })
+
+  it('tells the authorization service of itself, and others where it is', () => {
+    expect(only('AWS::SSM::Parameter')).toMatchObject({ Name: '/fairlead/sample/prod/resources/fargate' })
+    const { Outputs } = made.templates.fargate!
+    for (const key of ['Url', 'Auth', 'LogGroup', 'ClusterArn', 'ServiceArn', 'DistributionId'])
+      expect(Outputs).toHaveProperty(key)
+  })
+})
+
+describe('fargate', () => {
+  const vpc = { vpcId: 'vpc-0123456789abcdef0', subnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'] }
+  const domain = (region: string) => ({
+    name: 'mcp.example.com',
+    certificateArn: `arn:aws:acm:${region}:111122223333:certificate/0a1b`,
+  })
+
+  it('goes into a network that is there, and makes none', async () => {
+    const { templates, findings } = await stacksOf(config(vpc))
+    expect(findings).toEqual([])
+    expect(resources(templates.fargate, 'AWS::EC2::VPC')).toEqual([])
+    expect(resources(templates.fargate, 'AWS::ECS::Service')).toMatchObject([
+      { NetworkConfiguration: { AwsvpcConfiguration: { AssignPublicIp: 'DISABLED', Subnets: vpc.subnetIds } } },
+    ])
+  })
+
+  it('with a name of one’s own has TLS to the load balancer too, where the certificate is of its region', async () => {
+    const { templates, findings } = await stacksOf(config({ domain: domain('us-east-1') }))
+    expect(findings).toEqual([])
+    expect(resources(templates.fargate, 'AWS::ElasticLoadBalancingV2::Listener')).toMatchObject([
+      { Protocol: 'HTTPS', Port: 443, Certificates: [{ CertificateArn: domain('us-east-1').certificateArn }] },
+    ])
+    expect(resources(templates.fargate, 'AWS::CloudFront::Distribution')).toMatchObject([
+      { DistributionConfig: { Aliases: ['mcp.example.com'] } },
+    ])
+    expect(templates.fargate!.Outputs).toMatchObject({ Url: { Value: 'https://mcp.example.com/mcp' } })
+    expect(templates.fargate!.Outputs).toHaveProperty('DomainTarget')
+  })
+
+  it('refuses a certificate that CloudFront does not take', async () => {
+    await expect(stacksOf(config({ domain: domain('eu-west-1') }), { region: 'eu-west-1' })).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+    })
+  })
+
+  it('has no web ACL outside us-east-1, and the rest is the same', async () => {
+    const { templates, findings } = await stacksOf(config({ domain: domain('us-east-1') }), { region: 'eu-west-1' })
+    expect(findings).toEqual([])
+    expect(resources(templates.fargate, 'AWS::WAFv2::WebACL')).toEqual([])
+    expect(resources(templates.fargate, 'AWS::ElasticLoadBalancingV2::Listener')).toMatchObject([{ Protocol: 'HTTP' }])
+  })
+
+  it('takes Cognito’s own tokens where it is told to: the pool knows its URL, and it knows the clients', async () => {
+    const { templates, findings } = await stacksOf({
+      ...config(),
+      oauth: { verifier: 'cognito', clients: [{ id: 'desktop', redirectUris: ['http://localhost:1/'] }] },
+    })
+    expect(findings).toEqual([])
+    expect(resources(templates.fargate, 'AWS::SSM::Parameter')).toEqual([])
+    expect(resources(templates.fargate, 'AWS::Cognito::UserPoolResourceServer')).toHaveLength(1)
+    const [task] = resources(templates.fargate, 'AWS::ECS::TaskDefinition') as { ContainerDefinitions: [Container] }[]
+    const place = task!.ContainerDefinitions[0].Environment.find(({ Name }) => Name === 'FAIRLEAD_OAUTH')
+    expect(JSON.stringify(place)).toContain('clients')
+  })
+
+  it.each([
+    [512, 256, 512],
+    [700, 256, 1024],
+    [1024, 512, 1024],
+    [1500, 512, 2048],
+    [2048, 1024, 2048],
+    [4096, 2048, 4096],
+    [5000, 2048, 5120],
+    [16_384, 4096, 16_384],
+    [30_720, 4096, 30_720],
+  ])('gives %i MB a size that Fargate has', (wanted, cpu, memoryMb) => {
+    expect(fargateSize(wanted)).toEqual({ cpu, memoryMb })
+  })
+
+  it('has its timeouts in order: whoever is nearer to the task waits longer', () => {
+    const { pingS, cloudfrontKeepAliveS, cloudfrontReadS, albIdleS, keepAliveS, deregistrationS, graceS, stopS } =
+      fargateTimeouts
+    for (const order of [
+      [pingS, cloudfrontReadS, albIdleS, keepAliveS],
+      [cloudfrontKeepAliveS, albIdleS],
+      [deregistrationS, graceS, stopS],
+    ])
+      expect(order).toEqual(order.toSorted((a, b) => a - b))
+    expect(new Set([pingS, cloudfrontReadS, albIdleS, keepAliveS]).size).toBe(4)
+  })
+})
