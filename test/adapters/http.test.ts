@@ -6,7 +6,7 @@ it('a process keeps idle connections longer than the load balancer in front of i
   const before = process.listeners('SIGTERM')
   const fetchHandler = async () => new Response('ok')
   const server = await serveProcess(
-    { fetch: fetchHandler, drain: () => {}, close: async () => {} } as unknown as Parameters<typeof serveProcess>[0],
+    { fetch: fetchHandler, drain: () => {}, close: async () => {} },
     { HOST: '127.0.0.1', PORT: '0' },
   )
   for (const listener of process.listeners('SIGTERM'))

@@ -1,8 +1,7 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib'
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib'
 import {
   AwsLogDriverMode,
   Cluster,
-  ContainerImage,
   CpuArchitecture,
   FargateService,
   FargateTaskDefinition,
@@ -13,7 +12,7 @@ import {
   type ICluster,
 } from 'aws-cdk-lib/aws-ecs'
 import { ApplicationProtocol, type ApplicationTargetGroup } from 'aws-cdk-lib/aws-elasticloadbalancingv2'
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs'
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager'
 import { Construct } from 'constructs'
@@ -21,18 +20,20 @@ import type { OauthPlace } from '../../adapters/oauth.ts'
 import { fargateTimeouts } from '../../aws/fargate-timeouts.ts'
 import type { FairleadConfig } from '../../config.ts'
 import { FairleadError } from '../../errors.ts'
+import type { ImagePlan } from '../deployment.ts'
 import { acknowledge } from './acknowledge.ts'
+import { allowConfigured } from './agentcore-role.ts'
 import { generatedSecret } from './client-secret.ts'
-import { pullFrom } from './ecr-pull.ts'
 import { FargateFront } from './fargate-front.ts'
 import { FargateNetwork, taskPort, type ExistingNetwork } from './fargate-network.ts'
 import { fargateSize } from './fargate-size.ts'
 import { StateTable } from './state-table.ts'
+import { allowPull, taskImage } from './task-image.ts'
 
 export interface FargateMcpServerProps {
   config: FairleadConfig
-  /** The URI of an image for arm64 with the artifact in it, or an image of CDK's. */
-  image: string | ContainerImage
+  /** The image for arm64 with the artifact in it, by its URI or as it is planned. */
+  image: ImagePlan | string
   region: string
   /** Whose tokens are taken, and the app clients where Cognito's own are. */
   authorization: { issuer: string; clients?: string[] }
@@ -95,7 +96,16 @@ export class FargateMcpServer extends Construct {
 
   #define({ config, image, authorization }: FargateMcpServerProps): FargateTaskDefinition {
     const { cpu, memoryMb } = fargateSize(config.platforms.fargate?.memoryMb ?? 1024)
+    const taskRole = new Role(this, 'TaskRole', {
+      assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com', {
+        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
+      }),
+      description: `What the MCP server ${config.name} may do`,
+    })
+    allowConfigured(taskRole, config)
+    this.table.grantUse(taskRole)
     const task = new FargateTaskDefinition(this, 'Task', {
+      taskRole,
       cpu,
       memoryLimitMiB: memoryMb,
       runtimePlatform: {
@@ -110,7 +120,7 @@ export class FargateMcpServer extends Construct {
     }
     const secret = generatedSecret(this, 'Secret', `${config.name}: what its tasks prove to each other, and seal`)
     task.addContainer('Server', {
-      image: typeof image === 'string' ? ContainerImage.fromRegistry(image) : image,
+      image: taskImage(image),
       user: '1000:1000',
       readonlyRootFilesystem: true,
       linuxParameters: new LinuxParameters(this, 'Linux', { initProcessEnabled: true }),
@@ -131,14 +141,10 @@ export class FargateMcpServer extends Construct {
         mode: AwsLogDriverMode.NON_BLOCKING,
       }),
     })
-    for (const { actions, resources } of config.permissions ?? [])
-      task.addToTaskRolePolicy(new PolicyStatement({ actions, resources }))
-    this.table.grantUse(task.taskRole)
-    if (typeof image === 'string') pullFrom(image, task)
+    allowPull(task, image)
     acknowledge(task, {
       ECS2: 'What stands in the environment is public: names and URLs. Secrets come from Secrets Manager.',
     })
-    acknowledge(task.taskRole, wildcards(config))
     return task
   }
 
@@ -182,15 +188,4 @@ export class FargateMcpServer extends Construct {
     scaling.scaleOnCpuUtilization('Cpu', { targetUtilizationPercent: 60, ...cooldown })
     scaling.scaleOnRequestCount('Requests', { targetGroup, requestsPerTarget: 6000, ...cooldown })
   }
-}
-
-/** What the configuration gives the server with a wildcard is asked for there. */
-function wildcards({ permissions = [] }: FairleadConfig): Record<string, string> {
-  const reason = '`permissions` of fairlead.config.ts says so.'
-  return Object.fromEntries(
-    permissions.flatMap(({ actions, resources }) => [
-      ...actions.filter((each) => each.includes('*')).map((each) => [`IAM5[Action::${each}]`, reason]),
-      ...resources.filter((each) => each.includes('*')).map((each) => [`IAM5[Resource::${each}]`, reason]),
-    ]),
-  )
 }

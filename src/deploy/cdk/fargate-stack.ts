@@ -1,9 +1,6 @@
 import { Annotations, Stack, type App } from 'aws-cdk-lib'
 import { CfnUserPoolResourceServer } from 'aws-cdk-lib/aws-cognito'
-import { ContainerImage } from 'aws-cdk-lib/aws-ecs'
-import { Platform } from 'aws-cdk-lib/aws-ecr-assets'
 import { FairleadError } from '../../errors.ts'
-import type { ImagePlan } from '../deployment.ts'
 import { FargateMcpServer } from './fargate-mcp-server.ts'
 import { namedNetwork } from './fargate-network.ts'
 import { addOutputs } from './outputs.ts'
@@ -19,11 +16,12 @@ export function fargateStack(app: App, { name, deployment, props, authorization 
   const { project, environment, region, image } = deployment
   const { config } = project
   const { vpcId, subnetIds = [], domain } = config.platforms.fargate ?? {}
+  if (!image) throw new FairleadError('IMAGE_MISSING', 'fargate runs an image, and there is none')
   const stack = new Stack(app, name, props)
   const webAclArn = webAcl(stack, region)
   const server = new FargateMcpServer(stack, 'Server', {
     config,
-    image: imageOf(image),
+    image,
     region,
     authorization: authorization!,
     ...(vpcId === undefined ? {} : { network: namedNetwork(stack, vpcId, subnetIds) }),
@@ -59,11 +57,4 @@ function webAcl(stack: Stack, region: string): string | undefined {
     `There is no web ACL: one for CloudFront is in us-east-1, and this stack is in ${region}. Give one to the construct: new FargateMcpServer(…, { webAclArn }).`,
   )
   return undefined
-}
-
-function imageOf(image: ImagePlan | undefined): string | ContainerImage {
-  if (image === undefined) throw new FairleadError('CONFIG_INVALID', 'fargate runs an image, and none was made')
-  return image.kind === 'docker'
-    ? ContainerImage.fromAsset(image.dir, { platform: Platform.LINUX_ARM64 })
-    : `${image.repository}@${image.digest}`
 }

@@ -11,8 +11,8 @@ export const edgeRules = {
         list(config.Origins)
           .filter(
             (origin) =>
-              number(object(origin.CustomOriginConfig).OriginReadTimeout ?? 30) <= Math.min(30, longest(template)) &&
-              longest(template) > 0,
+              number(object(origin.VpcOriginConfig ?? origin.CustomOriginConfig).OriginReadTimeout ?? 30) <=
+                Math.min(30, longest(template)) && longest(template) > 0,
           )
           .map((): [string, string] => [id, 'It waits 30 s for an answer, and a tool may take longer.']),
       ),
@@ -38,6 +38,8 @@ export const edgeRules = {
       distributions(template)
         .filter(
           ({ config }) =>
+            // A load balancer answers to any name.
+            !list(config.Origins).some((origin) => origin.VpcOriginConfig !== undefined) &&
             text(object(config.DefaultCacheBehavior).OriginRequestPolicyId) === '216adef6-5c7f-47e4-b989-5492eafa07d3',
         )
         .map(({ id }) => [id, 'It forwards the viewer’s Host (AllViewer).']),

@@ -1,6 +1,7 @@
 import {
   attributes,
   aws,
+  named,
   list,
   longest,
   number,
@@ -27,11 +28,14 @@ export const taskRules = {
     level: 'MUST',
     section: `${aws}/elasticloadbalancing/latest/application/create-https-listener.html`,
     fix: 'Use an HTTPS listener with a certificate; OAuth needs it.',
-    wrong: ({ of }) =>
-      of('AWS::ElasticLoadBalancingV2::Listener')
+    wrong: (template) =>
+      template
+        .of('AWS::ElasticLoadBalancingV2::Listener')
         .filter(
           ({ properties }) =>
-            properties.Protocol === 'HTTP' && !list(properties.DefaultActions).some(({ Type }) => Type === 'redirect'),
+            properties.Protocol === 'HTTP' &&
+            !isVpcOrigin(template, named(properties.LoadBalancerArn)) &&
+            !list(properties.DefaultActions).some(({ Type }) => Type === 'redirect'),
         )
         .map(({ id }) => [id, 'It takes plain HTTP: tokens are readable on the way.']),
   },
@@ -162,4 +166,15 @@ function keepAliveSeconds(name: string, value: string): number | undefined {
   if (!/KEEP_?ALIVE/i.test(name) || !/^\d+$/.test(value)) return undefined
   const isMs = /_?MS$|MILLIS/i.test(name) || (Number(value) >= 5000 && !/_S$|SECONDS/i.test(name))
   return isMs ? Number(value) / 1000 : Number(value)
+}
+
+/** An internal load balancer behind a VPC origin: the way to it is CloudFront's own, and nobody else's. */
+function isVpcOrigin({ of }: Template, loadBalancer: string): boolean {
+  const isInternal = of('AWS::ElasticLoadBalancingV2::LoadBalancer').some(
+    ({ id, properties }) => id === loadBalancer && properties.Scheme === 'internal',
+  )
+  const isOrigin = of('AWS::CloudFront::VpcOrigin').some(
+    ({ properties }) => named(object(properties.VpcOriginEndpointConfig).Arn) === loadBalancer,
+  )
+  return isInternal && isOrigin
 }
