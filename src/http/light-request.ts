@@ -52,7 +52,8 @@ export class LightRequest {
   }
 
   async arrayBuffer(): Promise<ArrayBuffer> {
-    return this.bytes.slice().buffer
+    // Not `slice`: of a Buffer it is a view, and `buffer` would be the pool that many small Buffers share.
+    return new Uint8Array(this.bytes).buffer
   }
 
   clone(): this {
