@@ -164,6 +164,14 @@ describe('with Cognito itself', () => {
     expect(Object.keys(stack!.Outputs!).slice(0, 4)).toEqual(['Issuer', 'UserPoolId', 'Clients', 'ClientSecrets'])
   })
 
+  it('a function takes those clients, and the pool knows its URL', async () => {
+    const { templates } = await stacksOf(direct())
+    const parameters = resources(templates.lambda, 'AWS::SSM::Parameter')
+    const place = parameters.find(({ Name }) => Name === '/fairlead/sample/prod/lambda')
+    expect(JSON.stringify(place)).toContain('clients')
+    expect(resources(templates.lambda, 'AWS::Cognito::UserPoolResourceServer')).toHaveLength(1)
+  })
+
   it.each([
     [{ clients: [{ id: 'a', redirectUris: ['http://127.0.0.1:1/'] }] }, /does not take http:\/\/127\.0\.0\.1:1\//],
     [{ clients: [{ id: 'a' }] }, /a has neither redirectUris nor a secret/],

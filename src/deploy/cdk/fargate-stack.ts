@@ -1,10 +1,9 @@
 import { Annotations, Stack, type App } from 'aws-cdk-lib'
-import { CfnUserPoolResourceServer } from 'aws-cdk-lib/aws-cognito'
 import { FairleadError } from '../../errors.ts'
 import { FargateMcpServer } from './fargate-mcp-server.ts'
 import { namedNetwork } from './fargate-network.ts'
 import { addOutputs } from './outputs.ts'
-import { announceResource } from './parameters.ts'
+import { announceResource, knownToPool } from './parameters.ts'
 import type { MadeStack, StackRequest } from './stacks.ts'
 import { McpWebAcl } from './web-acl.ts'
 
@@ -27,15 +26,9 @@ export function fargateStack(app: App, { name, deployment, props, authorization 
     ...(vpcId === undefined ? {} : { network: namedNetwork(stack, vpcId, subnetIds) }),
     ...(webAclArn === undefined ? {} : { webAclArn }),
   })
-  if (authorization?.userPoolId === undefined)
-    announceResource(stack, { config, environment, platform: 'fargate', url: server.url })
-  // Cognito gives tokens for a URL that it knows as a resource server.
-  else
-    new CfnUserPoolResourceServer(stack, 'Announced', {
-      userPoolId: authorization.userPoolId,
-      identifier: server.url,
-      name: `${config.name} on fargate`,
-    })
+  const about = { config, url: server.url, platform: 'fargate' } as const
+  if (authorization?.userPoolId === undefined) announceResource(stack, { ...about, environment })
+  else knownToPool(stack, { ...about, userPoolId: authorization.userPoolId })
   addOutputs(stack, {
     Url: server.url,
     Auth: server.auth,

@@ -1,9 +1,9 @@
 import { Stack, type App } from 'aws-cdk-lib'
-import { CfnUserPoolResourceServer } from 'aws-cdk-lib/aws-cognito'
 import { FairleadError } from '../../errors.ts'
 import { parameterPath } from '../deployment.ts'
 import { LambdaMcpServer } from './lambda-mcp-server.ts'
 import { addOutputs } from './outputs.ts'
+import { knownToPool } from './parameters.ts'
 import type { MadeStack, StackRequest } from './stacks.ts'
 import { McpWebAcl } from './web-acl.ts'
 
@@ -19,13 +19,8 @@ export function lambdaStack(app: App, { name, deployment, props, authorization }
     ...(config.platforms.lambda?.waf ? { webAclArn: webAcl(stack, deployment.region) } : {}),
   })
   const { front } = server
-  // Cognito gives tokens for a URL that it knows as a resource server.
   if (authorization?.userPoolId !== undefined)
-    new CfnUserPoolResourceServer(stack, 'Announced', {
-      userPoolId: authorization.userPoolId,
-      identifier: server.url,
-      name: `${config.name} on lambda`,
-    })
+    knownToPool(stack, { config, platform: 'lambda', url: server.url, userPoolId: authorization.userPoolId })
   addOutputs(stack, {
     Url: server.url,
     Auth: server.auth,
