@@ -22,10 +22,10 @@ const peers: Record<'rest' | 'mcp', Peer> = {
   rest: {
     name: '@ivotoby/openapi-mcp-server',
     program: installed('@ivotoby/openapi-mcp-server/bin/mcp-server.js'),
-    args: (port, upstream) => [
-      ...['--transport', 'http', '--port', port, '--host', '127.0.0.1'],
-      ...['--api-base-url', upstream, '--spec-inline', documentText, '--tools', 'all'],
-    ],
+    args: (port, upstream) =>
+      `--transport http --host 127.0.0.1 --port ${port} --tools all --api-base-url ${upstream} --spec-inline`
+        .split(' ')
+        .concat(documentText),
     env: () => ({}),
     tool: 'echo',
   },

@@ -1,8 +1,8 @@
 // The gateway's artifact beside a bare node:http proxy to the same upstream, in the same run; GitHub's document; tool search.
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { gatewayNodeOptions } from '../src/build/agentcore-gateway.ts'
-import { Bm25Index } from '../src/gateway/search/bm25.ts'
+import { search } from './gateway-search.ts'
 import { gatewayPeers } from './gateway-peers.ts'
 import { startServer, type BenchServer } from './support/child.ts'
 import { startArtifact, type ArtifactOptions } from './support/gateway-artifact.ts'
@@ -148,48 +148,5 @@ async function published(): Promise<Row[]> {
     },
     { name: 'gateway: resident memory then', measured: rss, unit: 'MB', goal: { atMost: 250 } },
     ...search(),
-  ]
-}
-
-interface Operation {
-  operationId: string
-  summary?: string
-  description?: string
-  tags?: string[]
-}
-
-/** The query is the first sentence of an operation's description, which is held out of the index. */
-function search(): Row[] {
-  const { paths } = JSON.parse(readFileSync(file, 'utf8')) as { paths: Record<string, Record<string, Operation>> }
-  const operations = Object.entries(paths).flatMap(([path, item]) =>
-    Object.entries(item).map(([method, operation]) => ({ path, method, ...operation })),
-  )
-  const documents = operations.map(({ operationId, summary = '', tags = [], path }) => ({
-    name: operationId,
-    title: summary,
-    description: '',
-    rest: [path, ...tags].join(' '),
-  }))
-  const before = performance.now()
-  const index = new Bm25Index(documents)
-  const build = ((performance.now() - before) / documents.length) * 1000
-  const queries = operations.flatMap(({ description = '' }, at) => {
-    const sentence = description.split(/(?<=[.!?])\s|\n/)[0]!.trim()
-    return sentence.length > 20 ? [{ at, sentence }] : []
-  })
-  const started = performance.now()
-  const ranks = queries.map(({ at, sentence }) => index.search(sentence, 10).indexOf(at))
-  const each = (performance.now() - started) / queries.length
-  const recall = (k: number) => ranks.filter((rank) => rank >= 0 && rank < k).length / ranks.length
-  return [
-    {
-      name: `search: recall@5 of ${queries.length} held-out descriptions of GitHub`,
-      measured: recall(5),
-      unit: '',
-      goal: { atLeast: 0.87 },
-      note: `@1 ${recall(1).toFixed(2)}  @10 ${recall(10).toFixed(2)}`,
-    },
-    { name: 'search: a query', measured: each, unit: 'ms', goal: { atMost: 0.3 } },
-    { name: 'search: 1,000 tools indexed', measured: build, unit: 'ms', goal: { atMost: 80 } },
   ]
 }

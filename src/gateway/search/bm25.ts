@@ -63,8 +63,9 @@ export class Bm25Index {
 
   /** The best documents for a query, by their index, best first. What has no word of it is not there. */
   search(query: string, limit: number): number[] {
-    const scores = new Map<number, number>()
-    const covered = new Map<number, number>()
+    const scores = new Float64Array(this.#count)
+    const covered = new Float64Array(this.#count)
+    const touched: number[] = []
     let whole = 0
     const terms = new Set(tokenize(query.slice(0, 2000)).slice(0, 64))
     for (const [at, term] of [...terms].entries()) {
@@ -75,27 +76,27 @@ export class Bm25Index {
       const weight = first * idf
       whole += weight
       for (const { document, frequency } of postings) {
-        scores.set(document, (scores.get(document) ?? 0) + (weight * frequency) / (k1 + frequency))
-        covered.set(document, (covered.get(document) ?? 0) + weight)
+        if (covered[document] === 0) touched.push(document)
+        scores[document]! += (weight * frequency) / (k1 + frequency)
+        covered[document]! += weight
       }
     }
-    for (const [document, score] of scores)
-      scores.set(document, score * (1 + (coverage * covered.get(document)!) / whole))
-    return best(scores, limit)
+    for (const document of touched) scores[document]! *= 1 + (coverage * covered[document]!) / whole
+    return best(touched, scores, limit)
   }
 }
 
 /** Ties keep the order of the list, so that the same query has the same answer. */
-function best(scores: Map<number, number>, limit: number): number[] {
+function best(found: readonly number[], scores: Float64Array, limit: number): number[] {
   const kept: [number, number][] = []
-  for (const [document, score] of scores) {
-    if (kept.length === limit && score <= kept[limit - 1]![1]) continue
-    let at = kept.length
-    while (at > 0 && kept[at - 1]![1] < score) at--
-    kept.splice(at, 0, [document, score])
+  for (const document of found) {
+    const score = scores[document]!
+    if (kept.length === limit && score < kept[limit - 1]![1]) continue
+    kept.push([document, score])
+    kept.sort((a, b) => b[1] - a[1] || a[0] - b[0])
     if (kept.length > limit) kept.pop()
   }
-  return kept.toSorted((a, b) => b[1] - a[1] || a[0] - b[0]).map(([document]) => document)
+  return kept.map(([document]) => document)
 }
 
 function mean(values: readonly number[]): number {
