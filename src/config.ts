@@ -105,6 +105,7 @@ export interface AgentcoreGatewayConfig {
   /** A JSON file with the facts that are local only. */
   bindings?: string
   policies?: string[]
+  /** The managed service, or fairlead's own gateway as a function or as tasks. */
   deployAs?: 'managed' | 'lambda' | 'fargate'
 }
 
