@@ -75,11 +75,16 @@ export async function runArtifact(
 
 /** The line of an observer is an audit line too. */
 function outside(handler: FetchHandler, isGuarded: boolean, observer: Observer | undefined): FetchHandler {
-  const seen = observer ? observer.outside(handler) : isGuarded ? audited(handler, console.error) : handler
+  const seen = observer ? observer.outside(handler) : isGuarded ? audited(handler, writeLine) : handler
   return isGuarded ? withTraceId(seen) : seen
 }
 
 /** One JSON line: the platform's log reads it. */
 function logLine({ cause, ...entry }: LogEntry): void {
-  console.error(JSON.stringify({ ...entry, ...(cause instanceof Error ? { stack: cause.stack } : {}) }))
+  writeLine(JSON.stringify({ ...entry, ...(cause instanceof Error ? { stack: cause.stack } : {}) }))
+}
+
+/** Not by console: Lambda's puts the time and the request id in front, and then the line is no JSON any more. */
+function writeLine(line: string): void {
+  process.stderr.write(`${line}\n`)
 }

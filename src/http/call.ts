@@ -18,14 +18,3 @@ export interface Call {
   principal?: string
   clientId?: string
 }
-
-const calls = new WeakMap<object, Call>()
-
-/** Remembers what a request is, for code that sees the request alone. */
-export function rememberCall(request: object, call: Call): void {
-  calls.set(request, call)
-}
-
-export function callOf(request: object | undefined): Call | undefined {
-  return request && calls.get(request)
-}

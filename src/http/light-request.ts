@@ -1,3 +1,5 @@
+import type { Call } from './call.ts'
+
 /**
  * A request whose body has been read already, without undici's Request: on the hot path that class alone costs
  * more than the work. It has what a FetchHandler uses of `Request`, and beside it the wire's own spelling,
@@ -15,6 +17,8 @@ export class LightRequest {
   readonly #origin: string
   /** The body as JSON, when somebody has parsed it. */
   parsed: { value: unknown } | undefined
+  /** What it is, for code that sees the request alone, where somebody observes it. */
+  call: Call | undefined
 
   constructor(parts: {
     method: string
@@ -76,6 +80,7 @@ export class LightRequest {
       signal: this.signal,
     })
     light.parsed = this.parsed
+    light.call = this.call
     return light
   }
 }

@@ -6,7 +6,7 @@ import {
   type McpServerFactory,
   type ServerContext,
 } from '@modelcontextprotocol/server'
-import { callOf } from '../http/call.ts'
+import type { LightRequest } from '../http/light-request.ts'
 
 export interface ToolGuardOptions {
   /** Limits by tool name. */
@@ -125,7 +125,7 @@ function nameOf(tool: unknown, { _registeredTools: tools }: ToolRunner): string 
 function hidden(thrown: unknown, tool: string, context: ServerContext, options: ToolGuardOptions): CallToolResult {
   const logId = randomUUID()
   const principal = context.http?.authInfo?.clientId
-  const call = callOf(context.http?.req)
+  const { call } = (context.http?.req ?? {}) as Partial<LightRequest>
   options.log?.({
     level: 'error',
     message: `The tool ${tool} threw: ${thrown instanceof Error ? thrown.message : String(thrown)}`,

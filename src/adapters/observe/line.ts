@@ -17,54 +17,60 @@ export interface LineOptions {
  */
 export function lineMaker({ server, platform }: LineOptions): (observed: Observed) => string {
   const tools = new Set<string>()
+  const place = `${member(metrics.server, server)},${member(metrics.platform, platform)}`
   return (observed) => {
-    const { call, note, status, outcome, rpcCode, startedAt, durationMs } = observed
-    const { requestId, traceId, method, tool } = call
-    const duration = Math.round(durationMs * 1000) / 1000
-    const principal = call.principal ?? note.principal
-    const known = tool !== undefined && isKnown(tool, outcome, tools)
-    const values = valuesOf(observed, duration)
-    return JSON.stringify({
-      audit: {
-        requestId,
-        status,
-        ...(principal === undefined ? {} : { principal }),
-        ...(call.clientId === undefined ? {} : { client: call.clientId }),
-        ...(method === undefined ? {} : { method }),
-        ...(tool === undefined ? {} : { tool }),
-        outcome,
-        durationMs: duration,
-        ...(rpcCode === undefined ? {} : { rpcCode }),
-        ...(note.code === undefined ? {} : { code: note.code }),
-        ...(note.why === undefined ? {} : { why: note.why }),
-      },
-      level: levelOf(observed),
-      message: [method ?? 'refused', tool].filter((each) => each !== undefined).join(' '),
-      requestId,
-      traceId,
-      ...(values
-        ? {
-            _aws: {
-              Timestamp: Math.round(startedAt + durationMs),
-              CloudWatchMetrics: [
-                {
-                  Namespace: metrics.namespace,
-                  Dimensions: [
-                    [metrics.server, metrics.platform],
-                    ...(known ? [[metrics.server, metrics.platform, metrics.tool]] : []),
-                  ],
-                  Metrics: Object.keys(values).map((Name) => ({ Name, Unit: unitOf(Name) })),
-                },
-              ],
-            },
-            [metrics.server]: server,
-            [metrics.platform]: platform,
-            ...(known ? { [metrics.tool]: tool } : {}),
-            ...values,
-          }
-        : {}),
-    })
+    const { requestId, traceId, method, tool } = observed.call
+    const known = tool !== undefined && isKnown(tool, observed.outcome, tools)
+    const audit = auditOf(observed)
+    const message = tool === undefined ? (method ?? 'refused') : `${method} ${tool}`
+    const own = JSON.stringify({ audit, level: levelOf(observed), message, requestId, traceId })
+    const values = valuesOf(observed, audit.durationMs)
+    if (!values) return own
+    const at = Math.round(observed.startedAt + observed.durationMs)
+    const dimension = known ? `,${member(metrics.tool, tool)}` : ''
+    const directive = directiveOf(Object.keys(values), known)
+    return `${own.slice(0, -1)},"_aws":{"Timestamp":${at},${directive}},${place}${dimension},${JSON.stringify(values).slice(1)}`
   }
+}
+
+function auditOf({ call, note, status, outcome, rpcCode, durationMs }: Observed) {
+  const { requestId, clientId: client, method, tool } = call
+  // What is undefined is not written.
+  return {
+    requestId,
+    status,
+    principal: call.principal ?? note.principal,
+    client,
+    method,
+    tool,
+    outcome,
+    durationMs: Math.round(durationMs * 1000) / 1000,
+    rpcCode,
+    code: note.code,
+    why: note.why,
+  }
+}
+
+function member(name: string, value: string): string {
+  return `${JSON.stringify(name)}:${JSON.stringify(value)}`
+}
+
+const directives = new Map<string, string>()
+
+/** The same few over and over. */
+function directiveOf(names: string[], known: boolean): string {
+  const key = `${names.join()} ${known}`
+  let text = directives.get(key)
+  if (text === undefined) {
+    const Dimensions = [
+      [metrics.server, metrics.platform],
+      ...(known ? [[metrics.server, metrics.platform, metrics.tool]] : []),
+    ]
+    const Metrics = names.map((Name) => ({ Name, Unit: unitOf(Name) }))
+    text = JSON.stringify({ CloudWatchMetrics: [{ Namespace: metrics.namespace, Dimensions, Metrics }] }).slice(1, -1)
+    directives.set(key, text)
+  }
+  return text
 }
 
 function isKnown(tool: string, outcome: Observed['outcome'], tools: Set<string>): boolean {

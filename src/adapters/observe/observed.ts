@@ -1,5 +1,6 @@
-import { rememberCall, type Call } from '../../http/call.ts'
+import type { Call } from '../../http/call.ts'
 import type { FetchHandler, RequestContext } from '../../http/fetch-handler.ts'
+import type { LightRequest } from '../../http/light-request.ts'
 import type { LightResponse } from '../../http/light-response.ts'
 import { annotate, noteOf, type Note } from '../../http/note.ts'
 import { parseJson } from '../../mcp/read-json.ts'
@@ -47,7 +48,7 @@ export function observe(tell: (observed: Observed) => void): Observation {
     inside: (handler) => async (request, context) => {
       const { call } = context
       if (call && request.method === 'POST') {
-        rememberCall(request, call)
+        ;(request as unknown as LightRequest).call = call
         const parsed = await parseJson(request)
         if (parsed) readMessage(call, parsed.value)
         readHeaders(call, request, context)

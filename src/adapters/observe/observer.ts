@@ -44,7 +44,7 @@ function emfIsOn({ FAIRLEAD_METRICS: value }: NodeJS.ProcessEnv): boolean {
   throw new FairleadError('SETTING_INVALID', `FAIRLEAD_METRICS is ${JSON.stringify(value)}: it may be emf or off`)
 }
 
-/** Not by console: Lambda's puts the time and the request id in front, and then the line is no JSON any more. */
+/** Not by console: CloudWatch takes metrics from a line that is JSON alone, and Lambda's console puts the time in front. */
 function writeLine(line: string): void {
   process.stdout.write(`${line}\n`)
 }

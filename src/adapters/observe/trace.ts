@@ -36,9 +36,22 @@ export function readAmznTraceId(
 }
 
 export function newTraceId(): string {
-  return randomBytes(16).toString('hex')
+  return randomHex(16)
 }
 
 export function newSpanId(): string {
-  return randomBytes(8).toString('hex')
+  return randomHex(8)
+}
+
+let pool = Buffer.alloc(0)
+let used = 0
+
+/** From a pool: asking for random bytes costs more than many a tool. */
+function randomHex(bytes: number): string {
+  if (used + bytes > pool.length) {
+    pool = randomBytes(4096)
+    used = 0
+  }
+  used += bytes
+  return pool.toString('hex', used - bytes, used)
 }
