@@ -12,11 +12,6 @@ export type ImagePlan = { kind: 'registry'; repository: string; digest: string }
 /** In the repository of an image, where the account that deploys is not known yet. */
 export const unknownAccount = '${AWS::AccountId}'
 
-/** Whether a platform runs a container image. */
-export function needsImage({ platforms }: FairleadConfig, platform: Platform): boolean {
-  return platform === 'fargate' || (platform === 'agentcore-runtime' && platforms[platform]?.package === 'image')
-}
-
 /** What is deployed, and where to: everything that synthesis needs, so that it needs no network. */
 export interface Deployment {
   /** With the environment's part of the configuration applied. */

@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import type { Artifact } from '../build/artifact.ts'
 import { buildAuthorizationService } from '../build/authorization-service.ts'
 import { buildForAws } from '../build/for-aws.ts'
 import type { Project } from '../build/project.ts'
@@ -7,10 +6,8 @@ import type { FairleadConfig } from '../config.ts'
 import { environmentOf } from '../environment.ts'
 import { FairleadError } from '../errors.ts'
 import { localAccount, platformNames, type Platform } from '../platforms.ts'
-import { needsImage, partsOf, unknownAccount, type Deployment, type ImagePlan } from './deployment.ts'
-import { ecrRegistry } from './oci/ecr.ts'
-import { pinnedBase } from './oci/lock.ts'
-import { planImage } from './oci/plan.ts'
+import { partsOf, unknownAccount, type Deployment } from './deployment.ts'
+import { imageFor, needsImage } from './image.ts'
 
 export interface PrepareOptions {
   /** A key of `environments`. */
@@ -61,7 +58,10 @@ export async function prepareDeployment(project: Project, options: PrepareOption
   }
   if (!options.guarded && partsOf(bare).includes('authorization'))
     artifacts.authorizationService = await buildAuthorizationService(join(outDir, environment, 'authorization-service'))
-  const image = !options.guarded && platforms.some((name) => needsImage(config, name))
+  const image =
+    !options.guarded && needsImage(config, platforms)
+      ? imageFor(deployed, artifacts.server!.dir, { account: account ?? unknownAccount, region }, undefined).image
+      : undefined
   return {
     deployment: {
       ...bare,
@@ -69,22 +69,10 @@ export async function prepareDeployment(project: Project, options: PrepareOption
       region,
       artifacts,
       ...(account === undefined ? {} : { account }),
-      ...(image ? { image: imageOf(deployed, artifacts.server!, account ?? unknownAccount, region) } : {}),
+      ...(image ? { image } : {}),
     },
     warnings,
   }
-}
-
-/** The repository that CDK's bootstrap makes in each account and region: nothing more has to be made before the first push. */
-const repositoryOf = (account: string, region: string) =>
-  `${ecrRegistry(account, region)}/cdk-hnb659fds-container-assets-${account}-${region}`
-
-/** Works out the image offline, from the base that fairlead.lock.json pins. Throws IMAGE_BASE_UNPINNED. */
-function imageOf({ dir, config }: Project, server: Artifact, account: string, region: string): ImagePlan {
-  const reference = config.platforms.fargate?.baseImage
-  const base = pinnedBase(dir, reference === undefined ? {} : { reference })
-  const { digest } = planImage({ artifactDir: server.dir, base })
-  return { kind: 'registry', repository: repositoryOf(account, region), digest }
 }
 
 function withGuard(config: FairleadConfig): FairleadConfig {

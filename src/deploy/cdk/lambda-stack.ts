@@ -15,12 +15,10 @@ export function lambdaStack(app: App, { name, deployment, props, authorization }
     config,
     artifact: deployment.artifacts.server!.dir,
     parameterPath: parameterPath(deployment),
-    ...(authorization ? { authorization } : {}),
+    ...(authorization ? { issuer: authorization.issuer } : {}),
     ...(config.platforms.lambda?.waf ? { webAclArn: webAcl(stack, deployment.region) } : {}),
   })
   const { front } = server
-  if (authorization?.userPoolId !== undefined)
-    knownToPool(stack, { config, platform: 'lambda', url: server.url, userPoolId: authorization.userPoolId })
   addOutputs(stack, {
     Url: server.url,
     Auth: server.auth,
