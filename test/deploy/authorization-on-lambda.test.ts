@@ -13,7 +13,7 @@ import { inEnv, startAwsJson } from '../support/aws-json.ts'
 import { Browser } from '../support/browser.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { startUpstream } from '../support/upstream.ts'
-import { resources, stacksOf } from './support/stacks-of.ts'
+import { resolved, resources, stacksOf } from './support/stacks-of.ts'
 
 const config: FairleadConfig = {
   name: 'tools',
@@ -24,16 +24,6 @@ const config: FairleadConfig = {
 const region = 'us-east-1'
 const pool = `${region}_Test`
 const originSecret = 'the-secret-that-CloudFront-adds'
-
-/** What CloudFormation would make of a value: references by a table, joins as they are. */
-function resolved(value: unknown, of: (id: string, attribute?: string) => string): string {
-  if (typeof value === 'string') return value
-  const { Ref, 'Fn::GetAtt': got, 'Fn::Join': join } = value as Record<string, unknown>
-  if (typeof Ref === 'string') return of(Ref)
-  if (got) return of(...(got as [string, string]))
-  const [between, parts] = join as [string, unknown[]]
-  return parts.map((part) => resolved(part, of)).join(between)
-}
 
 const open: { close(): Promise<void> }[] = []
 const disabled = new Set<string>()
@@ -77,7 +67,7 @@ beforeAll(async () => {
     return id.includes('Origin') ? originSecret : 'made up by Secrets Manager, forty-eight letters'
   }
   const aws = await startAwsJson(region, ({ target, body }) => {
-    switch (target.split('.')[1]) {
+    switch (target.slice(target.indexOf('.') + 1)) {
       case 'GetSecretValue':
         return { body: { SecretString: secretOf(String(body.SecretId)) } }
       case 'GetParameter':

@@ -4,6 +4,7 @@ import { fargateTimeouts } from '../../src/aws/fargate-timeouts.ts'
 import { prices } from '../../src/choose/prices.ts'
 import type { FairleadConfig, FargateConfig } from '../../src/config.ts'
 import { fargateSize } from '../../src/deploy/cdk/fargate-size.ts'
+import { routes } from '../../src/oauth/provider.ts'
 import { resources, stacksOf, type StacksOf } from './support/stacks-of.ts'
 
 const config = (fargate: FargateConfig = {}): FairleadConfig => ({
@@ -49,7 +50,7 @@ describe('the stack of fargate', () => {
       ],
     })
     const [{ Environment, Secrets }] = task.ContainerDefinitions as [Container]
-    expect(Environment.map(({ Name }) => Name)).toEqual(['FAIRLEAD_PLATFORM', 'FAIRLEAD_TABLE', 'FAIRLEAD_OAUTH', 'HOST', 'PORT']) // prettier-ignore
+    expect(Environment.map(({ Name }) => Name)).toEqual(['AWS_REGION', 'FAIRLEAD_PLATFORM', 'FAIRLEAD_TABLE', 'FAIRLEAD_OAUTH', 'HOST', 'PORT']) // prettier-ignore
     expect(Secrets.map(({ Name }) => Name)).toEqual(['FAIRLEAD_SECRET'])
   })
 
@@ -137,8 +138,20 @@ describe('the stack of fargate', () => {
       ],
       DefaultCacheBehavior: { Compress: false, ViewerProtocolPolicy: 'https-only' },
     })
-    expect(DistributionConfig.WebACLId).toBeDefined()
-    expect(only('AWS::WAFv2::WebACL')).toMatchObject({ Scope: 'CLOUDFRONT' })
+    expect(DistributionConfig.WebACLId).toHaveProperty('Fn::ImportValue')
+  })
+
+  it('shares its web ACL with the authorization service, also when that is deployed for another platform', async () => {
+    const both = { ...config(), platforms: { lambda: { auth: 'oauth' as const }, fargate: {} } }
+    const alone = await stacksOf(both, { platforms: ['lambda'] })
+    for (const { authorization } of [made.templates, alone.templates]) {
+      const [acl] = resources(authorization, 'AWS::WAFv2::WebACL')
+      expect(acl).toMatchObject({ Scope: 'CLOUDFRONT', Rules: { length: 5 } })
+      for (const path of ['/mcp', routes.registration, routes.authorization, routes.token])
+        expect(JSON.stringify(acl)).toContain(JSON.stringify(path))
+      expect(JSON.stringify(resources(authorization, 'AWS::CloudFront::Distribution'))).toContain('WebACLId')
+      expect(Object.keys(authorization!.Outputs!).filter((key) => key.includes('WebAcl'))).toHaveLength(1)
+    }
   })
 
   it('lets a task do what the configuration says, use its table, and pull its image', () => {
@@ -211,7 +224,8 @@ describe('fargate', () => {
   it('has no web ACL outside us-east-1, and the rest is the same', async () => {
     const { templates, findings } = await stacksOf(config({ domain: domain('us-east-1') }), { region: 'eu-west-1' })
     expect(findings).toEqual([])
-    expect(resources(templates.fargate, 'AWS::WAFv2::WebACL')).toEqual([])
+    expect(resources(templates.authorization, 'AWS::WAFv2::WebACL')).toEqual([])
+    expect(JSON.stringify(templates.fargate)).not.toContain('WebACLId')
     expect(resources(templates.fargate, 'AWS::ElasticLoadBalancingV2::Listener')).toMatchObject([{ Protocol: 'HTTP' }])
   })
 

@@ -5,6 +5,7 @@ import { CognitoClients } from './cognito-clients.ts'
 import { addOutputs, type Outputs } from './outputs.ts'
 import type { Authorization, MadeStack, StackRequest } from './stacks.ts'
 import { SignInPool } from './user-pool.ts'
+import { McpWebAcl } from './web-acl.ts'
 
 interface Made {
   authorization: Authorization
@@ -22,18 +23,35 @@ export function authorizationStack(app: App, request: StackRequest): MadeStack {
     })
   const stack = new Stack(app, name, props)
   const direct = deployment.project.config.oauth?.verifier === 'cognito'
-  const { authorization, outputs } = direct ? cognitoItself(stack, request) : ourService(stack, request)
+  const webAclArn = webAcl(stack, deployment)
+  const { authorization, outputs } = direct ? cognitoItself(stack, request) : ourService(stack, request, webAclArn)
   addOutputs(stack, outputs)
-  return { stack, authorization }
+  return { stack, authorization: { ...authorization, ...(webAclArn === undefined ? {} : { webAclArn }) } }
 }
 
-function ourService(stack: Stack, { deployment }: StackRequest): Made {
+/** Where code, URLs of this machine and long bodies are ordinary: MCP's endpoint, and the three of OAuth that clients write to. */
+const paths = ['/mcp', '/register', '/authorize', '/token']
+
+/**
+ * The web ACL in front of fargate and of the service that its clients sign in at. CloudFront takes those of us-east-1 alone.
+ * It is exported whatever is deployed now: a stack that was deployed before may use it.
+ * @see https://docs.aws.amazon.com/waf/latest/developerguide/cloudfront-features.html
+ */
+function webAcl(stack: Stack, { project, region }: StackRequest['deployment']): string | undefined {
+  if (!project.config.platforms.fargate || region !== 'us-east-1') return undefined
+  const { arn } = new McpWebAcl(stack, 'WebAcl', { scope: 'CLOUDFRONT', paths })
+  stack.exportValue(arn)
+  return arn
+}
+
+function ourService(stack: Stack, { deployment }: StackRequest, webAclArn: string | undefined): Made {
   const { project, environment, region, artifacts } = deployment
   const service = new AuthorizationService(stack, 'Service', {
     config: project.config,
     artifact: artifacts.authorizationService!.dir,
     environment,
     region,
+    ...(webAclArn === undefined ? {} : { webAclArn }),
   })
   return {
     authorization: { issuer: service.issuer },

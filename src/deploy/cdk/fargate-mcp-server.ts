@@ -94,7 +94,7 @@ export class FargateMcpServer extends Construct {
     this.#grow(this.#balance(), tasks)
   }
 
-  #define({ config, image, authorization }: FargateMcpServerProps): FargateTaskDefinition {
+  #define({ config, image, region, authorization }: FargateMcpServerProps): FargateTaskDefinition {
     const { cpu, memoryMb } = fargateSize(config.platforms.fargate?.memoryMb ?? 1024)
     const taskRole = new Role(this, 'TaskRole', {
       assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com', {
@@ -127,6 +127,7 @@ export class FargateMcpServer extends Construct {
       stopTimeout: Duration.seconds(fargateTimeouts.stopS),
       portMappings: [{ containerPort: taskPort }],
       environment: {
+        AWS_REGION: region,
         FAIRLEAD_PLATFORM: 'fargate',
         FAIRLEAD_TABLE: this.table.table.tableName,
         FAIRLEAD_OAUTH: JSON.stringify(place),

@@ -5,10 +5,6 @@ import { namedNetwork } from './fargate-network.ts'
 import { addOutputs } from './outputs.ts'
 import { announceResource, knownToPool } from './parameters.ts'
 import type { MadeStack, StackRequest } from './stacks.ts'
-import { McpWebAcl } from './web-acl.ts'
-
-/** Paths of a task where code and URLs in the body are ordinary. */
-const mcpPaths = ['/mcp']
 
 /** The stack of the platform fargate. */
 export function fargateStack(app: App, { name, deployment, props, authorization }: StackRequest): MadeStack {
@@ -17,7 +13,9 @@ export function fargateStack(app: App, { name, deployment, props, authorization 
   const { vpcId, subnetIds = [], domain } = config.platforms.fargate ?? {}
   if (!image) throw new FairleadError('IMAGE_MISSING', 'fargate runs an image, and there is none')
   const stack = new Stack(app, name, props)
-  const webAclArn = webAcl(stack, region)
+  const webAclArn = authorization?.webAclArn
+  if (webAclArn === undefined)
+    Annotations.of(stack).addWarningV2('fairlead:web-acl', `There is no web ACL: one for CloudFront is in us-east-1, and this stack is in ${region}.`) // prettier-ignore
   const server = new FargateMcpServer(stack, 'Server', {
     config,
     image,
@@ -40,14 +38,4 @@ export function fargateStack(app: App, { name, deployment, props, authorization 
     DomainTarget: domain ? server.front.distribution.distributionDomainName : undefined,
   })
   return { stack }
-}
-
-/** CloudFront takes web ACLs of us-east-1 alone. @see https://docs.aws.amazon.com/waf/latest/developerguide/cloudfront-features.html */
-function webAcl(stack: Stack, region: string): string | undefined {
-  if (region === 'us-east-1') return new McpWebAcl(stack, 'WebAcl', { scope: 'CLOUDFRONT', paths: mcpPaths }).arn
-  Annotations.of(stack).addWarningV2(
-    'fairlead:web-acl',
-    `There is no web ACL: one for CloudFront is in us-east-1, and this stack is in ${region}. Give one to the construct: new FargateMcpServer(…, { webAclArn }).`,
-  )
-  return undefined
 }

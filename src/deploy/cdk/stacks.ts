@@ -15,6 +15,8 @@ export interface Authorization {
   clients?: string[]
   /** Then its pool too: it must know each server as a resource. */
   userPoolId?: string
+  /** Of the web ACL that all distributions of the environment share: it costs as much for one as for all. */
+  webAclArn?: string
 }
 
 export interface MadeStack {

@@ -60,3 +60,14 @@ export function resources(template: Template | undefined, type: string): Record<
     Type === type ? [Properties] : [],
   )
 }
+
+/** What CloudFormation would make of a value: references by a table, joins as they are. */
+export function resolved(value: unknown, of: (id: string, attribute?: string) => string): string {
+  if (typeof value === 'string') return value
+  const { Ref, 'Fn::GetAtt': got, 'Fn::Join': joined, 'Fn::ImportValue': name } = value as Record<string, unknown>
+  if (typeof Ref === 'string') return of(Ref)
+  if (typeof name === 'string') return of(name)
+  if (got) return of(...(got as [string, string]))
+  const [between, parts] = joined as [string, unknown[]]
+  return parts.map((part) => resolved(part, of)).join(between)
+}
