@@ -100,7 +100,7 @@ export class AgentcoreGateway extends Construct {
  */
 function gatewayProps(
   {
-    clientToken: _,
+    clientToken: _token,
     authorizerConfiguration,
     protocolConfiguration,
     ...definition
