@@ -10,6 +10,7 @@ import { synthesize } from '../../src/deploy/app.ts'
 import { stacks } from '../../src/deploy/cdk/stacks.ts'
 import { partsOf, type Deployment, type Part } from '../../src/deploy/deployment.ts'
 import { platformNames } from '../../src/platforms.ts'
+import { tableShape } from '../../src/state/dynamodb.ts'
 import { sample } from '../cli/support.ts'
 import {
   account,
@@ -174,7 +175,8 @@ const settings = [
   'ssm:GetParameter',
   'ssm:GetParametersByPath',
 ]
-const items = ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem', 'Query'].map((each) => `dynamodb:${each}`)
+const items = ['GetItem', 'UpdateItem', 'DeleteItem'].map((each) => `dynamodb:${each}`)
+const index = tableShape.GlobalSecondaryIndexes[0].IndexName
 const pull = [
   'ecr:BatchGetImage',
   'ecr:GetDownloadUrlForLayer',
@@ -185,8 +187,15 @@ const configured = permissions.flatMap(({ actions }) => actions)
 
 /** Every action that a role may have at all: what a policy says beyond it fails the test. */
 const mayDo = {
-  server: [...configured, ...logs, ...settings, ...items],
-  'authorization service': [...logs, ...settings, ...items, 'cognito-idp:AdminGetUser', 'cognito-idp:ListUsers'],
+  server: [...configured, ...logs, ...settings, ...items, 'dynamodb:Query'],
+  'authorization service': [
+    ...logs,
+    ...settings,
+    ...items,
+    'dynamodb:Query',
+    'cognito-idp:AdminGetUser',
+    'cognito-idp:AdminListGroupsForUser',
+  ],
   'start of a task': [...logs, ...pull, ...settings],
   'session of a runtime': [
     ...configured,
@@ -286,6 +295,12 @@ function agentcoreAsks(stack: Filled, actions: string[], policies: number): Aske
   )
 }
 
+/** A function behind OAuth keeps proofs of DPoP, each of them once; the others keep everything. */
+function tableNeeds(part: Part, table: string): [string, string][] {
+  if (part === 'lambda') return [['dynamodb:UpdateItem', table]]
+  return [...items.map((action): [string, string] => [action, table]), ['dynamodb:Query', `${table}/index/${index}`]]
+}
+
 function listed(value: string | string[]): string[] {
   return Array.isArray(value) ? value : [value]
 }
@@ -326,14 +341,18 @@ describe('who may call', () => {
 
 describe.for(Object.keys(cases))('the roles of %s', (name) => {
   const each =
-    (check: (workload: Workload & { stack: Filled; policies: ReturnType<typeof policiesOf> }) => Promise<void>) =>
+    (
+      check: (
+        workload: Workload & { part: Part; stack: Filled; policies: ReturnType<typeof policiesOf> },
+      ) => Promise<void>,
+    ) =>
     async ({ skip }: { skip: () => never }) => {
       const deployment = deployments.get(name)
       if (!deployment) return skip()
       let count = 0
       for (const [part, stack] of deployment)
         for (const workload of workloadsOf(part, stack)) {
-          await check({ ...workload, stack, policies: policiesOf(stack, workload.role) })
+          await check({ ...workload, part, stack, policies: policiesOf(stack, workload.role) })
           count++
         }
       expect(count).toBeGreaterThan(0)
@@ -368,7 +387,7 @@ describe.for(Object.keys(cases))('the roles of %s', (name) => {
 
   it(
     'allow what the server needs: its permissions, its logs, its settings and its table',
-    each(async ({ what, policies, role, env, stack }) => {
+    each(async ({ what, policies, role, env, part, stack }) => {
       const needs: [string, string][] = [
         ...(what === 'server' || what === 'session of a runtime'
           ? configured.map((action) => [action, '*'] as [string, string])
@@ -380,12 +399,7 @@ describe.for(Object.keys(cases))('the roles of %s', (name) => {
         }),
         ...(env.FAIRLEAD_TABLE === undefined
           ? []
-          : items.map((action): [string, string] => [
-              action,
-              env.FAIRLEAD_TABLE!.startsWith('arn:')
-                ? env.FAIRLEAD_TABLE!
-                : `arn:aws:dynamodb:${region}:${account}:table/${env.FAIRLEAD_TABLE!}`,
-            ])),
+          : tableNeeds(part, `arn:aws:dynamodb:${region}:${account}:table/${env.FAIRLEAD_TABLE}`)),
       ]
       if (what === 'session of a runtime') {
         const group = stack.outputs.LogGroup!

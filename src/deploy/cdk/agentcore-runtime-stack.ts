@@ -1,6 +1,7 @@
-import { CfnOutput, Stack, type App } from 'aws-cdk-lib'
+import { Stack, type App } from 'aws-cdk-lib'
 import { platforms } from '../../platforms.ts'
 import { AgentcoreRuntimeMcpServer } from './agentcore-runtime-mcp-server.ts'
+import { addOutputs } from './outputs.ts'
 import type { MadeStack, StackRequest } from './stacks.ts'
 
 /** The stack of the platform agentcore-runtime. */
@@ -13,14 +14,13 @@ export function agentcoreRuntimeStack(app: App, { name, deployment, props }: Sta
     environment,
     ...(image ? { image } : {}),
   })
-  const outputs = {
+  addOutputs(stack, {
     Url: server.url,
     Auth: server.auth,
-    ...(server.auth === 'iam' ? { Service: platforms['agentcore-runtime'].service } : {}),
+    Service: server.auth === 'iam' ? platforms['agentcore-runtime'].service : undefined,
     RuntimeArn: server.runtimeArn,
     LogGroup: server.logGroupName,
-    ...(server.memory ? { MemoryId: server.memory.attrMemoryId } : {}),
-  }
-  for (const [key, value] of Object.entries(outputs)) new CfnOutput(stack, key, { value })
+    MemoryId: server.memory?.attrMemoryId,
+  })
   return { stack }
 }

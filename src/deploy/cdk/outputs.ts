@@ -20,6 +20,8 @@ export interface Outputs {
   Issuer?: string
   UserPoolId?: string
   TableName?: string
+  /** Of an AgentCore Memory. */
+  MemoryId?: string
   /** `id=client id`, where Cognito makes the ids up. */
   Clients?: string
   /** `id=ARN` of the secrets of clients. */
