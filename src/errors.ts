@@ -529,6 +529,11 @@ export const errors = {
   },
 
   // doctor (src/doctor)
+  TEMPLATE_NOT_RUNNABLE: {
+    exit: 'usage',
+    why: 'fairlead dev --from-template runs what fairlead synth wrote: the template with its assets beside it.',
+    fix: 'Synthesize it again, and name the folder: fairlead synth && fairlead dev --from-template cdk.out',
+  },
   TEMPLATE_UNREADABLE: {
     exit: 'usage',
     why: 'A template is CloudFormation, JSON or YAML, with Resources, of 1 MB at most.',

@@ -3,6 +3,7 @@ import type { Authorization } from './authorization.ts'
 import type { Faults } from './faults.ts'
 import type { RequestLog } from './requests.ts'
 import type { IamIdentity, LocalEndpoint } from './state.ts'
+import type { Deployed } from './template/deployed.ts'
 
 /** What a platform is started with. */
 export interface PlatformOptions {
@@ -19,6 +20,8 @@ export interface PlatformOptions {
   authorization?: Authorization
   /** What is broken on purpose; nothing when absent. */
   faults?: Faults
+  /** What is run as a template says it; from the configuration when absent. */
+  deployed?: Deployed
   log: (line: string) => void
 }
 

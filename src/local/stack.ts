@@ -17,6 +17,7 @@ import type { RunningPlatform, StartPlatform } from './platform.ts'
 import { RequestLog, type RequestRecord } from './requests.ts'
 import { startStandIn } from './stand-in.ts'
 import { stateDir, type IamIdentity, type LocalEndpoint, type LocalUser } from './state.ts'
+import type { Deployed } from './template/deployed.ts'
 
 export interface StackOptions {
   /** The base port; 0 takes free ports. */
@@ -26,6 +27,8 @@ export interface StackOptions {
   log?: (line: string) => void
   /** What is broken on purpose. */
   faults?: Faults
+  /** What is run as a template says it: its files are the template's, and nothing is built. */
+  deployed?: Deployed
 }
 
 export interface Stack {
@@ -73,7 +76,7 @@ export async function startStack(project: Project, options: StackOptions = {}): 
   try {
     sweepArtifacts(dir)
     const [artifact, standIn, authorization] = await settled([
-      buildInto(project, dir),
+      options.deployed ? nothingBuilt : buildInto(project, dir),
       startStandIn(project.config.dev ?? {}, project.dir).then(keep),
       authorizationOf(project, {
         stateDir: dir,
@@ -83,16 +86,17 @@ export async function startStack(project: Project, options: StackOptions = {}): 
         log,
       }).then(keep),
     ])
-    const identities = loadIdentities(dir, localAccount)
+    const identities = playedBy(loadIdentities(dir, localAccount), options.deployed)
     const running = await startPlatforms(project, (name) => ({
       project,
-      artifactDir: artifact.dir,
+      artifactDir: artifactOf(name, options.deployed) ?? artifact.dir,
       port: port(platforms[name].portOffset),
       identities,
       env: standIn.env,
       requests,
       ...(authorization ? { authorization } : {}),
       ...(options.faults ? { faults: options.faults } : {}),
+      ...(options.deployed ? { deployed: options.deployed } : {}),
       log,
     }))
     closers.push(async () => void (await Promise.all(Object.values(running).map((each) => each.close()))))
@@ -100,6 +104,8 @@ export async function startStack(project: Project, options: StackOptions = {}): 
     let digest = artifact.digest
     const { server } = project.config
     const reload = async (always = server !== undefined && server.kind !== 'module') => {
+      // A template is what it is until it is synthesized again.
+      if (options.deployed) return false
       const built = await buildInto(project, dir)
       const isNew = always || built.digest !== digest
       if (!isNew) rmSync(built.dir, { recursive: true, force: true })
@@ -122,6 +128,20 @@ export async function startStack(project: Project, options: StackOptions = {}): 
     await close()
     throw error
   }
+}
+
+const nothingBuilt: Promise<Artifact> = Promise.resolve({ dir: '', files: [], digest: '', warnings: [] })
+
+function artifactOf(name: Platform, deployed: Deployed | undefined): string | undefined {
+  const part = deployed?.[name]
+  return part && 'artifactDir' in part ? part.artifactDir : undefined
+}
+
+/** The agent of this machine plays the first caller that a template lets in. */
+function playedBy(identities: IamIdentity[], deployed: Deployed | undefined): IamIdentity[] {
+  const [caller] = deployed?.callers ?? []
+  if (caller === undefined) return identities
+  return identities.map((each) => (each.name === 'agent' ? { ...each, arn: caller } : each))
 }
 
 /** Waits for all, and throws what the first that failed threw: so what else has started can be closed. */

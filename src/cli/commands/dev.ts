@@ -4,9 +4,11 @@ import { readProject, type Project } from '../../build/project.ts'
 import { startControl } from '../../console/control.ts'
 import { asFairleadError, exitCodes, FairleadError } from '../../errors.ts'
 import { Faults } from '../../local/faults.ts'
+import { fromTemplate } from '../../local/from-template.ts'
 import type { RequestRecord } from '../../local/requests.ts'
 import { platformPort, startStack, type Stack } from '../../local/stack.ts'
 import { refuseSecondStack, removeState, writeState, type LocalState } from '../../local/state.ts'
+import type { Deployed } from '../../local/template/deployed.ts'
 import { watchFolders, watchSources } from '../../local/watch.ts'
 import { basePort, localAccount } from '../../platforms.ts'
 import { newCommand, run, type Io, type Result } from '../output.ts'
@@ -16,16 +18,21 @@ export function devCommand(): Command {
   const command = newCommand('dev', 'run the server on its platforms, here')
     .option('--port <n>', `the base port; 0 takes free ports (default ${basePort}, or FAIRLEAD_PORT)`)
     .option('--project <folder>', 'the folder with fairlead.config.ts')
+    .option('--from-template <path>', 'run what `fairlead synth` wrote: a template, or the folder with all of them')
     .option('--fault <name>', 'break one thing on purpose; again for another; `list` lists them', collect)
   return command.action(() =>
     run(command, async (io) => {
       const started = performance.now()
-      const options = command.opts<{ port?: string; project?: string; fault?: string[] }>()
+      const options = command.opts<{ port?: string; project?: string; fault?: string[]; fromTemplate?: string }>()
       if (options.fault?.includes('list')) return faultTable()
       const faults = new Faults(options.fault)
-      const project = await readProject(options.project)
+      const read = await readProject(options.project)
+      const { project, deployed } = options.fromTemplate
+        ? await fromTemplate(read, options.fromTemplate)
+        : { project: read, deployed: undefined }
       await refuseSecondStack(project.dir)
-      await serve(project, { port: portOf(options.port ?? process.env.FAIRLEAD_PORT), faults }, io, started)
+      const port = portOf(options.port ?? process.env.FAIRLEAD_PORT)
+      await serve(project, { port, faults, ...(deployed ? { deployed } : {}) }, io, started)
       return undefined
     }),
   )
@@ -46,7 +53,7 @@ function faultTable(): Result {
 /** Runs the stack until a signal ends it. */
 async function serve(
   project: Project,
-  { port, faults }: { port: number; faults: Faults },
+  { port, faults, deployed }: { port: number; faults: Faults; deployed?: Deployed },
   io: Io,
   started: number,
 ): Promise<void> {
@@ -54,6 +61,7 @@ async function serve(
   const stack = await startStack(project, {
     port,
     faults,
+    ...(deployed ? { deployed } : {}),
     onRequest: (record) => io.note(requestLine(record)),
     log: (line) => (io.verbose || !/^(START|END) |^\{"event":/.test(line)) && io.note(line),
   })
@@ -73,7 +81,7 @@ async function serve(
     const state = stateOf(project, stack, { url: control.url, token: control.token })
     writeState(project.dir, state)
     const reloads = reloader(stack, io, () => others.refresh())
-    const stopWatching = watchSources(project.dir, reloads.changed)
+    const stopWatching = deployed ? () => {} : watchSources(project.dir, reloads.changed)
     const others = watchFolders(() => stack.folders().filter((dir) => !isInside(dir, project.dir)), reloads.changed)
     closers.push(async () => {
       stopWatching()
@@ -81,7 +89,7 @@ async function serve(
       await reloads.stopped()
     })
     if (io.json) io.out(JSON.stringify({ ok: true, data: state }))
-    else io.out(banner(project, state, performance.now() - started))
+    else io.out(banner(project, state, performance.now() - started, deployed))
     process.exitCode = exitOf(await signalled)
   } finally {
     for (const close of closers.toReversed()) await close()
@@ -150,7 +158,7 @@ function signInClient({ config }: Project): Pick<LocalState['identities'], 'clie
   return found ? { client: { clientId: found.id, redirectUri: found.redirectUris![0]! } } : {}
 }
 
-function banner(project: Project, state: LocalState, ms: number): string {
+function banner(project: Project, state: LocalState, ms: number, deployed?: Deployed): string {
   const widest = Math.max(...Object.keys(state.endpoints).map((name) => name.length))
   const rows = Object.entries(state.endpoints).map(
     ([name, { url, auth }]) =>
@@ -167,9 +175,16 @@ function banner(project: Project, state: LocalState, ms: number): string {
     '',
     ...signIn,
     '  Next, in a second terminal:   npx fairlead tools',
-    '  Ctrl-C stops it. The server is built again when a source changes.',
+    deployed
+      ? `  Ctrl-C stops it. It is what ${deployed.source} deploys; ${playing(deployed)}`
+      : '  Ctrl-C stops it. The server is built again when a source changes.',
     '',
   ].join('\n')
+}
+
+/** Whom the local agent is, in the eyes of the template's policies. */
+function playing({ callers: [caller] }: Deployed): string {
+  return caller ? `the agent plays ${caller}.` : 'no policy in it lets anybody of IAM in.'
 }
 
 function requestLine(record: RequestRecord): string {

@@ -1,6 +1,6 @@
 import { createCustomJwtAuthorizer } from '../../auth/bearer/custom-jwt.ts'
 import { verify } from '../../auth/sigv4/verify.ts'
-import { gatewayPolicy } from '../../aws/permissions.ts'
+import type { PolicyDocument } from '../../aws/permissions.ts'
 import type { Bindings } from '../../gateway/bindings.ts'
 import type { GatewayDefinition } from '../../gateway/definitions/types.ts'
 import { jwtInbound, noInbound, refusal, type Inbound } from '../../gateway/inbound.ts'
@@ -8,7 +8,6 @@ import type { LightRequest } from '../../http/light-request.ts'
 import { annotate } from '../../http/note.ts'
 import { localAccount, platforms } from '../../platforms.ts'
 import { createAuthorizer } from '../iam/authorize.ts'
-import { agentArn } from '../iam/identities.ts'
 import type { IamIdentity } from '../state.ts'
 import { discoveryUrlOf } from '../../gateway/project.ts'
 
@@ -20,8 +19,8 @@ export interface InboundOptions {
   bindings: Bindings
   arn: string
   identities: readonly IamIdentity[]
-  /** Who may invoke; empty: the local agent. */
-  callers: readonly string[]
+  /** Who may invoke with IAM. */
+  policy: PolicyDocument
   /** The issuer of the local authorization service, where it runs. */
   issuer?: string
   resource: () => string
@@ -49,9 +48,8 @@ function byJwt({ gateway, bindings, issuer, resource }: InboundOptions): Inbound
 }
 
 /** Signed for `bedrock-agentcore`, and allowed to invoke this gateway. */
-function byIam({ identities, callers, arn }: InboundOptions): Inbound {
+function byIam({ identities, policy, arn }: InboundOptions): Inbound {
   const byKey = new Map(identities.map((each) => [each.accessKeyId, each]))
-  const policy = gatewayPolicy(arn, callers.length > 0 ? callers : [agentArn(accountId)])
   const authorize = createAuthorizer(policy)
   return {
     admit: async (request) => {

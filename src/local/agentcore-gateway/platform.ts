@@ -9,6 +9,8 @@ import type { FetchHandler } from '../../http/fetch-handler.ts'
 import type { LightRequest } from '../../http/light-request.ts'
 import { listen } from '../../http/node-server.ts'
 import { localAccount, platforms } from '../../platforms.ts'
+import { gatewayPolicy, type PolicyDocument } from '../../aws/permissions.ts'
+import { agentArn } from '../iam/identities.ts'
 import { withAnswerFaults, withRequestFaults } from '../faults/with-faults.ts'
 import { observed } from '../observe.ts'
 import type { PlatformOptions, RunningPlatform } from '../platform.ts'
@@ -17,7 +19,7 @@ import { GatewaySources } from './sources.ts'
 import { startLocalFunctions } from './functions.ts'
 import { controlPlane, isControlPath } from './control-plane.ts'
 import { inboundOf } from './inbound.ts'
-import { discoveryUrlOf, readGatewayProject } from '../../gateway/project.ts'
+import { discoveryUrlOf, readGatewayProject, type GatewayProject } from '../../gateway/project.ts'
 
 const { region, accountId } = localAccount
 
@@ -26,10 +28,11 @@ const largestBody = 7 * 1024 * 1024
 
 /** Runs the gateway over its definitions, with the Lambdas, the APIs and the servers that the bindings name. */
 export async function startAgentcoreGatewayPlatform(options: PlatformOptions): Promise<RunningPlatform> {
-  const config = options.project.config.platforms['agentcore-gateway']!
-  const definitions = readGatewayProject(config, options.project.dir)
+  const definitions = definitionsOf(options)
   const { gateway, bindings } = definitions
-  const arn = `arn:aws:bedrock-agentcore:${region}:${accountId}:gateway/${gatewayIdOf(gateway.name)}`
+  const arn =
+    options.deployed?.['agentcore-gateway']?.arn ??
+    `arn:aws:bedrock-agentcore:${region}:${accountId}:gateway/${gatewayIdOf(gateway.name)}`
   let opened: Opened | undefined
   // Who listens goes on listening when the definitions are read again.
   const changes = new Changes()
@@ -56,7 +59,7 @@ export async function startAgentcoreGatewayPlatform(options: PlatformOptions): P
     const url = `${server.url}/mcp`
     if (bindings.discoveryUrls?.[discoveryUrlOf(gateway) ?? ''] === 'authorization-service')
       options.authorization?.guard(url)
-    const sources = new GatewaySources(config, options.project.dir)
+    const sources = new GatewaySources(options.project.config.platforms['agentcore-gateway']!, options.project.dir)
     const open = async () => {
       const digest = await sources.read()
       const made = await openLocally(options, { url, arn, changes })
@@ -93,6 +96,13 @@ export async function startAgentcoreGatewayPlatform(options: PlatformOptions): P
   }
 }
 
+/** Those that the configuration names; those of a template, with the bindings of the configuration. */
+function definitionsOf({ project: { config, dir }, deployed }: PlatformOptions): GatewayProject {
+  const own = readGatewayProject(config.platforms['agentcore-gateway']!, dir)
+  const { gateway, targets } = deployed?.['agentcore-gateway'] ?? own
+  return { ...own, gateway, targets }
+}
+
 interface Opened {
   gateway: Gateway
   targets: readonly TargetDefinition[]
@@ -105,7 +115,7 @@ async function openLocally(
   { url, arn, changes }: { url: string; arn: string; changes: Changes },
 ): Promise<Opened> {
   const { project, identities, log, authorization } = options
-  const definitions = readGatewayProject(project.config.platforms['agentcore-gateway']!, project.dir)
+  const definitions = definitionsOf(options)
   const { gateway, targets, bindings, managed } = definitions
   const closers: (() => Promise<void>)[] = []
   const close = async () => {
@@ -135,7 +145,7 @@ async function openLocally(
         bindings,
         arn,
         identities,
-        callers: project.config.callers ?? [],
+        policy: policyOf(options, arn),
         ...(authorization ? { issuer: authorization.issuer } : {}),
         resource: () => url,
       }),
@@ -147,6 +157,13 @@ async function openLocally(
     await close()
     throw error
   }
+}
+
+/** Who may invoke: the configured callers, else the local agent; or whom the template lets in. */
+function policyOf({ project, deployed }: PlatformOptions, arn: string): PolicyDocument {
+  const { callers = [] } = project.config
+  const part = deployed?.['agentcore-gateway']
+  return part?.policy ?? gatewayPolicy(arn, callers.length > 0 ? callers : [agentArn(accountId)])
 }
 
 /** Starts what the bindings say is to be run, and gives its address by origin. */

@@ -11,6 +11,7 @@ import { agentArn } from '../iam/identities.ts'
 import { Notes } from '../notes.ts'
 import { observed } from '../observe.ts'
 import type { PlatformOptions, RunningPlatform } from '../platform.ts'
+import { localEnvironment } from '../template/environment.ts'
 import { dataPlane } from './data-plane.ts'
 import { byIam, byJwt, type Inbound } from './inbound.ts'
 import { readOperation } from './operation.ts'
@@ -42,12 +43,16 @@ export async function startAgentcoreRuntimePlatform(
   const { project, log, faults = new Faults() } = options
   const notes = new Notes()
   const config = project.config.platforms['agentcore-runtime'] ?? {}
-  const arn = `arn:aws:bedrock-agentcore:${region}:${accountId}:runtime/${localRuntimeId(project.config.name)}`
+  const deployed = options.deployed?.['agentcore-runtime']
+  const arn =
+    deployed?.arn ?? `arn:aws:bedrock-agentcore:${region}:${accountId}:runtime/${localRuntimeId(project.config.name)}`
   const { inbound, oauth } = inboundOf(config, arn, options)
   const lifetimeS = config.maxLifetimeS ?? runtimeLimits.lifetimeS
   const sessions = new Sessions({
     artifactDir: options.artifactDir,
-    env: { ...options.env, FAIRLEAD_PROJECT_DIR: project.dir },
+    env: deployed
+      ? localEnvironment(deployed.env, options.env)
+      : { ...options.env, FAIRLEAD_PLATFORM: 'agentcore-runtime', FAIRLEAD_PROJECT_DIR: project.dir },
     region,
     idleMs: times.idleMs ?? (config.idleS ?? Math.min(runtimeLimits.idleS, lifetimeS)) * 1000,
     lifetimeMs: times.lifetimeMs ?? lifetimeS * 1000,
@@ -58,10 +63,11 @@ export async function startAgentcoreRuntimePlatform(
     // What the server notes of its requests for a platform that has no log of its own.
     log: (line) => notes.take(line) || log(line),
   })
+  for (const name of deployed?.endpoints ?? []) sessions.versions.pin(name, 1)
   try {
     // What is wrong with the server is known from the platforms beside it: the same artifact starts there anyway.
     const { lambda, fargate } = project.config.platforms
-    if (!lambda && !fargate) await sessions.warm()
+    if (deployed || (!lambda && !fargate)) await sessions.warm()
     const handler = dataPlane({
       arn,
       accountId,
@@ -87,7 +93,7 @@ export async function startAgentcoreRuntimePlatform(
     )
     return {
       endpoint: {
-        url: `${server.url}/runtimes/${encodeURIComponent(arn)}/invocations?qualifier=DEFAULT`,
+        url: `${server.url}/runtimes/${encodeURIComponent(arn)}/invocations?qualifier=${deployed?.endpoints[0] ?? 'DEFAULT'}`,
         ...(oauth ? { auth: 'oauth' } : { auth: 'iam', service: platforms['agentcore-runtime'].service, region }),
         arn,
         sdkEndpoint: server.url,
@@ -109,7 +115,7 @@ export async function startAgentcoreRuntimePlatform(
 function inboundOf(
   { auth = 'iam' }: AgentcoreRuntimeConfig,
   arn: string,
-  { project, identities }: PlatformOptions,
+  { project, identities, deployed }: PlatformOptions,
 ): { inbound: Inbound; oauth?: { issuer: string; scopes: readonly string[] } } {
   if (auth !== 'iam') {
     const authorizer = createCustomJwtAuthorizer(auth.customJWTAuthorizer)
@@ -122,16 +128,19 @@ function inboundOf(
     region,
     accountId,
     identities,
-    policy: agentRuntimePolicy(arn, callers.length > 0 ? callers : [agentArn(accountId)]),
+    policy:
+      deployed?.['agentcore-runtime']?.policy ??
+      agentRuntimePolicy(arn, callers.length > 0 ? callers : [agentArn(accountId)]),
     // Whatever runtime is named: that there is no such one is said only to who may invoke this one.
     asks: (request) => {
-      const stops = readOperation(request.target)?.kind === 'stop'
+      const { kind, qualifier = 'DEFAULT' } = readOperation(request.target) ?? {}
+      const stops = kind === 'stop'
       const action = `bedrock-agentcore:${stops ? 'StopRuntimeSession' : 'InvokeAgentRuntime'}`
       const forUser = !stops && request.headers.has(runtimeHeaders.user)
-      return [action, ...(forUser ? ['bedrock-agentcore:InvokeAgentRuntimeForUser'] : [])].map((each) => ({
-        action: each,
-        resource: arn,
-      }))
+      const actions = [action, ...(forUser ? ['bedrock-agentcore:InvokeAgentRuntimeForUser'] : [])]
+      // The service asks the policy of the endpoint too; what is not deployed has one for both.
+      const resources = [arn, ...(deployed ? [`${arn}/runtime-endpoint/${qualifier}`] : [])]
+      return resources.flatMap((resource) => actions.map((each) => ({ action: each, resource })))
     },
   })
   return { inbound: byIam(guard) }

@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto'
 /** What a session's process sees: nothing of the user's own environment but the way to find programs. */
 export function sessionEnvironment(region: string): Record<string, string> {
   return {
-    FAIRLEAD_PLATFORM: 'agentcore-runtime',
     LANG: 'en_US.UTF-8',
     TZ: ':UTC',
     AWS_REGION: region,

@@ -3,6 +3,7 @@ import { findNode } from '../lambda/node.ts'
 import { Notes } from '../notes.ts'
 import { callIn } from '../observe.ts'
 import type { PlatformOptions, RunningPlatform } from '../platform.ts'
+import { localEnvironment } from '../template/environment.ts'
 import { startLoadBalancer, type Exchange } from './load-balancer.ts'
 import { Service } from './service.ts'
 
@@ -30,12 +31,14 @@ export async function startFargatePlatform(options: PlatformOptions): Promise<Ru
       artifactDir: options.artifactDir,
       tasks,
       memoryMb,
-      env: {
-        ...options.env,
-        ...authorization!.guard(url),
-        FAIRLEAD_PLATFORM: 'fargate',
-        FAIRLEAD_PROJECT_DIR: project.dir,
-      },
+      env: options.deployed?.fargate
+        ? localEnvironment(options.deployed.fargate.env, { ...options.env, ...authorization!.guard(url) })
+        : {
+            ...options.env,
+            ...authorization!.guard(url),
+            FAIRLEAD_PLATFORM: 'fargate',
+            FAIRLEAD_PROJECT_DIR: project.dir,
+          },
       log: (line) => notes.take(line) || log(line),
       healthCheck,
       deregistrationDelayS: 10,

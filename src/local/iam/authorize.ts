@@ -31,7 +31,28 @@ export function createAuthorizer(policy: PolicyDocument): Authorize {
   }
 }
 
-async function simulate(policy: PolicyDocument, question: Question): Promise<boolean> {
+/** Decides as IAM would what the policies of a role let it do, where the resource has none of its own. */
+export async function roleMay(policies: readonly PolicyDocument[], question: Question): Promise<boolean> {
+  return decide(question, {
+    identityPolicies: policies.map((policy, at) => ({ name: `policy-${at}`, policy })),
+  })
+}
+
+/** A caller of another account needs the leave of its own account too, which is taken as given. */
+function simulate(policy: PolicyDocument, question: Question): Promise<boolean> {
+  const foreign = question.principal.split(':')[4] !== question.accountId
+  return decide(question, { identityPolicies: foreign ? [everything] : [], resourcePolicy: policy })
+}
+
+const everything = {
+  name: 'own-account',
+  policy: { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] },
+}
+
+async function decide(
+  question: Question,
+  policies: { identityPolicies: { name: string; policy: object }[]; resourcePolicy?: PolicyDocument },
+): Promise<boolean> {
   // Loaded when first asked: it is large, and start-up does not need it.
   const { runSimulation } = await import('@cloud-copilot/iam-simulate')
   const result = await runSimulation(
@@ -42,10 +63,9 @@ async function simulate(policy: PolicyDocument, question: Question): Promise<boo
         resource: { resource: question.resource, accountId: question.accountId },
         contextVariables: question.context,
       },
-      identityPolicies: [],
       serviceControlPolicies: [],
       resourceControlPolicies: [],
-      resourcePolicy: policy,
+      ...policies,
     },
     {},
   )

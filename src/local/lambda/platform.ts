@@ -12,6 +12,7 @@ import { guardWithFaults } from '../faults/policies.ts'
 import { withAnswerFaults, withRequestFaults } from '../faults/with-faults.ts'
 import type { PlatformOptions, RunningPlatform } from '../platform.ts'
 import type { LocalEndpoint } from '../state.ts'
+import { localEnvironment } from '../template/environment.ts'
 import { functionAccess } from './access.ts'
 import { cloudfront } from './cloudfront.ts'
 import { startLocalFunction, type LocalFunction } from './function.ts'
@@ -75,13 +76,17 @@ async function functionOf(
   env: Record<string, string>,
 ): Promise<LocalFunction> {
   const { memoryMb, timeoutS, concurrency } = project.config.platforms.lambda ?? {}
+  const deployed = options.deployed?.lambda
   return startLocalFunction({
     name: project.config.name,
     artifactDir: options.artifactDir,
     ...(memoryMb ? { memoryMb } : {}),
     ...(timeoutS ? { timeoutS } : {}),
     ...(concurrency ? { concurrency } : {}),
-    env: { ...options.env, ...env, FAIRLEAD_PLATFORM: 'lambda', FAIRLEAD_PROJECT_DIR: project.dir },
+    ...(deployed ? { handler: deployed.handler } : {}),
+    env: deployed
+      ? localEnvironment(deployed.env, { ...options.env, ...env })
+      : { ...options.env, ...env, FAIRLEAD_PLATFORM: 'lambda', FAIRLEAD_PROJECT_DIR: project.dir },
     region,
     accountId,
     log: (line) => notes.take(line.trim()) || options.log(line),
@@ -93,25 +98,33 @@ interface Entrance {
   entrance: FetchHandler
 }
 
-function withIam(fn: LocalFunction, server: Listening, { identities, project, faults }: PlatformOptions): Entrance {
+function withIam(
+  fn: LocalFunction,
+  server: Listening,
+  { identities, project, faults, ...options }: PlatformOptions,
+): Entrance {
+  const deployed = options.deployed?.lambda
   const guardOf = (entrance: 'function-url' | 'invoke') => {
-    const { policy, asks } = functionAccess(fn.arn, project.config.callers ?? [], { accountId, entrance })
+    const access = functionAccess(fn.arn, project.config.callers ?? [], { accountId, entrance })
+    const { asks } = access
+    const policy = deployed?.policy ?? access.policy
     return guardWithFaults(
       (each) => createIamGuard({ service: 'lambda', region, accountId, identities, policy: each, asks }),
       policy,
       faults,
     )
   }
-  const url = functionUrl({ fn, guard: guardOf('function-url'), mode: 'RESPONSE_STREAM', region, accountId })
+  const open = deployed?.auth === 'NONE'
+  const mode = deployed?.mode ?? 'RESPONSE_STREAM'
+  const guard = open ? {} : { guard: guardOf('function-url') }
+  const url = functionUrl({ fn, ...guard, mode, region, accountId })
   const invoke = invokeApi({ fn, guard: guardOf('invoke') })
   return {
     entrance: (request, context) =>
       (isInvokePath((request as unknown as LightRequest).target) ? invoke : url)(request, context),
     endpoint: {
       url: `${server.url}/mcp`,
-      auth: 'iam',
-      service: 'lambda',
-      region,
+      ...(open ? { auth: 'none' } : { auth: 'iam', service: 'lambda', region }),
       arn: fn.arn,
       sdkEndpoint: server.url,
     },
@@ -136,11 +149,11 @@ function behindCloudfront(
   fn: LocalFunction,
   server: Listening,
   origin: Origin,
-  { project }: PlatformOptions,
+  { project, deployed }: PlatformOptions,
 ): Entrance {
   const { name } = project.config
   const { baseScopes } = scopesOf(project.config)
-  const url = functionUrl({ fn, mode: 'RESPONSE_STREAM', region, accountId })
+  const url = functionUrl({ fn, mode: deployed?.lambda?.mode ?? 'RESPONSE_STREAM', region, accountId })
   origin.serve((request, context) => url(request, { ...context, principal: anonymous }))
   const { host } = new URL(origin.server.url)
   return {

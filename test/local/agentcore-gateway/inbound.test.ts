@@ -1,3 +1,4 @@
+import { gatewayPolicy } from '../../../src/aws/permissions.ts'
 import { afterEach, describe, expect, it } from 'vitest'
 import { sigv4Fetch } from '../../../src/auth/sigv4/fetch.ts'
 import { noBindings } from '../../../src/gateway/bindings.ts'
@@ -5,7 +6,7 @@ import { readGateway, readTarget } from '../../../src/gateway/definitions/read.t
 import { openGateway } from '../../../src/gateway/open.ts'
 import { listen } from '../../../src/http/node-server.ts'
 import { inboundOf } from '../../../src/local/agentcore-gateway/inbound.ts'
-import { loadIdentities } from '../../../src/local/iam/identities.ts'
+import { agentArn, loadIdentities } from '../../../src/local/iam/identities.ts'
 import { makeKey, signWith, startIssuer } from '../../auth/bearer/issuer.ts'
 import { lambdaTarget, roleArn } from '../../gateway/support.ts'
 import { temporaryFolder } from '../../support/temporary.ts'
@@ -26,6 +27,7 @@ async function start(definition: object) {
   const folder = await temporaryFolder()
   const identities = loadIdentities(folder.path, { accountId: '000000000000' })
   const gateway = readGateway({ name: 'test', roleArn, ...definition })
+  const policy = gatewayPolicy(arn, [agentArn('000000000000')])
   let url = ''
   const opened = await openGateway({
     gateway,
@@ -34,7 +36,7 @@ async function start(definition: object) {
     invoke: async ({ payload }) => ({ payload }),
     roleCredentials: async () => identities[0]!,
     region: 'us-east-1',
-    inbound: inboundOf({ gateway, bindings: noBindings, arn, identities, callers: [], resource: () => url }),
+    inbound: inboundOf({ gateway, bindings: noBindings, arn, identities, policy, resource: () => url }),
   })
   const server = await listen(opened.fetch)
   url = `${server.url}/mcp`

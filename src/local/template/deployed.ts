@@ -1,0 +1,57 @@
+import type { PolicyDocument } from '../../aws/permissions.ts'
+import type { Jwt } from '../../config.ts'
+import type { GatewayDefinition, TargetDefinition } from '../../gateway/definitions/types.ts'
+
+/** What a template says of a process: its files, its variables, and what its role may read. */
+export interface DeployedProcess {
+  /** The folder in the assembly that becomes the zip. */
+  artifactDir: string
+  env: Record<string, string>
+}
+
+export interface DeployedFunction extends DeployedProcess {
+  handler: string
+  memoryMb: number
+  timeoutS: number
+  concurrency?: number
+  auth: 'AWS_IAM' | 'NONE'
+  mode: 'RESPONSE_STREAM' | 'BUFFERED'
+  /** Whether CloudFront stands in front. */
+  front: boolean
+  policy: PolicyDocument
+}
+
+export interface DeployedService extends DeployedProcess {
+  memoryMb: number
+  tasks: number
+}
+
+export interface DeployedRuntime extends DeployedProcess {
+  arn: string
+  auth: 'iam' | Jwt
+  idleS: number
+  maxLifetimeS: number
+  headers: string[]
+  endpoints: string[]
+  /** Those of the runtime and of its endpoints. */
+  policy: PolicyDocument
+}
+
+export interface DeployedGateway {
+  arn: string
+  gateway: GatewayDefinition
+  targets: TargetDefinition[]
+  policy: PolicyDocument
+}
+
+/** What a deployment is, read from its templates. */
+export interface Deployed {
+  /** The file or folder that was read. */
+  source: string
+  /** Principals that some policy lets in: the local agent plays the first. */
+  callers: string[]
+  lambda?: DeployedFunction
+  fargate?: DeployedService
+  'agentcore-runtime'?: DeployedRuntime
+  'agentcore-gateway'?: DeployedGateway
+}

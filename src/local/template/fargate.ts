@@ -1,0 +1,47 @@
+import { FairleadError } from '../../errors.ts'
+import type { DeployedService } from './deployed.ts'
+import { requireReadable } from './role.ts'
+import type { StackFile } from './stack-file.ts'
+
+interface Container {
+  Environment?: { Name: string; Value: string }[]
+  Secrets?: { Name: string; ValueFrom: string }[]
+}
+
+/**
+ * The service of a stack, as the template has it; undefined where there is none. Its image runs the server's files of `codeOf`,
+ * which are in it. Throws TEMPLATE_NOT_RUNNABLE, SETTING_UNREADABLE.
+ */
+export async function serviceOf(
+  stack: StackFile,
+  codeOf: () => string | undefined,
+): Promise<DeployedService | undefined> {
+  const service = stack.resources.find(({ type }) => type === 'AWS::ECS::Service')
+  const definition = stack.resources.find(({ type }) => type === 'AWS::ECS::TaskDefinition')
+  if (!service || !definition) return undefined
+  const artifactDir = codeOf()
+  if (artifactDir === undefined)
+    throw new FairleadError('TEMPLATE_NOT_RUNNABLE', `${stack.file}: the files of the image are not beside it`, {
+      why: 'An image is in a registry. The same artifact is in the stack of lambda or of agentcore-runtime, when it is in the folder.',
+      fix: 'Synthesize them together and name the folder, or run fairlead dev without --from-template.',
+    })
+  const { Memory, TaskRoleArn, ExecutionRoleArn, ContainerDefinitions } = definition.properties as {
+    Memory?: string
+    TaskRoleArn?: string
+    ExecutionRoleArn?: string
+    ContainerDefinitions?: Container[]
+  }
+  const [container = {}] = ContainerDefinitions ?? []
+  const env = Object.fromEntries((container.Environment ?? []).map(({ Name, Value }) => [Name, Value]))
+  const secrets = Object.fromEntries(
+    (container.Secrets ?? []).map(({ Name, ValueFrom }) => [`${Name}_FROM`, ValueFrom]),
+  )
+  await requireReadable(stack, TaskRoleArn ?? '', env)
+  await requireReadable(stack, ExecutionRoleArn ?? '', secrets)
+  return {
+    artifactDir,
+    env: { ...env, ...secrets },
+    memoryMb: Number(Memory ?? 512),
+    tasks: Number(service.properties.DesiredCount ?? 1),
+  }
+}

@@ -1,0 +1,80 @@
+import type { PolicyDocument, PolicyStatement } from '../../aws/permissions.ts'
+import { FairleadError } from '../../errors.ts'
+import { localAccount } from '../../platforms.ts'
+import type { DeployedFunction } from './deployed.ts'
+import { requireReadable } from './role.ts'
+import type { Filled, StackFile } from './stack-file.ts'
+
+interface FunctionProperties {
+  FunctionName?: string
+  Handler?: string
+  Runtime?: string
+  Code?: { S3Key?: string }
+  MemorySize?: number
+  Timeout?: number
+  ReservedConcurrentExecutions?: number
+  Environment?: { Variables?: Record<string, string> }
+  Role?: string
+}
+
+/** The function behind a function URL of a stack, as the template has it; undefined where there is none. Throws TEMPLATE_NOT_RUNNABLE, SETTING_UNREADABLE. */
+export async function functionOf(stack: StackFile, name: string): Promise<DeployedFunction | undefined> {
+  const url = stack.resources.find(({ type }) => type === 'AWS::Lambda::Url')
+  const fn = url && stack.resources.find(({ type, id }) => type === 'AWS::Lambda::Function' && isTarget(url, id))
+  if (!url || !fn) return undefined
+  const given = fn.properties as FunctionProperties
+  if (!given.Runtime?.startsWith('nodejs'))
+    throw new FairleadError('TEMPLATE_NOT_RUNNABLE', `${stack.file}: ${given.Runtime ?? 'an image'} is not run here`, {
+      why: 'The local Lambda has the runtimes of Node.',
+      fix: 'fairlead dev runs the command itself, without --from-template.',
+    })
+  const env = given.Environment?.Variables ?? {}
+  await requireReadable(stack, given.Role ?? '', env)
+  return {
+    artifactDir: stack.asset(given.Code?.S3Key ?? ''),
+    env,
+    handler: given.Handler ?? '',
+    // What CloudFormation takes when they are absent.
+    memoryMb: given.MemorySize ?? 128,
+    timeoutS: given.Timeout ?? 3,
+    ...(given.ReservedConcurrentExecutions === undefined ? {} : { concurrency: given.ReservedConcurrentExecutions }),
+    auth: url.properties.AuthType === 'NONE' ? 'NONE' : 'AWS_IAM',
+    mode: url.properties.InvokeMode === 'RESPONSE_STREAM' ? 'RESPONSE_STREAM' : 'BUFFERED',
+    front: stack.resources.some(({ type }) => type === 'AWS::CloudFront::Distribution'),
+    policy: policyOf(stack, fn.id, name),
+  }
+}
+
+function isTarget({ properties }: Filled, functionId: string): boolean {
+  return namesFunction(properties.TargetFunctionArn, functionId)
+}
+
+function namesFunction(given: unknown, id: string): boolean {
+  return typeof given === 'string' && (given === id || given.endsWith(`:function:${id}`))
+}
+
+/** The function's resource policy: what its permissions become. Principals that are services do not sign, and are left out. */
+function policyOf({ resources }: StackFile, functionId: string, name: string): PolicyDocument {
+  const { region, accountId } = localAccount
+  const resource = `arn:aws:lambda:${region}:${accountId}:function:${name}`
+  const statements = resources.flatMap(({ type, id, properties }): PolicyStatement[] => {
+    const { FunctionName, Principal, Action, FunctionUrlAuthType, InvokedViaFunctionUrl } = properties
+    if (type !== 'AWS::Lambda::Permission' || !namesFunction(FunctionName, functionId)) return []
+    if (typeof Principal !== 'string' || /\.amazonaws\.com$/.test(Principal)) return []
+    return [
+      {
+        Sid: id.replaceAll(/[^A-Za-z0-9]/g, ''),
+        Effect: 'Allow',
+        Principal: { AWS: [Principal] },
+        Action: String(Action),
+        Resource: resource,
+        ...(FunctionUrlAuthType
+          ? { Condition: { StringEquals: { 'lambda:FunctionUrlAuthType': String(FunctionUrlAuthType) } } }
+          : InvokedViaFunctionUrl === undefined
+            ? {}
+            : { Condition: { Bool: { 'lambda:InvokedViaFunctionUrl': String(InvokedViaFunctionUrl) } } }),
+      },
+    ]
+  })
+  return { Version: '2012-10-17', Statement: statements }
+}

@@ -1,0 +1,99 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { FairleadError } from '../../errors.ts'
+import { localAccount } from '../../platforms.ts'
+import { resolver, type Template } from './resolve.ts'
+
+/** A synthesized stack, with everything filled in as CloudFormation would. */
+export interface StackFile {
+  file: string
+  resources: Filled[]
+  outputs: Record<string, string>
+  /** The folder of an asset, by the key of its object in S3. Throws TEMPLATE_NOT_RUNNABLE. */
+  asset(key: string): string
+}
+
+export interface Filled {
+  id: string
+  type: string
+  properties: Record<string, unknown>
+}
+
+const ending = '.template.json'
+
+/** Reads a template, or all templates of a cloud assembly. Throws TEMPLATE_UNREADABLE and TEMPLATE_NOT_RUNNABLE. */
+export function readStacks(path: string): StackFile[] {
+  if (!existsSync(path)) throw unreadable(path, 'is not there')
+  const files = statSync(path).isDirectory()
+    ? readdirSync(path)
+        .filter((name) => name.endsWith(ending))
+        .toSorted()
+        .map((name) => join(path, name))
+    : [path]
+  if (files.length === 0) throw unreadable(path, `has no *${ending}`)
+  return files.map(readStack)
+}
+
+function readStack(file: string): StackFile {
+  const template = readJson(file) as Partial<Template>
+  if (typeof template.Resources !== 'object') throw unreadable(file, 'has no Resources')
+  const stack = basename(file).replace(/\.template\.json$|\.json$/, '')
+  const resolve = filler(template as Template, stack, file)
+  return {
+    file,
+    resources: Object.entries(template.Resources).map(([id, { Type, Properties = {} }]) => ({
+      id: `${stack}-${id}`,
+      type: Type,
+      properties: resolve(Properties) as Record<string, unknown>,
+    })),
+    outputs: Object.fromEntries(
+      Object.entries(template.Outputs ?? {}).map(([key, { Value }]) => [key, String(resolve(Value))]),
+    ),
+    asset: (key) => assetOf(file, stack, key),
+  }
+}
+
+function filler(template: Template, stack: string, file: string): (value: unknown) => unknown {
+  const resolve = resolver(template, { account: localAccount.accountId, region: localAccount.region, stack })
+  return (value) => {
+    try {
+      return resolve(value)
+    } catch (error) {
+      throw new FairleadError('TEMPLATE_NOT_RUNNABLE', `${file}: ${error instanceof Error ? error.message : 'wrong'}`, {
+        why: 'CloudFormation would not take the template either, or uses a function that is not known here.',
+        fix: 'Correct the template, or synthesize it again: fairlead synth',
+        cause: error,
+      })
+    }
+  }
+}
+
+/** CDK keeps what it will upload beside the templates, and says in STACK.assets.json which folder has which key. */
+function assetOf(file: string, stack: string, key: string): string {
+  const hash = basename(key).replace(/\.zip$/, '')
+  const listed = join(dirname(file), `${stack}.assets.json`)
+  const assets = existsSync(listed)
+    ? (readJson(listed) as { files?: Record<string, { source?: { path?: string } }> })
+    : {}
+  const path = Object.entries(assets.files ?? {}).find(([id, each]) => id.startsWith(hash) && each.source?.path)?.[1]
+    .source?.path
+  const dir = path === undefined ? undefined : join(dirname(file), path)
+  if (dir !== undefined && existsSync(join(dir, 'index.js'))) return dir
+  throw new FairleadError('TEMPLATE_NOT_RUNNABLE', `${file}: the asset ${hash.slice(0, 12)}… is not beside it`, {
+    why: 'The template runs the files that it uploads, and they are in the folder that `fairlead synth` wrote.',
+  })
+}
+
+function readJson(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as unknown
+  } catch (error) {
+    throw new FairleadError('TEMPLATE_UNREADABLE', `${file} cannot be read`, { cause: error })
+  }
+}
+
+function unreadable(path: string, problem: string): FairleadError {
+  return new FairleadError('TEMPLATE_UNREADABLE', `${path} ${problem}`, {
+    fix: 'Write it with: fairlead synth, or cdk synth. It is named by its file or by its folder.',
+  })
+}

@@ -1,0 +1,338 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { sigv4Fetch } from '../../src/auth/sigv4/fetch.ts'
+import { buildAuthorizationService } from '../../src/build/authorization-service.ts'
+import { buildForAws } from '../../src/build/for-aws.ts'
+import type { Project } from '../../src/build/project.ts'
+import type { FairleadConfig } from '../../src/config.ts'
+import { synthesize } from '../../src/deploy/app.ts'
+import { fromTemplate } from '../../src/local/from-template.ts'
+import type { RequestRecord } from '../../src/local/requests.ts'
+import { startStack, type Stack } from '../../src/local/stack.ts'
+import { platformNames, type Platform } from '../../src/platforms.ts'
+
+const entry = fileURLToPath(new URL('../fixtures/contract-server.ts', import.meta.url))
+const brownfield = fileURLToPath(new URL('../../examples/brownfield', import.meta.url))
+const agent = 'arn:aws:iam::111122223333:role/agent'
+const root = mkdtempSync(join(tmpdir(), 'fairlead-template-'))
+const iam = join(root, 'iam')
+const oauth = join(root, 'oauth')
+const config: FairleadConfig = {
+  name: 'contract',
+  server: { kind: 'module', entry },
+  callers: [agent],
+  scopes: { read: { description: 'Read' } },
+  baseScopes: ['read'],
+  platforms: {
+    lambda: { memoryMb: 512, timeoutS: 20 },
+    'agentcore-runtime': { idleS: 120, headers: ['X-Tenant'] },
+    'agentcore-gateway': {
+      gateway: join(root, 'gateway.json'),
+      targets: [join(brownfield, 'orders.json')],
+      bindings: join(brownfield, 'bindings.json'),
+    },
+  },
+}
+const project: Project = { dir: join(root, 'project'), configFile: '', config }
+
+beforeAll(async () => {
+  writeFileSync(
+    join(root, 'gateway.json'),
+    JSON.stringify({ name: 'shop', roleArn: 'arn:aws:iam::111122223333:role/x', authorizerType: 'AWS_IAM' }),
+  )
+  const guarded = { ...config, platforms: { lambda: { auth: 'oauth' as const } } }
+  const [server, guardedServer, authorizationService] = await Promise.all([
+    buildForAws({ projectDir: root, config, outDir: join(root, 'server') }),
+    buildForAws({ projectDir: root, config: guarded, outDir: join(root, 'guarded') }),
+    buildAuthorizationService(join(root, 'authorization-service')),
+  ])
+  const place = { environment: 'prod', account: '111122223333', region: 'us-east-1' }
+  const synthesized = (of: FairleadConfig, artifacts: object, out: string) => {
+    const platforms = platformNames.filter((name) => of.platforms[name])
+    return synthesize({ project: { ...project, config: of }, ...place, platforms, artifacts }, out)
+  }
+  await synthesized(config, { server }, iam)
+  await synthesized(guarded, { server: guardedServer, authorizationService }, oauth)
+}, 60_000)
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+const closers: (() => Promise<void>)[] = []
+afterEach(async () => {
+  for (const close of closers.splice(0).toReversed()) await close()
+})
+
+interface Resource {
+  Type: string
+  Properties: Record<string, unknown>
+}
+
+type Change = (resources: Record<string, Resource>) => void
+
+let copies = 0
+
+/** A copy of the stacks with one mistake in the stack of a platform. */
+function mistaken(platform: Platform, change: Change, from = iam): string {
+  const dir = join(root, `copy-${copies++}`)
+  cpSync(from, dir, { recursive: true })
+  const file = join(dir, `contract-prod-${platform}.template.json`)
+  const template = JSON.parse(readFileSync(file, 'utf8')) as { Resources: Record<string, Resource> }
+  change(template.Resources)
+  writeFileSync(file, JSON.stringify(template))
+  return file
+}
+
+function drop(type: string, which: (properties: Record<string, unknown>) => boolean): Change {
+  return (resources) => {
+    const found = Object.entries(resources).filter(([, { Type, Properties }]) => Type === type && which(Properties))
+    expect(found).toHaveLength(1)
+    delete resources[found[0]![0]]
+  }
+}
+
+function edit(type: string, change: (properties: any) => void): Change {
+  return (resources) => {
+    const found = Object.values(resources).filter(({ Type }) => Type === type)
+    expect(found.length).toBeGreaterThan(0)
+    change(found[0]!.Properties)
+  }
+}
+
+interface Started extends Stack {
+  /** The first request that was refused, when its record is there. */
+  refused: Promise<RequestRecord>
+}
+
+async function start(path: string): Promise<Started> {
+  const folder = mkdtempSync(join(tmpdir(), 'fairlead-state-'))
+  closers.push(async () => rmSync(folder, { recursive: true, force: true }))
+  const { project: read, deployed } = await fromTemplate({ ...project, dir: folder }, path)
+  const refused = Promise.withResolvers<RequestRecord>()
+  const stack = await startStack(read, {
+    port: 0,
+    deployed,
+    onRequest: (record) => record.code && refused.resolve(record),
+  })
+  closers.push(() => stack.close())
+  return { ...stack, refused: refused.promise }
+}
+
+function signed(stack: Stack, name: 'lambda' | 'agentcore-runtime' | 'agentcore-gateway', who = 'agent'): typeof fetch {
+  const service = name === 'lambda' ? 'lambda' : 'bedrock-agentcore'
+  const credentials = stack.identities.find((each) => each.name === who)!
+  return sigv4Fetch({ credentials, service, region: 'us-east-1' })
+}
+
+const meta = {
+  'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+  'io.modelcontextprotocol/clientInfo': { name: 'test', version: '1' },
+  'io.modelcontextprotocol/clientCapabilities': {},
+}
+
+async function call(stack: Stack, name: Platform, send: typeof fetch, tool = 'echo', args: object = { text: 'hi' }) {
+  return send(stack.endpoints[name]!.url, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      'mcp-protocol-version': '2026-07-28',
+      'mcp-method': 'tools/call',
+      'mcp-name': tool,
+    },
+    body: JSON.stringify({
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'tools/call',
+      params: { name: tool, arguments: args, _meta: meta },
+    }),
+  })
+}
+
+describe('the local stack from a template', () => {
+  it('runs what is deployed: function, runtime and gateway, for the caller that it lets in', async () => {
+    const stack = await start(iam)
+    expect(Object.keys(stack.endpoints)).toEqual(['lambda', 'agentcore-runtime', 'agentcore-gateway'])
+    for (const name of ['lambda', 'agentcore-runtime'] as const) {
+      const answer = await call(stack, name, signed(stack, name))
+      expect(answer.status, name).toBe(200)
+      expect(await answer.text()).toContain('hi')
+    }
+    expect(stack.endpoints['agentcore-runtime']!.url).toContain('qualifier=live')
+    const order = await call(stack, 'agentcore-gateway', signed(stack, 'agentcore-gateway'), 'orders___get_order', {
+      order_id: 'A-1001',
+    })
+    expect(await order.text()).toContain('A-1001')
+    const refused = await call(stack, 'lambda', signed(stack, 'lambda', 'stranger'))
+    expect(refused.status).toBe(403)
+    expect(await stack.refused).toMatchObject({ code: 'IAM_DENIED' })
+    const ended = await call(
+      stack,
+      'agentcore-gateway',
+      signed(stack, 'agentcore-gateway', 'stranger'),
+      'orders___get_order',
+    )
+    expect(ended.status).toBe(403)
+  }, 30_000)
+
+  it('behind OAuth puts the stand-ins’ values where the template names secrets', async () => {
+    const stack = await start(oauth)
+    const answer = await call(stack, 'lambda', fetch)
+    expect(answer.status).toBe(401)
+    expect(answer.headers.get('www-authenticate')).toContain('contract/read')
+    const around = await call(
+      { ...stack, endpoints: { lambda: { ...stack.endpoints.lambda!, url: stack.endpoints.lambda!.originUrl! } } },
+      'lambda',
+      fetch,
+    )
+    expect(around.status).toBe(403)
+  }, 30_000)
+})
+
+describe('a mistake in the template', () => {
+  it.for(['lambda:InvokeFunctionUrl', 'lambda:InvokeFunction'])(
+    'without the statement %s is a 403 of the function URL, with the proof',
+    async (action) => {
+      const stack = await start(
+        mistaken(
+          'lambda',
+          drop('AWS::Lambda::Permission', ({ Action }) => Action === action),
+        ),
+      )
+      const answer = await call(stack, 'lambda', signed(stack, 'lambda'))
+      expect(answer.status).toBe(403)
+      const record = await stack.refused
+      expect(record).toMatchObject({ code: 'IAM_DENIED', principal: agent })
+      expect(record.why).toContain(`to do ${action} on`)
+    },
+  )
+
+  it('of another caller in the policy keeps the agent out of the runtime', async () => {
+    const path = mistaken('agentcore-runtime', (resources) => {
+      for (const { Type, Properties } of Object.values(resources))
+        if (Type === 'AWS::BedrockAgentCore::ResourcePolicy')
+          Properties.Policy = JSON.parse(
+            JSON.stringify(Properties.Policy).replaceAll(
+              'bedrock-agentcore:InvokeAgentRuntime',
+              'bedrock-agentcore:GetAgentCard',
+            ),
+          )
+    })
+    const stack = await start(path)
+    const answer = await call(stack, 'agentcore-runtime', signed(stack, 'agentcore-runtime'))
+    expect(answer.status).toBe(403)
+    expect(await stack.refused).toMatchObject({ code: 'IAM_DENIED' })
+  })
+
+  it('without a policy on the endpoint is a 403 of the runtime, whose own policy is there', async () => {
+    const path = mistaken(
+      'agentcore-runtime',
+      drop('AWS::BedrockAgentCore::ResourcePolicy', ({ ResourceArn }) =>
+        JSON.stringify(ResourceArn).includes('EndpointArn'),
+      ),
+    )
+    const stack = await start(path)
+    const answer = await call(stack, 'agentcore-runtime', signed(stack, 'agentcore-runtime'))
+    expect(answer.status).toBe(403)
+    expect((await stack.refused).why).toContain('/runtime-endpoint/live')
+  })
+
+  it('in the handler keeps the function from starting', async () => {
+    const file = edit('AWS::Lambda::Function', (properties) => (properties.Handler = 'server.handler'))
+    await expect(start(mistaken('lambda', file))).rejects.toMatchObject({ code: 'SERVER_THROWS' })
+    const name = edit('AWS::Lambda::Function', (properties) => (properties.Handler = 'index.main'))
+    await expect(start(mistaken('lambda', name))).rejects.toMatchObject({ code: 'SERVER_THROWS' })
+  })
+
+  it('in the timeout ends a call, and one in the invoke mode keeps a stream until it is whole', async () => {
+    const path = mistaken('lambda', (resources) => {
+      edit('AWS::Lambda::Function', (properties) => (properties.Timeout = 1))(resources)
+      edit('AWS::Lambda::Url', (properties) => (properties.InvokeMode = 'BUFFERED'))(resources)
+    })
+    const { deployed } = await fromTemplate(project, path)
+    expect(deployed.lambda).toMatchObject({ timeoutS: 1, mode: 'BUFFERED', memoryMb: 512 })
+    const stack = await start(path)
+    const answer = await call(stack, 'lambda', signed(stack, 'lambda'), 'hang', {})
+    expect(answer.status).toBe(502)
+    expect(await stack.refused).toMatchObject({ code: 'LAMBDA_TIMEOUT' })
+  })
+
+  it('in the auth type opens the function URL to everyone', async () => {
+    const stack = await start(
+      mistaken(
+        'lambda',
+        edit('AWS::Lambda::Url', (properties) => (properties.AuthType = 'NONE')),
+      ),
+    )
+    expect(stack.endpoints.lambda!.auth).toBe('none')
+    expect((await call(stack, 'lambda', fetch)).status).toBe(200)
+  })
+
+  it('without the permission to read a secret keeps the function from starting', async () => {
+    const path = mistaken(
+      'lambda',
+      (resources) => {
+        for (const { Type, Properties } of Object.values(resources))
+          if (Type === 'AWS::IAM::Policy') {
+            const document = Properties.PolicyDocument as { Statement: { Action: unknown }[] }
+            document.Statement = document.Statement.filter(({ Action }) => !JSON.stringify(Action).includes('ssm:'))
+          }
+      },
+      oauth,
+    )
+    await expect(start(path)).rejects.toMatchObject({
+      code: 'SETTING_UNREADABLE',
+      fix: expect.stringContaining('ssm:GetParameter'),
+    })
+  })
+
+  it('without the permission to invoke a Lambda is what AWS refuses a target for', async () => {
+    const path = mistaken(
+      'agentcore-gateway',
+      drop('AWS::IAM::Policy', () => true),
+    )
+    await expect(start(path)).rejects.toMatchObject({ code: 'TEMPLATE_NOT_RUNNABLE' })
+  })
+
+  it('in the runtime’s entry point or protocol is told', async () => {
+    const path = mistaken(
+      'agentcore-runtime',
+      edit('AWS::BedrockAgentCore::Runtime', (properties) => {
+        properties.AgentRuntimeArtifact.CodeConfiguration.EntryPoint = ['server.ts']
+      }),
+    )
+    await expect(start(path)).rejects.toMatchObject({ code: 'TEMPLATE_NOT_RUNNABLE' })
+    const http = mistaken(
+      'agentcore-runtime',
+      edit('AWS::BedrockAgentCore::Runtime', (properties) => {
+        properties.ProtocolConfiguration = 'HTTP'
+      }),
+    )
+    await expect(start(http)).rejects.toMatchObject({ code: 'TEMPLATE_NOT_RUNNABLE' })
+  })
+
+  it('in the lifecycle and the headers is what the local runtime has', async () => {
+    const path = mistaken(
+      'agentcore-runtime',
+      edit('AWS::BedrockAgentCore::Runtime', (properties) => {
+        properties.LifecycleConfiguration.IdleRuntimeSessionTimeout = 60
+        properties.RequestHeaderConfiguration.RequestHeaderAllowlist = ['X-Other']
+      }),
+    )
+    const { project: read } = await fromTemplate(project, path)
+    expect(read.config.platforms['agentcore-runtime']).toMatchObject({ idleS: 60, headers: ['X-Other'] })
+  })
+
+  it('that CloudFormation would not take is told with the file', async () => {
+    const path = mistaken(
+      'lambda',
+      edit('AWS::Lambda::Function', (properties) => (properties.Role = { Ref: 'Nobody' })),
+    )
+    await expect(start(path)).rejects.toMatchObject({
+      code: 'TEMPLATE_NOT_RUNNABLE',
+      message: expect.stringContaining('Nobody'),
+    })
+    await expect(start(join(root, 'nowhere'))).rejects.toMatchObject({ code: 'TEMPLATE_UNREADABLE' })
+  })
+})
