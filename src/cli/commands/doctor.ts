@@ -222,7 +222,9 @@ async function templateResult(file: string, report: string | undefined): Promise
   const count = Object.keys(templateRules).length
   return {
     data: { template: file, ok: !bad, findings },
-    text: [file, ...text, '', `  ${count} rules, ${findings.length} finding${findings.length === 1 ? '' : 's'}`].join('\n'),
+    text: [file, ...text, '', `  ${count} rules, ${findings.length} finding${findings.length === 1 ? '' : 's'}`].join(
+      '\n',
+    ),
     exitCode: bad ? exitCodes.check : exitCodes.ok,
   }
 }

@@ -32,10 +32,8 @@ export interface LambdaMcpServerProps {
   config: FairleadConfig
   /** The folder that `fairlead build` makes. */
   artifact: string
-  /** Whose tokens are taken, where `auth` is `oauth`: `https://…`. */
-  issuer?: string
-  /** The ids of the app clients, where those tokens are Cognito's own: it makes them up. */
-  clients?: string[]
+  /** Whose tokens are taken, where `auth` is `oauth`, and the app clients where Cognito's own are. */
+  authorization?: { issuer: string; clients?: string[] }
   /** Where what the function reads when it starts is in SSM; `/fairlead/NAME/default` when absent. */
   parameterPath?: string
   /** A web ACL with the scope CLOUDFRONT, where `auth` is `oauth`. */
@@ -134,9 +132,13 @@ export class LambdaMcpServer extends Construct {
   }
 
   #behindOauth(props: LambdaMcpServerProps, { timeoutS = 60, domain }: LambdaConfig): FunctionFront {
-    const { config, issuer, clients, parameterPath = `/fairlead/${config.name}/default`, webAclArn } = props
-    if (issuer === undefined)
-      throw new FairleadError('CONFIG_INVALID', '`issuer` is missing: with `auth: oauth` tokens come from somewhere')
+    const { config, authorization, parameterPath = `/fairlead/${config.name}/default`, webAclArn } = props
+    if (!authorization)
+      throw new FairleadError(
+        'CONFIG_INVALID',
+        '`authorization` is missing: with `auth: oauth` tokens come from somewhere',
+      )
+    const { issuer, clients } = authorization
     const { scopes, baseScopes } = scopesOf(config)
     const table = new ProofTable(this, 'Proofs')
     table.grantRemember(this.function)
@@ -160,6 +162,8 @@ export class LambdaMcpServer extends Construct {
       description: `Where the MCP server ${config.name} is, and whose tokens it takes`,
       stringValue: Stack.of(this).toJsonString({ resource, issuer, ...(clients ? { clients } : {}) }),
     })
+    // Where clients sign in at Cognito itself, it is the pool that must know the resource.
+    if (clients) return front
     new StringParameter(this, 'ResourceOfService', {
       parameterName: `${parameterPath}/resources/lambda`,
       description: `A resource that the authorization service of ${config.name} gives tokens for`,

@@ -15,10 +15,12 @@ export function lambdaStack(app: App, { name, deployment, props, authorization }
     config,
     artifact: deployment.artifacts.server!.dir,
     parameterPath: parameterPath(deployment),
-    ...(authorization ? { issuer: authorization.issuer } : {}),
+    ...(authorization ? { authorization } : {}),
     ...(config.platforms.lambda?.waf ? { webAclArn: webAcl(stack, deployment.region) } : {}),
   })
   const { front } = server
+  if (front && authorization?.userPoolId !== undefined)
+    knownToPool(stack, { config, url: server.url, platform: 'lambda', userPoolId: authorization.userPoolId })
   addOutputs(stack, {
     Url: server.url,
     Auth: server.auth,
