@@ -68,7 +68,9 @@ const named = args.find((each) => !each.startsWith('-'))
 try {
   await (await program()).parseAsync(args, { from: 'user' })
 } catch (error) {
-  report(error, { json: wantsJson, verbose: args.includes('--verbose') })
+  const isProxy = named === 'proxy'
+  const said = report(error, { json: wantsJson && !isProxy, verbose: args.includes('--verbose') })
+  if (said && isProxy) await (await import('./commands/proxy.ts')).refuseClient(said)
 }
 
 async function program(): Promise<Command> {

@@ -48,12 +48,18 @@ export async function run(command: Command, work: (io: Io) => Promise<Result | u
   }
 }
 
-/** Prints an error as DESIGN has it, CODE and one sentence, then Why, Fix and Docs, and sets the exit code. */
-export function report(thrown: unknown, io: { json: boolean; verbose: boolean }): void {
-  if (thrown instanceof CommanderError && thrown.exitCode === 0) return
+/**
+ * Prints an error as DESIGN has it, CODE and one sentence, then Why, Fix and Docs, and sets the exit code. Gives it back
+ * as one of ours; undefined when it was none, but the end of `--help`.
+ */
+export function report(thrown: unknown, io: { json: boolean; verbose: boolean }): FairleadError | undefined {
+  if (thrown instanceof CommanderError && thrown.exitCode === 0) return undefined
   const error = thrown instanceof CommanderError ? usage(thrown) : asFairleadError(thrown)
   process.exitCode = error.exitCode
-  if (io.json) return void process.stdout.write(`${JSON.stringify({ ok: false, error })}\n`)
+  if (io.json) {
+    process.stdout.write(`${JSON.stringify({ ok: false, error })}\n`)
+    return error
+  }
   const lines = [
     `${error.code}  ${error.message}`,
     `  Why   ${error.why}`,
@@ -62,6 +68,7 @@ export function report(thrown: unknown, io: { json: boolean; verbose: boolean })
   ]
   if (io.verbose) lines.push(String((error.cause as Error | undefined)?.stack ?? error.stack))
   process.stderr.write(`${lines.join('\n')}\n`)
+  return error
 }
 
 function usage(error: CommanderError): FairleadError {

@@ -84,13 +84,17 @@ describe('fairlead proxy', () => {
     30_000,
   )
 
-  it('that cannot begin says so to the client as well', async () => {
-    const { stdout, stderr, code } = await feed(['lamda'], '{"jsonrpc":"2.0","method":"x"}\n{"jsonrpc":"2.0","id":1,"method":"initialize"}\n') // prettier-ignore
-    const refused = { jsonrpc: '2.0', id: 1, error: { code: -32000, data: { code: 'USAGE' } } }
-    expect(stdout.trim().split('\n').map((line) => JSON.parse(line) as unknown)).toMatchObject([refused]) // prettier-ignore
-    expect(stderr).toMatch(/^USAGE {2}/)
-    expect(code).toBe(2)
-  }, 30_000)
+  it.each([['lamda'], ['https://mcp.example.com/mcp', '--bogus', '--json']])(
+    'that cannot begin says so to the client as well: %j',
+    async (...words) => {
+      const { stdout, stderr, code } = await feed(words, '{"jsonrpc":"2.0","method":"x"}\n{"jsonrpc":"2.0","id":1,"method":"initialize"}\n') // prettier-ignore
+      const refused = { jsonrpc: '2.0', id: 1, error: { code: -32000, data: { code: 'USAGE' } } }
+      expect(stdout.trim().split('\n').map((line) => JSON.parse(line) as unknown)).toMatchObject([refused]) // prettier-ignore
+      expect(stderr).toMatch(/^USAGE {2}/)
+      expect(code).toBe(2)
+    },
+    30_000,
+  )
 
   it('works on any URL with call and tools too, and shows progress as it comes', async () => {
     const open = await listen(async (request) => {

@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8'
 import type { Command } from 'commander'
 import { runProxy } from '../../connect/proxy/pump.ts'
 import { refuseFirst } from '../../connect/proxy/refuse.ts'
-import { asFairleadError, FairleadError } from '../../errors.ts'
+import { FairleadError } from '../../errors.ts'
 import { lightFetch } from '../../http/light-fetch.ts'
 import { newCommand, report } from '../output.ts'
 import { targetOf, withAuth, type TargetOptions } from '../where.ts'
@@ -39,15 +39,23 @@ export function proxyCommand(): Command {
       })
       process.exitCode = answered || !lastError ? 0 : lastError.exitCode
     } catch (error) {
-      report(error, io)
-      // A person at a terminal has read it by now.
-      if (!process.stdin.isTTY)
-        await refuseFirst(asFairleadError(error), { input: process.stdin, output: process.stdout })
+      const said = report(error, io)
+      if (said) return refuseClient(said)
     }
-    // A stream that the endpoint keeps open, or a browser that nobody uses, must not keep the process.
-    process.stdin.destroy()
-    process.stdout.write('', () => process.exit())
+    end()
   })
+}
+
+/** Tells the client, too, why there is no proxy. A person at a terminal has read it by now. */
+export async function refuseClient(error: FairleadError): Promise<void> {
+  if (!process.stdin.isTTY) await refuseFirst(error, { input: process.stdin, output: process.stdout })
+  end()
+}
+
+/** A stream that the endpoint keeps open, or a browser that nobody uses, must not keep the process. */
+function end(): void {
+  process.stdin.destroy()
+  process.stdout.write('', () => process.exit())
 }
 
 function timeoutOf(given = '300'): number {
