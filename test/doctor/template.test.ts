@@ -84,6 +84,39 @@ Resources:
   })
 })
 
+describe('a load balancer behind a VPC origin', () => {
+  const template = (more: object) => {
+    const { Resources } = goodTemplate()
+    Object.assign(Resources.Balancer!.Properties, { Scheme: 'internal' })
+    Object.assign(Resources.Listener!.Properties, { Protocol: 'HTTP', LoadBalancerArn: { Ref: 'Balancer' } })
+    return JSON.stringify({ Resources: { ...Resources, ...more } })
+  }
+  const origin = (arn: unknown) => ({
+    Origin: { Type: 'AWS::CloudFront::VpcOrigin', Properties: { VpcOriginEndpointConfig: { Arn: arn } } },
+  })
+
+  it('may take plain HTTP, and another may not', () => {
+    expect(ids(template(origin({ Ref: 'Balancer' })))).toEqual([])
+    expect(ids(template(origin({ Ref: 'Other' })))).toEqual(['alb-http Listener'])
+    expect(ids(template({}))).toEqual(['alb-http Listener'])
+  })
+
+  it('answers to any name, so that CloudFront may forward the viewer’s', () => {
+    const withHost = (origins: object[]) => {
+      const good = goodTemplate()
+      breakTemplate['cloudfront-host'](good.Resources)
+      const { DistributionConfig } = good.Resources.Distribution!.Properties as {
+        DistributionConfig: { Origins: unknown }
+      }
+      DistributionConfig.Origins = origins
+      return ids(JSON.stringify(good))
+    }
+    expect(withHost([{ VpcOriginConfig: { OriginReadTimeout: 120 } }])).toEqual([])
+    expect(withHost([{ VpcOriginConfig: {} }])).toEqual(['cloudfront-timeout-short Distribution'])
+    expect(withHost([{ CustomOriginConfig: { OriginReadTimeout: 120 } }])).toEqual(['cloudfront-host Distribution'])
+  })
+})
+
 describe('a hostile template', () => {
   const bomb = `a0: &a0 [x, x, x, x, x, x, x, x, x]\n${Array.from({ length: 9 }, (_, n) => `a${n + 1}: &a${n + 1} [${Array(9).fill(`*a${n}`).join()}]`).join('\n')}\nResources: { A: *a9 }`
   it.each([

@@ -10,7 +10,7 @@ let falseAlarms: string[]
 
 beforeAll(async () => {
   ;({ rows, falseAlarms } = await runMatrix())
-}, 240_000)
+}, 400_000)
 
 describe('the matrix of faults', () => {
   it('has each fault named, and nothing else', () => {

@@ -93,7 +93,7 @@ export const answerFaults = {
   'content-type-wrong': {
     does: 'A hop sends answers of JSON-RPC as text/html.',
     breaks: (answer: Answer) =>
-      only(answer.path.startsWith('/mcp') && answer.status === 200, {
+      only(answer.method === 'POST' && answer.path.startsWith('/mcp') && answer.status === 200, {
         headers: [...without(answer, 'content-type'), ['content-type', 'text/html']],
       }),
   },
