@@ -7,7 +7,6 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { pinMadeUpBase } from '../support/pinned-base.ts'
 import { copyProject, fairlead } from './support.ts'
 
 const execFile = promisify(execFileCallback)
@@ -42,7 +41,7 @@ const dataOf = ({ stdout }: { stdout: string }) => (JSON.parse(stdout) as { data
 const errorOf = ({ stdout }: { stdout: string }) =>
   (JSON.parse(stdout) as { error: { code: string; message: string; fix: string } }).error
 
-describe('fairlead synth', () => {
+describe('fairlead synth', { timeout: 60_000 }, () => {
   it('writes the template of an environment, and says what is in it', async () => {
     const ran = await synth(['--env', 'prod', '--json'])
     expect(dataOf(ran)).toEqual({
@@ -98,8 +97,6 @@ describe('fairlead synth', () => {
 
   it.each([
     [[], 'USAGE', 'Which environment? There are dev, prod'],
-    [['--env', 'prd'], 'USAGE', 'did you mean prod?'],
-    [['--env', 'dev', '--platform', 'fargate'], 'USAGE', 'The configuration has no platform fargate'],
     [
       ['--env', 'dev', '--format', 'sam', '--platform', 'fargate'],
       'USAGE',
@@ -113,49 +110,11 @@ describe('fairlead synth', () => {
     expect(errorOf(ran)).toMatchObject({ code, message: expect.stringContaining(message) as string })
   })
 
-  it('asks for the region where nothing says it', async () => {
-    const own = await open()
-    await writeFile(join(own.dir, 'fairlead.config.ts'), config.replace(/ {2}environments: [\s\S]*(?=\})/, ''))
-    const env = { AWS_REGION: '', AWS_DEFAULT_REGION: '' }
-    const without = await fairlead(['synth', '--json'], { cwd: own.dir, env })
-    expect(errorOf(without)).toMatchObject({ code: 'REGION_UNKNOWN', message: 'Which region?' })
-    const within = await fairlead(['synth', '--json'], { cwd: own.dir, env: { ...env, AWS_REGION: 'eu-west-1' } })
-    expect(dataOf(within)).toMatchObject({ environment: 'default', region: 'eu-west-1' })
-    await own.remove()
-  })
-
-  it('works out the image of a task from the base that the project pins, and asks no registry', async () => {
-    const own = await open()
-    const withImage = "platforms: { 'agentcore-runtime': { package: 'image' } }"
-    await writeFile(
-      join(own.dir, 'fairlead.config.ts'),
-      config.replace('platforms: { lambda: {} },', `${withImage},`).replace(/, config: .*/, ' },'),
-    )
-    const unpinned = await synth(['--env', 'dev', '--json'], own)
-    expect(errorOf(unpinned).code).toBe('IMAGE_BASE_UNPINNED')
-    pinMadeUpBase(own.dir)
-    await synth(['--env', 'dev'], own)
-    const file = join(own.dir, '.fairlead/cdk.out/demo-dev-agentcore-runtime.template.json')
-    expect(await readFile(file, 'utf8')).toMatch(
-      /111122223333\.dkr\.ecr\.eu-west-1\.amazonaws\.com\/cdk-hnb659fds-container-assets-111122223333-eu-west-1@sha256:[0-9a-f]{64}/,
-    )
-    const anywhere = (await readFile(join(own.dir, 'fairlead.config.ts'), 'utf8')).replace(
-      / {2}environments: [\s\S]*(?=\})/,
-      '',
-    )
-    await writeFile(join(own.dir, 'fairlead.config.ts'), anywhere)
-    await fairlead(['synth'], { cwd: own.dir, env: { AWS_REGION: 'eu-west-1' } })
-    const unknown = await readFile(file.replace('-dev-', '-default-'), 'utf8')
-    expect(unknown).toContain('.dkr.ecr.eu-west-1.amazonaws.com/cdk-hnb659fds-container-assets-')
-    expect(unknown).not.toContain('${AWS::AccountId}.dkr')
-    await own.remove()
-  })
-
   it('checks the templates when it is asked to', async () => {
     const ran = await synth(['--env', 'dev', '--validate'])
     expect(ran.code).toBe(0)
     expect(existsSync(join(projects[0]!.dir, '.fairlead/cdk.out/validation-report.json'))).toBe(true)
-  }, 30_000)
+  }, 60_000)
 })
 
 describe('without CDK', () => {
@@ -178,5 +137,5 @@ describe('without CDK', () => {
     expect(await run(['synth', '--env', 'dev', '--format', 'sam'])).toContain('"ok":true')
     expect(await run(['build'])).toContain('"ok":true')
     await rm(own, { recursive: true })
-  }, 30_000)
+  }, 60_000)
 })
