@@ -48,7 +48,7 @@ const context = {
 
 /**
  * Synthesizes the stacks of a deployment into a folder, offline: the same inputs give the same bytes.
- * Leaves deploying to CDK's toolkit. Throws PLATFORM_NOT_BUILT, GATEWAY_NOT_PORTABLE, REGION_WITHOUT_AGENTCORE.
+ * Leaves deploying to CDK's toolkit. Throws GATEWAY_NOT_PORTABLE, REGION_WITHOUT_AGENTCORE.
  */
 export async function synthesize(
   given: Deployment,
@@ -72,10 +72,8 @@ export async function synthesize(
   const tags = { 'fairlead:name': project.config.name, 'fairlead:environment': environment }
   let authorization: Authorization | undefined
   for (const part of parts) {
-    const make = stacks[part]
-    if (!make) throw new FairleadError('PLATFORM_NOT_BUILT', `${part} cannot be deployed by this version of fairlead`)
     const name = stackName(deployment, part)
-    const made = make(app, {
+    const made = stacks[part](app, {
       name,
       deployment,
       props: {

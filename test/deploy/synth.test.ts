@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { FairleadConfig } from '../../src/config.ts'
 import type { Template } from '../../src/deploy/app.ts'
 import { LambdaMcpServer, McpWebAcl } from '../../src/deploy/cdk/index.ts'
+import { unknownAccount } from '../../src/deploy/deployment.ts'
 import { lintTemplate } from '../../src/doctor/template.ts'
 import { cfnLint } from './support/cfn-lint.ts'
 import {
@@ -21,7 +22,7 @@ import {
   type Workshop,
 } from './support/synth.ts'
 
-/** Each platform with each way to authenticate. One that has no stack yet is left out, and is here when it has. */
+/** Each platform with each way to authenticate. */
 const cases: Record<string, FairleadConfig['platforms']> = {
   'lambda with IAM': { lambda: { memoryMb: 512, timeoutS: 90, concurrency: 5 } },
   'lambda with OAuth': { lambda: { auth: 'oauth', timeoutS: 90, waf: true } },
@@ -39,27 +40,22 @@ const cases: Record<string, FairleadConfig['platforms']> = {
   },
 }
 
+const anywhere = 'the sample, in an account that is not known yet'
+
 let workshop: Workshop
 const made: Record<string, Synthesized> = {}
 
 beforeAll(async () => {
   workshop = await openWorkshop()
-  for (const [name, platforms] of Object.entries(cases)) {
-    const synthesized = await synthesizeCase(workshop, workshop.dir, { platforms })
-    if (synthesized) made[name] = synthesized
-  }
+  for (const [name, platforms] of Object.entries(cases))
+    made[name] = await synthesizeCase(workshop, workshop.dir, { platforms })
   const cognito = { oauth: { verifier: 'cognito' as const }, platforms: { lambda: { auth: 'oauth' as const } } }
-  made['lambda with Cognito’s own tokens'] = (await synthesizeCase(workshop, workshop.dir, cognito))!
-  const { lambda, 'agentcore-runtime': runtime, 'agentcore-gateway': gateway } = workshop.project.config.platforms
-  const anywhere = { platforms: { lambda: lambda!, 'agentcore-runtime': runtime!, 'agentcore-gateway': gateway! } }
-  made['the sample, in an account that is not known yet'] = (await synthesizeCase(
-    workshop,
-    workshop.dir,
-    anywhere,
-    {},
-    ['account'],
-  ))!
-  made['lambda in Python'] = (await synthesizeCase(workshop.python, workshop.dir, {}))!
+  made['lambda with Cognito’s own tokens'] = await synthesizeCase(workshop, workshop.dir, cognito)
+  const { platforms } = workshop.project.config
+  const repository = `${unknownAccount}.dkr.ecr.us-east-1.amazonaws.com/fairlead`
+  const image = { kind: 'registry' as const, repository, digest: `sha256:${'b'.repeat(64)}` }
+  made[anywhere] = await synthesizeCase(workshop, workshop.dir, { platforms }, { image }, ['account'])
+  made['lambda in Python'] = await synthesizeCase(workshop.python, workshop.dir, {})
   made['lambda with OAuth, in a stack of one’s own'] = await foreign()
 }, 60_000)
 afterAll(() => workshop.close())
@@ -165,6 +161,18 @@ const withoutResource = [
   'cloudwatch:PutMetricData',
 ]
 
+describe('fargate', () => {
+  it('may pull its image in an account that is not known yet too', () => {
+    for (const name of ['fargate', anywhere]) {
+      const pulls = statementsOf(made[name]!.templates.fargate!).filter(({ Action }) =>
+        listOf(Action).includes('ecr:BatchGetImage'),
+      )
+      expect(pulls, name).toHaveLength(1)
+      expect(JSON.stringify(pulls[0]!.Resource), name).toContain(':repository/fairlead')
+    }
+  })
+})
+
 describe('lambda with IAM', () => {
   const template = () => made['lambda with IAM']!.templates.lambda!
 
@@ -217,7 +225,7 @@ describe('lambda with IAM', () => {
 
   it('keeps the names of a caller’s permissions when another caller goes', async () => {
     const ids = async (callers: string[]) => {
-      const { templates } = (await synthesizeCase(workshop, workshop.dir, { callers, platforms: { lambda: {} } }))!
+      const { templates } = await synthesizeCase(workshop, workshop.dir, { callers, platforms: { lambda: {} } })
       return Object.entries(templates.lambda!.Resources).flatMap(([id, { Properties = {} }]) =>
         Properties.Principal === agent ? [id] : [],
       )
@@ -230,9 +238,9 @@ describe('lambda with IAM', () => {
     await mkdir(dir)
     await writeFile(join(dir, 'index.js'), 'derive("request-state")')
     const artifacts = { ...workshop.artifacts, server: { ...workshop.artifacts.server, dir } }
-    const { templates, findings } = (await synthesizeCase({ ...workshop, artifacts }, workshop.dir, {
+    const { templates, findings } = await synthesizeCase({ ...workshop, artifacts }, workshop.dir, {
       platforms: { lambda: {} },
-    }))!
+    })
     const [fn] = ofType(templates.lambda!, 'AWS::Lambda::Function')
     expect(fn!.Environment).toMatchObject({
       Variables: { FAIRLEAD_SECRET_FROM: { Ref: expect.stringContaining('Secret') as string } },

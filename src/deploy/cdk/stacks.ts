@@ -40,7 +40,7 @@ export interface StackRequest {
 export type MakeStack = (app: App, request: StackRequest) => MadeStack
 
 /** How each part of a deployment becomes a stack. */
-export const stacks: Partial<Record<Part, MakeStack>> = {
+export const stacks: Record<Part, MakeStack> = {
   authorization: authorizationStack,
   lambda: lambdaStack,
   fargate: fargateStack,

@@ -15,7 +15,7 @@ export function taskImage(image: ImagePlan | string): ContainerImage {
 /** Lets ECS pull that image, where it is in ECR: other registries are public, or refuse, and CDK sees to its own. */
 export function allowPull(task: TaskDefinition, image: ImagePlan | string): void {
   const [, account, region, name] =
-    /^([^./]+)\.dkr\.ecr\.([^./]+)\.amazonaws\.com(?:\.cn)?\/([^@:]+)/.exec(uriOf(image)) ?? []
+    /^(.+?)\.dkr\.ecr\.([^./]+)\.amazonaws\.com(?:\.cn)?\/([^@:]+)/.exec(uriOf(image)) ?? []
   if (name === undefined) return
   const role = task.obtainExecutionRole() as Role
   allow(role, {

@@ -8,8 +8,7 @@ import { buildForAws } from '../../../src/build/for-aws.ts'
 import { readProject, type Project } from '../../../src/build/project.ts'
 import type { FairleadConfig } from '../../../src/config.ts'
 import { synthesize, type Assembly, type Template } from '../../../src/deploy/app.ts'
-import { stacks } from '../../../src/deploy/cdk/stacks.ts'
-import { partsOf, type Deployment } from '../../../src/deploy/deployment.ts'
+import type { Deployment } from '../../../src/deploy/deployment.ts'
 import { platformNames } from '../../../src/platforms.ts'
 import { sample } from '../../cli/support.ts'
 
@@ -103,14 +102,14 @@ export interface Synthesized extends Assembly {
 
 let cases = 0
 
-/** Synthesizes one configuration with all checks; undefined where one of its parts has no stack. */
+/** Synthesizes one configuration with all checks. */
 export async function synthesizeCase(
   { project, artifacts }: Pick<Workshop, 'project'> & { artifacts: Deployment['artifacts'] },
   dir: string,
   change: Partial<FairleadConfig>,
   more: Partial<Deployment> = {},
   without: 'account'[] = [],
-): Promise<Synthesized | undefined> {
+): Promise<Synthesized> {
   const config: FairleadConfig = { ...project.config, callers: [agent], ...change }
   const deployment: Deployment = {
     project: { ...project, config },
@@ -122,7 +121,6 @@ export async function synthesizeCase(
     ...more,
   }
   for (const key of without) delete deployment[key]
-  if (partsOf(deployment).some((part) => !stacks[part])) return undefined
   const out = join(dir, `case-${cases++}`)
   const assembly = await synthesize(deployment, out, { context: reported, prepare: withNag, validate: true })
   return {
