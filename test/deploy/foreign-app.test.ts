@@ -44,6 +44,6 @@ describe('a construct in an app of one’s own', () => {
   it('says what is missing', () => {
     const stack = new Stack(new App(), 'Theirs')
     const oauth = { ...config, platforms: { lambda: { auth: 'oauth' as const } } }
-    expect(() => new LambdaMcpServer(stack, 'Mcp', { config: oauth, artifact })).toThrow('`issuer` is missing')
+    expect(() => new LambdaMcpServer(stack, 'Mcp', { config: oauth, artifact })).toThrow('`authorization` is missing')
   })
 })

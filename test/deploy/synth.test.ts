@@ -391,7 +391,7 @@ function oauthServer() {
   return {
     config: { ...config, platforms: { lambda: { auth: 'oauth' as const, timeoutS: 90 } } },
     artifact: workshop.artifacts.server.dir,
-    issuer: 'https://auth.example.com',
+    authorization: { issuer: 'https://auth.example.com' },
   }
 }
 
