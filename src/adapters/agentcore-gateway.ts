@@ -8,8 +8,8 @@ import type { GatewayDefinition } from '../gateway/definitions/types.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import { jwtInbound, noInbound, platformIam, type Inbound } from '../gateway/inbound.ts'
 import { openGateway } from '../gateway/open.ts'
-import { readSecrets } from '../gateway/outbound/secrets-manager.ts'
 import { invokeOnAws } from '../gateway/targets/invoke-on-aws.ts'
+import { readSecrets } from './gateway-secrets.ts'
 
 export interface AwsGatewayOptions {
   /** The body of CreateGateway, and those of CreateGatewayTarget. */
@@ -41,12 +41,7 @@ export async function openGatewayOnAws(options: AwsGatewayOptions): Promise<Gate
   const { credentials, region, env = process.env, bindings = noBindings, log = console.error } = options
   const gateway = readGateway(options.gateway)
   const inbound = inboundOf(gateway, bindings, options.resource)
-  const secretsEndpoint = env.AWS_ENDPOINT_URL_SECRETS_MANAGER
-  const secrets = await readSecrets(bindings, {
-    credentials,
-    region,
-    ...(secretsEndpoint ? { endpoint: secretsEndpoint } : {}),
-  })
+  const secrets = await readSecrets(bindings, region, env)
   const lambdaEndpoint = options.lambdaEndpoint ?? env.AWS_ENDPOINT_URL_LAMBDA
   const lambda = invokeOnAws({ credentials, ...(lambdaEndpoint ? { endpoint: lambdaEndpoint } : {}) })
   const opened = await openGateway({

@@ -9,6 +9,8 @@ import { openGatewayOnAws } from './agentcore-gateway.ts'
 import { audited, withTraceId } from './audit.ts'
 import { fetchLambdaHandler, underLambda, type LambdaHandler } from './fetch-lambda.ts'
 import { graceMs } from './http.ts'
+import { ownCredentials } from './own-credentials.ts'
+import { resolveSettings } from './settings.ts'
 
 /** What `build` leaves beside the code, in gateway.json: the definitions, and what of the bindings is true there. */
 export interface GatewayFacts {
@@ -29,6 +31,7 @@ export interface GatewayPlace {
 
 /** The payload quota of the service, and a little: the gateway answers itself when there is more. */
 const largestBody = 7 * 1024 * 1024
+const keptMs = 60_000
 
 /**
  * Runs a gateway wherever its artifact finds itself: under Lambda's runtime it gives the handler, anywhere else it listens on
@@ -39,6 +42,7 @@ export async function runGateway(
   dir: string,
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<LambdaHandler | undefined> {
+  await resolveSettings(env)
   const place = readPlace(env)
   const { bindings } = facts
   const gateway = await openGatewayOnAws({
@@ -73,19 +77,17 @@ export async function runGateway(
   return undefined
 }
 
-/** Of the role that this runs as: Lambda puts them into the environment; elsewhere AWS's own chain finds and renews them. */
+/** Of the role that this runs as, kept for a minute: whoever gives them renews them long before they end. */
 function roleCredentials(env: NodeJS.ProcessEnv): () => Promise<Credentials> {
-  const {
-    AWS_ACCESS_KEY_ID: accessKeyId,
-    AWS_SECRET_ACCESS_KEY: secretAccessKey,
-    AWS_SESSION_TOKEN: sessionToken,
-  } = env
-  if (accessKeyId && secretAccessKey)
-    return async () => ({ accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) })
-  let chain: Promise<() => Promise<Credentials>> | undefined
+  let kept: { credentials: Promise<Credentials>; until: number } | undefined
   return async () => {
-    chain ??= import('@aws-sdk/credential-provider-node').then(({ defaultProvider }) => defaultProvider())
-    return (await chain)()
+    const now = performance.now()
+    if (!kept || now > kept.until) kept = { credentials: ownCredentials(env), until: now + keptMs }
+    const { credentials } = kept
+    return credentials.catch((error: unknown) => {
+      if (kept?.credentials === credentials) kept = undefined
+      throw error
+    })
   }
 }
 

@@ -1,6 +1,6 @@
-import { FairleadError } from '../../errors.ts'
-import { secretKey, waysOf, type Bindings, type SecretReference } from '../bindings.ts'
-import { askAws, type AwsApi } from './aws-api.ts'
+import { FairleadError } from '../errors.ts'
+import { secretKey, waysOf, type Bindings, type SecretReference } from '../gateway/bindings.ts'
+import { awsJson } from './aws-json.ts'
 
 /**
  * Reads the secrets that bindings name in AWS Secrets Manager, each once. The answer is by `secretKey`.
@@ -9,20 +9,15 @@ import { askAws, type AwsApi } from './aws-api.ts'
  */
 export async function readSecrets(
   { credentialProviders = {} }: Bindings,
-  api: Pick<AwsApi, 'credentials' | 'region'> & Partial<Pick<AwsApi, 'endpoint' | 'fetch'>>,
+  region: string,
+  env: NodeJS.ProcessEnv,
 ): Promise<Map<string, string>> {
   const references = Object.values(credentialProviders).flatMap((given) => waysOf(given).config ?? [])
   const texts = new Map<string, Promise<string>>()
   const textOf = (secretId: string) => {
     const known = texts.get(secretId)
     if (known) return known
-    const region = regionOf(secretId) ?? api.region
-    const asked = getSecretValue(secretId, {
-      service: 'secretsmanager',
-      endpoint: `https://secretsmanager.${region}.amazonaws.com`,
-      ...api,
-      region,
-    })
+    const asked = getSecretValue(secretId, region, env)
     texts.set(secretId, asked)
     return asked
   }
@@ -35,13 +30,13 @@ export async function readSecrets(
   return new Map(found)
 }
 
-async function getSecretValue(secretId: string, api: AwsApi): Promise<string> {
+/** A secret's ARN says where it is; one that is named is in the gateway's region. */
+async function getSecretValue(secretId: string, region: string, env: NodeJS.ProcessEnv): Promise<string> {
+  const [, partition = 'aws', , own = region] = secretId.startsWith('arn:') ? secretId.split(':') : []
+  const asked = { service: 'secretsmanager', operation: 'GetSecretValue', body: { SecretId: secretId } } as const
   try {
-    const { SecretString: text } = await askAws(api, {
-      path: '/',
-      headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': 'secretsmanager.GetSecretValue' },
-      body: { SecretId: secretId },
-    })
+    const answer = await awsJson({ ...asked, region: own, partition }, env)
+    const { SecretString: text } = answer as { SecretString?: unknown }
     if (typeof text !== 'string') throw new Error('it has no text')
     return text
   } catch (error) {
@@ -63,10 +58,6 @@ function memberOf(text: string, { secretId, jsonKey }: SecretReference): string 
 function unreadable(secretId: string, why: string): FairleadError {
   return new FairleadError('GATEWAY_BINDING', `The secret ${secretId} cannot be read: ${why}`, {
     why: 'The bindings name it for a credential provider.',
-    fix: `Let the gateway’s role do secretsmanager:GetSecretValue on it, and give it JSON with that key.`,
+    fix: 'Let the gateway’s role do secretsmanager:GetSecretValue on it, and give it JSON with that key.',
   })
-}
-
-function regionOf(secretId: string): string | undefined {
-  return secretId.startsWith('arn:') ? secretId.split(':')[3] : undefined
 }
