@@ -25,6 +25,8 @@ interface ChangingServer extends Upstream {
   add(kind: ChangeKind, name: string): void
   /** Whether somebody reads its stream of changes. */
   followed(): Promise<void>
+  /** Breaks every connection. */
+  hangUp?(): void
 }
 
 const servers: Record<string, () => Promise<ChangingServer>> = {
@@ -93,6 +95,7 @@ const servers: Record<string, () => Promise<ChangingServer>> = {
     return {
       url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
       followed: () => followed,
+      hangUp: () => http.closeAllConnections(),
       // The SDK itself says that a list has changed when something is registered.
       add: (kind, name) =>
         sessions.forEach(({ server }) => register(server, { tools: [], prompts: [], resources: [], [kind]: [name] })),
@@ -221,6 +224,21 @@ describe.each(Object.entries(servers))(
     })
   },
 )
+
+it('what changes while the stream of a server is broken is found when it is opened again', async () => {
+  const server = await servers['2025-11-25, with a session']!()
+  const gateway = await startGateway([mcpTarget('up')], { endpoints: endpoints(server.url) })
+  const client = await clients['SDK v2, 2026-07-28']!(gateway.url)
+  await server.followed()
+  // Nobody is told of this one: the connection is gone.
+  server.hangUp!()
+  server.add('tools', 'more')
+  await client.next('tools')
+  expect(await client.names('tools')).toEqual(['up___first', 'up___more'])
+  await client.close()
+  await gateway.close()
+  await server.close()
+})
 
 describe('a stream of changes', () => {
   it('acknowledges what of it is served, carries the id of the request, and ends as the protocol says', async () => {

@@ -15,6 +15,8 @@ export interface Exchange {
   signal?: AbortSignal
   /** 60,000 by default. */
   timeoutMs?: number
+  /** Never sent again by itself: who reads a stream wants to know that it broke. */
+  once?: boolean
 }
 
 export interface Answer {
@@ -77,7 +79,7 @@ export class Upstream {
     const { signal, timeoutMs = 60_000, method } = exchange
     try {
       const answer = await this.#send(exchange, onChunk).catch((error: unknown) => {
-        if (signal?.aborted || !mayRetry(error, method)) throw error
+        if (signal?.aborted || exchange.once || !mayRetry(error, method)) throw error
         return this.#send(exchange, onChunk)
       })
       this.#breaker.succeeded()

@@ -106,7 +106,7 @@ export class McpSession {
     const outgoing = { method: 'GET', origin: upstream.origin, path, headers }
     await auth.apply(outgoing)
     const events = new AnswerReader(undefined, undefined, onChange)
-    const answer = await upstream.exchange({ ...outgoing, signal, timeoutMs: followMs }, events.read)
+    const answer = await upstream.exchange({ ...outgoing, signal, timeoutMs: followMs, once: true }, events.read)
     if (answer.status === 404 && agreed.sessionId !== undefined) {
       if (this.#agreed === agreed) this.#agreed = undefined
       return true
