@@ -1,6 +1,6 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { sigv4Fetch } from '../../src/auth/sigv4/fetch.ts'
@@ -20,6 +20,11 @@ const agent = 'arn:aws:iam::111122223333:role/agent'
 const root = mkdtempSync(join(tmpdir(), 'fairlead-template-'))
 const iam = join(root, 'iam')
 const oauth = join(root, 'oauth')
+const image = {
+  kind: 'registry',
+  repository: '111122223333.dkr.ecr.us-east-1.amazonaws.com/contract',
+  digest: `sha256:${'a'.repeat(64)}`,
+} as const
 const config: FairleadConfig = {
   name: 'contract',
   server: { kind: 'module', entry },
@@ -43,7 +48,10 @@ beforeAll(async () => {
     join(root, 'gateway.json'),
     JSON.stringify({ name: 'shop', roleArn: 'arn:aws:iam::111122223333:role/x', authorizerType: 'AWS_IAM' }),
   )
-  const guarded = { ...config, platforms: { lambda: { auth: 'oauth' as const } } }
+  const guarded = {
+    ...config,
+    platforms: { lambda: { auth: 'oauth' as const }, fargate: { tasks: 2, memoryMb: 1024 } },
+  }
   const [server, guardedServer, authorizationService] = await Promise.all([
     buildForAws({ projectDir: root, config, outDir: join(root, 'server') }),
     buildForAws({ projectDir: root, config: guarded, outDir: join(root, 'guarded') }),
@@ -52,7 +60,7 @@ beforeAll(async () => {
   const place = { environment: 'prod', account: '111122223333', region: 'us-east-1' }
   const synthesized = (of: FairleadConfig, artifacts: object, out: string) => {
     const platforms = platformNames.filter((name) => of.platforms[name])
-    return synthesize({ project: { ...project, config: of }, ...place, platforms, artifacts }, out)
+    return synthesize({ project: { ...project, config: of }, ...place, platforms, artifacts, image }, out)
   }
   await synthesized(config, { server }, iam)
   await synthesized(guarded, { server: guardedServer, authorizationService }, oauth)
@@ -174,6 +182,13 @@ describe('the local stack from a template', () => {
       'orders___get_order',
     )
     expect(ended.status).toBe(403)
+  }, 30_000)
+
+  it('runs the service of fargate on the files of the function beside it', async () => {
+    const stack = await start(oauth)
+    expect((await call(stack, 'fargate', fetch)).status).toBe(401)
+    const alone = join(oauth, 'contract-prod-fargate.template.json')
+    await expect(start(alone)).rejects.toMatchObject({ code: 'TEMPLATE_NOT_RUNNABLE' })
   }, 30_000)
 
   it('behind OAuth puts the stand-ins’ values where the template names secrets', async () => {
@@ -322,6 +337,32 @@ describe('a mistake in the template', () => {
     )
     const { project: read } = await fromTemplate(project, path)
     expect(read.config.platforms['agentcore-runtime']).toMatchObject({ idleS: 60, headers: ['X-Other'] })
+  })
+
+  it('in the port of a task is told', async () => {
+    const file = mistaken(
+      'fargate',
+      edit('AWS::ECS::TaskDefinition', (properties) => {
+        properties.ContainerDefinitions[0].PortMappings[0].ContainerPort = 8080
+      }),
+      oauth,
+    )
+    await expect(start(dirname(file))).rejects.toMatchObject({
+      code: 'TEMPLATE_NOT_RUNNABLE',
+      message: expect.stringContaining('8000'),
+    })
+  })
+
+  it('in the variables of a task keeps it from starting', async () => {
+    const file = mistaken(
+      'fargate',
+      edit('AWS::ECS::TaskDefinition', (properties) => {
+        const [container] = properties.ContainerDefinitions
+        container.Environment = container.Environment.filter(({ Name }: { Name: string }) => Name !== 'FAIRLEAD_OAUTH')
+      }),
+      oauth,
+    )
+    await expect(start(dirname(file))).rejects.toMatchObject({ code: 'SERVER_THROWS' })
   })
 
   it('that CloudFormation would not take is told with the file', async () => {

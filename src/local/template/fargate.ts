@@ -3,9 +3,13 @@ import type { DeployedService } from './deployed.ts'
 import { requireReadable } from './role.ts'
 import type { StackFile } from './stack-file.ts'
 
+/** Where an artifact listens without PORT. */
+const containerPort = 8000
+
 interface Container {
   Environment?: { Name: string; Value: string }[]
   Secrets?: { Name: string; ValueFrom: string }[]
+  PortMappings?: { ContainerPort: number }[]
 }
 
 /**
@@ -32,7 +36,8 @@ export async function serviceOf(
     ContainerDefinitions?: Container[]
   }
   const [container = {}] = ContainerDefinitions ?? []
-  const env = Object.fromEntries((container.Environment ?? []).map(({ Name, Value }) => [Name, Value]))
+  const { PORT, ...env } = Object.fromEntries((container.Environment ?? []).map(({ Name, Value }) => [Name, Value]))
+  requireReached(stack, container, PORT)
   const secrets = Object.fromEntries(
     (container.Secrets ?? []).map(({ Name, ValueFrom }) => [`${Name}_FROM`, ValueFrom]),
   )
@@ -44,4 +49,18 @@ export async function serviceOf(
     memoryMb: Number(Memory ?? 512),
     tasks: Number(service.properties.DesiredCount ?? 1),
   }
+}
+
+/** Here each task has a port of its own; on AWS the load balancer calls the one that the container maps. Throws TEMPLATE_NOT_RUNNABLE. */
+function requireReached({ file }: StackFile, { PortMappings = [] }: Container, port = String(containerPort)): void {
+  const mapped = PortMappings.map(({ ContainerPort }) => String(ContainerPort))
+  if (mapped.includes(port)) return
+  throw new FairleadError(
+    'TEMPLATE_NOT_RUNNABLE',
+    `${file}: the server listens at ${port}, which no port is mapped to`,
+    {
+      why: `The container maps ${mapped.join(', ') || 'none'}, so the load balancer would not reach it.`,
+      fix: `Map ${port}, or set PORT.`,
+    },
+  )
 }
