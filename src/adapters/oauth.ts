@@ -39,6 +39,8 @@ export function guardByOauth(facts: OauthFacts) {
     if (env.FAIRLEAD_OAUTH === undefined) {
       if (env.FAIRLEAD_PLATFORM === 'fargate')
         throw new Error('FAIRLEAD_OAUTH is not set: on fargate a server is never without OAuth')
+      if (env.FAIRLEAD_ORIGIN_SECRET !== undefined)
+        throw new Error('FAIRLEAD_OAUTH is not set: behind CloudFront a server is never without OAuth')
       return handler
     }
     const place = JSON.parse(env.FAIRLEAD_OAUTH) as OauthPlace

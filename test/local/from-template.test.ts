@@ -339,6 +339,15 @@ describe('a mistake in the template', () => {
     expect(read.config.platforms['agentcore-runtime']).toMatchObject({ idleS: 60, headers: ['X-Other'] })
   })
 
+  it('in the variables of a function behind OAuth keeps it from starting: it is not open', async () => {
+    const file = mistaken(
+      'lambda',
+      edit('AWS::Lambda::Function', ({ Environment }) => delete Environment.Variables.FAIRLEAD_OAUTH_FROM),
+      oauth,
+    )
+    await expect(start(file)).rejects.toMatchObject({ code: 'SERVER_THROWS' })
+  })
+
   it('in the port of a task is told', async () => {
     const file = mistaken(
       'fargate',
