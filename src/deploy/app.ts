@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { App, Aws } from 'aws-cdk-lib'
 import { FairleadError } from '../errors.ts'
 import { stacks, type Authorization } from './cdk/stacks.ts'
-import { partsOf, stackName, unknownAccount, type Deployment, type Part } from './deployment.ts'
+import { isManaged, partsOf, stackName, unknownAccount, type Deployment, type Part } from './deployment.ts'
 import { portableGateway } from './portable.ts'
 
 export interface Template {
@@ -67,7 +67,8 @@ export async function synthesize(
   })
   const deployment = withAccountOfStack(given)
   const parts = partsOf(deployment)
-  const definitions = parts.includes('agentcore-gateway') ? await portableGateway(deployment) : undefined
+  const managed = parts.includes('agentcore-gateway') && isManaged(deployment.project.config)
+  const definitions = managed ? await portableGateway(deployment) : undefined
   const { account, region, project, environment } = deployment
   const tags = { 'fairlead:name': project.config.name, 'fairlead:environment': environment }
   let authorization: Authorization | undefined

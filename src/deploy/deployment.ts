@@ -35,6 +35,11 @@ export function partsOf({ project: { config }, platforms }: Pick<Deployment, 'pr
   return chosen.some((name) => needsAuthorization(config, name)) ? ['authorization', ...chosen] : chosen
 }
 
+/** Whether the gateway is the managed service. */
+export function isManaged({ platforms }: FairleadConfig): boolean {
+  return (platforms['agentcore-gateway']?.deployAs ?? 'managed') === 'managed'
+}
+
 /** Whether a platform's clients sign in at our authorization service, or at its user pool. */
 export function needsAuthorization({ platforms }: FairleadConfig, platform: Platform): boolean {
   return platform === 'fargate' || (platform === 'lambda' && platforms.lambda?.auth === 'oauth')

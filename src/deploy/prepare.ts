@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { buildGateway } from '../build/agentcore-gateway.ts'
 import { buildAuthorizationService } from '../build/authorization-service.ts'
 import { buildForAws } from '../build/for-aws.ts'
 import type { Project } from '../build/project.ts'
@@ -6,7 +7,7 @@ import type { FairleadConfig } from '../config.ts'
 import { environmentOf } from '../environment.ts'
 import { FairleadError } from '../errors.ts'
 import { localAccount, platformNames, type Platform } from '../platforms.ts'
-import { partsOf, unknownAccount, type Deployment } from './deployment.ts'
+import { isManaged, partsOf, unknownAccount, type Deployment } from './deployment.ts'
 import { imageFor, needsImage } from './image.ts'
 
 export interface PrepareOptions {
@@ -55,6 +56,11 @@ export async function prepareDeployment(project: Project, options: PrepareOption
       outDir: join(outDir, environment, options.guarded ? 'guarded-server' : 'server'),
     })
     warnings.push(...artifacts.server.warnings)
+  }
+  if (platforms.includes('agentcore-gateway') && !isManaged(deployed.config)) {
+    const dir = join(outDir, environment, 'gateway')
+    artifacts.gateway = await buildGateway({ projectDir: project.dir, config: deployed.config, outDir: dir })
+    warnings.push(...artifacts.gateway.warnings)
   }
   if (!options.guarded && partsOf(bare).includes('authorization'))
     artifacts.authorizationService = await buildAuthorizationService(join(outDir, environment, 'authorization-service'))

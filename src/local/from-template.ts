@@ -20,8 +20,9 @@ export interface TemplateProject {
  * would on AWS. Throws TEMPLATE_UNREADABLE, TEMPLATE_NOT_RUNNABLE, SETTING_UNREADABLE.
  */
 export async function fromTemplate(project: Project, path: string): Promise<TemplateProject> {
-  const stacks = readStacks(path).filter((stack) => !isAuthorization(stack))
-  const deployed: Deployed = { source: path, callers: [] }
+  const all = readStacks(path).filter((stack) => !isAuthorization(stack))
+  const stacks = all.filter((stack) => !isOwnGateway(stack))
+  const deployed: Deployed = { source: path, callers: [], left: all.filter(isOwnGateway).map(({ file }) => file) }
   const code = () => deployed.lambda?.artifactDir ?? deployed['agentcore-runtime']?.artifactDir
   await first(
     stacks,
@@ -62,6 +63,16 @@ async function first<T>(
 /** The local stack has an authorization service of its own, over the local Cognito. */
 function isAuthorization({ resources }: StackFile): boolean {
   return resources.some(({ type }) => type === 'AWS::Cognito::UserPool')
+}
+
+/** Its Lambdas and secrets are on AWS, and the bindings that replace them here are not in what is deployed. */
+function isOwnGateway({ resources }: StackFile): boolean {
+  return resources.some(
+    ({ type, properties }) =>
+      type === 'AWS::Lambda::Function' &&
+      (properties.Environment as { Variables?: Record<string, string> } | undefined)?.Variables?.FAIRLEAD_PLATFORM ===
+        'agentcore-gateway',
+  )
 }
 
 /** The configuration that the template is: what is not in it does not run. */

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { buildGateway } from '../../src/build/agentcore-gateway.ts'
 import { buildAuthorizationService } from '../../src/build/authorization-service.ts'
 import { buildForAws } from '../../src/build/for-aws.ts'
 import { readProject, type Project } from '../../src/build/project.ts'
@@ -44,6 +45,14 @@ const cases: Record<string, FairleadConfig['platforms']> = {
   'agentcore-runtime with a memory': { 'agentcore-runtime': { memory: true } },
   'agentcore-runtime from an image': { 'agentcore-runtime': { package: 'image' } },
   'agentcore-gateway': { 'agentcore-gateway': { gateway: 'gateway.json', targets: ['orders.json', 'inventory.json'] } },
+  'agentcore-gateway as a function': {
+    'agentcore-gateway': {
+      gateway: 'gateway.json',
+      targets: ['orders.json', 'inventory.json'],
+      bindings: 'bindings.json',
+      deployAs: 'lambda',
+    },
+  },
 }
 
 let project: Project
@@ -59,7 +68,12 @@ beforeAll(async () => {
     buildForAws({ projectDir: project.dir, config: everything, outDir: join(dir, 'server') }),
     buildAuthorizationService(join(dir, 'authorization-service')),
   ])
-  artifacts = { server, authorizationService }
+  const gateway = await buildGateway({
+    projectDir: join(dir, 'gateway'),
+    config: { name: 'tools', platforms: cases['agentcore-gateway as a function']! },
+    outDir: join(dir, 'gateway-artifact'),
+  })
+  artifacts = { server, authorizationService, gateway }
   for (const [name, platforms] of Object.entries(cases)) {
     const filled = await synthesizeAndFill(name, platforms)
     if (filled) deployments.set(name, filled)
@@ -98,8 +112,15 @@ function writeGateway(): void {
       ],
     },
   }
+  const providers = {
+    [files.inventory.credentialProviderConfigurations[0]!.credentialProvider.oauthCredentialProvider.providerArn]: {
+      clientId: 'gateway',
+      clientSecretConfig: { secretId: 'shop-client', jsonKey: 'secret' },
+      tokenEndpoint: 'https://auth.example.com/token',
+    },
+  }
   mkdirSync(join(dir, 'gateway'))
-  for (const [name, body] of Object.entries(files))
+  for (const [name, body] of Object.entries({ ...files, bindings: { credentialProviders: providers } }))
     writeFileSync(join(dir, 'gateway', `${name}.json`), JSON.stringify(body))
 }
 
@@ -134,6 +155,12 @@ interface Workload {
   env: Record<string, string>
 }
 
+/** What the function of a stack is, where it is not the server. */
+const functions: Partial<Record<Part, Workload['what']>> = {
+  authorization: 'authorization service',
+  'agentcore-gateway': 'own gateway',
+}
+
 function workloadsOf(part: Part, stack: Filled): Workload[] {
   const pairs = (list: unknown) =>
     Object.fromEntries(((list ?? []) as { Name: string; Value: string }[]).map(({ Name, Value }) => [Name, Value]))
@@ -144,9 +171,7 @@ function workloadsOf(part: Part, stack: Filled): Workload[] {
         string
       >
       if (!Object.keys(env).some((key) => key.startsWith('FAIRLEAD_'))) return []
-      return [
-        { what: part === 'authorization' ? 'authorization service' : 'server', role: String(properties.Role), env },
-      ]
+      return [{ what: functions[part] ?? 'server', role: String(properties.Role), env }]
     }),
     ...ofType(stack, 'AWS::ECS::TaskDefinition').flatMap(({ properties }): Workload[] => {
       const [container] = properties.ContainerDefinitions as { Environment?: unknown }[]
@@ -209,6 +234,7 @@ const mayDo = {
       .concat('GetMemoryRecord', 'ListMemoryRecords', 'RetrieveMemoryRecords')
       .map((each) => `bedrock-agentcore:${each}`),
   ],
+  'own gateway': [...logs, 'lambda:InvokeFunction', 'secretsmanager:GetSecretValue'],
   gateway: [
     'lambda:InvokeFunction',
     's3:GetObject',
@@ -254,33 +280,28 @@ type Asked = Pick<Question, 'action' | 'resource' | 'context' | 'resourcePolicy'
 
 /** What a call asks IAM on each platform that has callers of IAM. */
 const entrances: Partial<Record<string, { part: Part; asks: (stack: Filled) => Asked[] }>> = {
-  'lambda behind IAM': {
-    part: 'lambda',
-    asks: (stack) => {
-      const resource = stack.outputs.FunctionArn!
-      const resourcePolicy = functionPolicy(stack, resource)
-      const context = (key: string, value: string) => ({ [`lambda:${key}`]: value })
-      return [
-        {
-          action: 'lambda:InvokeFunctionUrl',
-          resource,
-          resourcePolicy,
-          context: context('FunctionUrlAuthType', 'AWS_IAM'),
-        },
-        {
-          action: 'lambda:InvokeFunction',
-          resource,
-          resourcePolicy,
-          context: context('InvokedViaFunctionUrl', 'true'),
-        },
-      ]
-    },
-  },
+  'lambda behind IAM': { part: 'lambda', asks: functionAsks },
+  'agentcore-gateway as a function': { part: 'agentcore-gateway', asks: functionAsks },
   'agentcore-runtime with a memory': {
     part: 'agentcore-runtime',
     asks: (stack) => agentcoreAsks(stack, ['InvokeAgentRuntime', 'StopRuntimeSession'], 2),
   },
   'agentcore-gateway': { part: 'agentcore-gateway', asks: (stack) => agentcoreAsks(stack, ['InvokeGateway'], 1) },
+}
+
+function functionAsks(stack: Filled): Asked[] {
+  const resource = stack.outputs.FunctionArn!
+  const resourcePolicy = functionPolicy(stack, resource)
+  const context = (key: string, value: string) => ({ [`lambda:${key}`]: value })
+  return [
+    {
+      action: 'lambda:InvokeFunctionUrl',
+      resource,
+      resourcePolicy,
+      context: context('FunctionUrlAuthType', 'AWS_IAM'),
+    },
+    { action: 'lambda:InvokeFunction', resource, resourcePolicy, context: context('InvokedViaFunctionUrl', 'true') },
+  ]
 }
 
 function agentcoreAsks(stack: Filled, actions: string[], policies: number): Asked[] {
@@ -412,6 +433,13 @@ describe.for(Object.keys(cases))('the roles of %s', (name) => {
             `arn:aws:bedrock-agentcore:${region}:${account}:memory/${stack.outputs.MemoryId}`,
           ])
       }
+      if (what === 'own gateway') {
+        needs.push(['lambda:InvokeFunction', `arn:aws:lambda:${region}:${account}:function:orders`])
+        needs.push([
+          'secretsmanager:GetSecretValue',
+          `arn:aws:secretsmanager:${region}:${account}:secret:shop-client-AbCdEf`,
+        ])
+      }
       if (what === 'gateway') {
         needs.push(['lambda:InvokeFunction', `arn:aws:lambda:${region}:${account}:function:orders`])
         needs.push([
@@ -443,6 +471,7 @@ describe.for(Object.keys(cases))('the roles of %s', (name) => {
         'authorization service': /^lambda\.amazonaws\.com$/,
         'start of a task': /^ecs-tasks\.amazonaws\.com$/,
         'session of a runtime': /^bedrock-agentcore\.amazonaws\.com$/,
+        'own gateway': /^lambda\.amazonaws\.com$/,
         gateway: /^bedrock-agentcore\.amazonaws\.com$/,
       }
       expect(statements).toHaveLength(1)

@@ -105,7 +105,7 @@ function secretOf(providerArn: string, folder: string): string {
 }
 
 /** What the gateway signs for with its role, where the address says what that is: runtimes, other gateways and REST APIs of this account. */
-function signedFor(scope: Construct, targets: readonly TargetDefinition[]): Record<string, string[]> {
+export function signedFor(scope: Construct, targets: readonly TargetDefinition[]): Record<string, string[]> {
   const found: Record<string, string[]> = {}
   for (const { targetConfiguration, credentialProviderConfigurations = [] } of targets) {
     const endpoint = targetConfiguration.mcp.mcpServer?.endpoint

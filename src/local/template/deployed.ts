@@ -50,6 +50,8 @@ export interface Deployed {
   source: string
   /** Principals that some policy lets in: the local agent plays the first. */
   callers: string[]
+  /** Templates that are not run here. */
+  left: string[]
   lambda?: DeployedFunction
   fargate?: DeployedService
   'agentcore-runtime'?: DeployedRuntime
