@@ -188,6 +188,19 @@ const config = z.strictObject({
     'agentcore-gateway': agentcoreGateway.optional(),
   }),
   dev: z.strictObject({ standIn: z.string().optional(), env: z.array(z.string()).optional() }).optional(),
+  observability: z
+    .union([
+      z.literal(false),
+      z.strictObject({
+        alarms: z.boolean().optional(),
+        dashboard: z.boolean().optional(),
+        alarmTopicArn: z
+          .string()
+          .regex(/^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w.-]+$/, 'must be the ARN of an SNS topic')
+          .optional(),
+      }),
+    ])
+    .optional(),
   environments: z
     .record(
       z

@@ -134,6 +134,15 @@ export interface DevConfig {
   env?: string[]
 }
 
+export interface ObservabilityConfig {
+  /** In CloudWatch, for each platform; with `false` there are none. */
+  alarms?: boolean
+  /** One for each platform; with `false` there is none. */
+  dashboard?: boolean
+  /** An SNS topic that is told of alarms. */
+  alarmTopicArn?: string
+}
+
 export interface FairleadConfig {
   name: string
   /** Absent: a gateway only. */
@@ -155,6 +164,8 @@ export interface FairleadConfig {
     'agentcore-gateway'?: AgentcoreGatewayConfig
   }
   dev?: DevConfig
+  /** What a deployed server says of its calls, and who watches it: all of it by default, nothing with `false`. */
+  observability?: false | ObservabilityConfig
   /** Names of deployments: `fairlead deploy --env prod`. */
   environments?: Record<string, EnvironmentConfig>
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { App, Aws } from 'aws-cdk-lib'
 import { FairleadError } from '../errors.ts'
+import { observeStack } from './cdk/observe-stack.ts'
 import { stacks, type Authorization } from './cdk/stacks.ts'
 import { isManaged, partsOf, stackName, unknownAccount, type Deployment, type Part } from './deployment.ts'
 import { portableGateway } from './portable.ts'
@@ -88,6 +89,7 @@ export async function synthesize(
       ...(definitions ? { definitions } : {}),
     })
     authorization ??= made.authorization
+    if (part !== 'authorization') observeStack(made.stack, { config: project.config, environment, platform: part })
   }
   prepare?.(app)
   withValidation(validate, app)

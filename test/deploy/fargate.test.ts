@@ -50,7 +50,7 @@ describe('the stack of fargate', () => {
       ],
     })
     const [{ Environment, Secrets }] = task.ContainerDefinitions as [Container]
-    expect(Environment.map(({ Name }) => Name)).toEqual(['AWS_REGION', 'FAIRLEAD_PLATFORM', 'FAIRLEAD_TABLE', 'FAIRLEAD_OAUTH', 'HOST', 'PORT']) // prettier-ignore
+    expect(Environment.map(({ Name }) => Name)).toEqual(['AWS_REGION', 'FAIRLEAD_PLATFORM', 'FAIRLEAD_TABLE', 'FAIRLEAD_OAUTH', 'HOST', 'PORT', 'FAIRLEAD_METRICS', 'FAIRLEAD_SERVER']) // prettier-ignore
     expect(Secrets.map(({ Name }) => Name)).toEqual(['FAIRLEAD_SECRET'])
   })
 

@@ -211,15 +211,18 @@ describe('lambda with IAM', () => {
     ])
   })
 
-  it('has nothing that costs while nobody calls', () => {
+  it('has nothing that costs while nobody calls, but for its alarms and its dashboard', () => {
     const types = new Set(Object.values(template().Resources).map(({ Type }) => Type))
     expect([...types].toSorted()).toEqual([
+      'AWS::CloudWatch::Alarm',
+      'AWS::CloudWatch::Dashboard',
       'AWS::IAM::Policy',
       'AWS::IAM::Role',
       'AWS::Lambda::Function',
       'AWS::Lambda::Permission',
       'AWS::Lambda::Url',
       'AWS::Logs::LogGroup',
+      'AWS::Logs::MetricFilter',
     ])
   })
 
@@ -297,9 +300,11 @@ describe('lambda with OAuth', () => {
       { Environment: { Variables: Properties } },
     ]
     expect(Object.keys(Environment.Variables).toSorted()).toEqual([
+      'FAIRLEAD_METRICS',
       'FAIRLEAD_OAUTH_FROM',
       'FAIRLEAD_ORIGIN_SECRET_FROM',
       'FAIRLEAD_PLATFORM',
+      'FAIRLEAD_SERVER',
       'FAIRLEAD_TABLE',
     ])
     expect(statementsOf(template()).map(({ Action }) => Action)).toEqual([

@@ -10,7 +10,8 @@ export function dashboardRows(
   graphs: Graph[],
   props: ObservabilityProps,
 ): IWidget[][] {
-  const rows: IWidget[][] = [[new AlarmStatusWidget({ title: 'Alarms', alarms, width: 24, height: 3 })]]
+  const rows: IWidget[][] =
+    alarms.length > 0 ? [[new AlarmStatusWidget({ title: 'Alarms', alarms, width: 24, height: 3 })]] : []
   if (saysItsCalls(props)) {
     rows.push([
       graph({ title: 'Tool calls', left: [own.calls, own.errors, own.refusals] }),

@@ -6,3 +6,4 @@ export { FargateMcpServer, type FargateMcpServerProps } from './fargate-mcp-serv
 export { LambdaMcpServer, type LambdaMcpServerProps } from './lambda-mcp-server.ts'
 export { McpWebAcl, type McpWebAclProps } from './web-acl.ts'
 export { Observability, type ObservabilityProps } from './observability.ts'
+export { metricsEnvironment } from '../../aws/metrics.ts'

@@ -36,8 +36,15 @@ export interface ObservabilityProps {
   runtimeName?: string
   /** With `runtimeName`: the ARN of the runtime. */
   runtimeArn?: string
+  /** `DEFAULT` unless clients name another. */
+  runtimeEndpoint?: string
   gatewayId?: string
   table?: ITable
+  /** None of our code runs there, so that nothing is said of calls. A managed gateway is so by itself. */
+  silent?: boolean
+  /** Without them, with `false`. */
+  alarms?: boolean
+  dashboard?: boolean
   /** Told of every alarm. Without it alarms are seen in CloudWatch alone. */
   alarmTopicArn?: string
   /** What a tool call may take, at the 99th percentile; 10,000 by default. */
@@ -62,13 +69,14 @@ export interface Watched {
  */
 export class Observability extends Construct {
   readonly alarms: Alarm[]
-  readonly dashboard: Dashboard
+  readonly dashboard?: Dashboard
 
   constructor(scope: Construct, id: string, props: ObservabilityProps) {
     super(scope, id)
     const own = ownMetrics(props)
     const platform = platformMetrics(Stack.of(this), props)
-    const watched = [...callsWatched(own, props), ...this.#logged(props), ...platform.watched]
+    const watched =
+      props.alarms === false ? [] : [...callsWatched(own, props), ...this.#logged(props), ...platform.watched]
     const topic = props.alarmTopicArn && Topic.fromTopicArn(this, 'Topic', props.alarmTopicArn)
     this.alarms = watched.map(({ id: alarmId, metric, threshold, description, comparison, periods = 1 }) => {
       const alarm = new Alarm(this, alarmId, {
@@ -83,6 +91,7 @@ export class Observability extends Construct {
       if (topic) alarm.addAlarmAction(new SnsAction(topic))
       return alarm
     })
+    if (props.dashboard === false) return
     this.dashboard = new Dashboard(this, 'Dashboard', {
       dashboardName: `${props.name}-${props.platform}`,
       defaultInterval: Duration.hours(3),
@@ -91,8 +100,8 @@ export class Observability extends Construct {
   }
 
   /** Lines of level `error`: what a tool threw, and what could not be answered. */
-  #logged({ name, platform, logGroup }: ObservabilityProps): Watched[] {
-    if (!logGroup) return []
+  #logged({ name, platform, logGroup, silent }: ObservabilityProps): Watched[] {
+    if (!logGroup || silent) return []
     const filter = new MetricFilter(this, 'ErrorLines', {
       logGroup,
       filterPattern: FilterPattern.stringValue('$.level', '=', 'error'),

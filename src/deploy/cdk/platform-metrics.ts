@@ -17,8 +17,8 @@ interface PlatformMetrics {
 }
 
 /** A managed gateway runs none of our code, so it says nothing of its calls. */
-export function saysItsCalls({ platform, gatewayId }: ObservabilityProps): boolean {
-  return platform !== 'agentcore-gateway' || gatewayId === undefined
+export function saysItsCalls({ platform, gatewayId, silent }: ObservabilityProps): boolean {
+  return silent !== true && (platform !== 'agentcore-gateway' || gatewayId === undefined)
 }
 
 const period = Duration.minutes(5)
@@ -161,11 +161,15 @@ function ofDistribution(stack: Stack, { distributionId }: ObservabilityProps): P
 }
 
 /** @see https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/observability-runtime-metrics.html */
-function ofRuntime({ runtimeName, runtimeArn }: ObservabilityProps): PlatformMetrics {
+function ofRuntime({ runtimeName, runtimeArn, runtimeEndpoint = 'DEFAULT' }: ObservabilityProps): PlatformMetrics {
   if (runtimeName === undefined && runtimeArn === undefined) return none
   if (runtimeName === undefined || runtimeArn === undefined)
     throw new TypeError('The metrics of a runtime are found by runtimeName and runtimeArn together')
-  return ofAgentcore({ Operation: 'InvokeAgentRuntime', Name: `${runtimeName}::DEFAULT`, Resource: runtimeArn })
+  return ofAgentcore({
+    Operation: 'InvokeAgentRuntime',
+    Name: `${runtimeName}::${runtimeEndpoint}`,
+    Resource: runtimeArn,
+  })
 }
 
 /** @see https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/gateway-advanced-observability-metrics.html */

@@ -1,0 +1,85 @@
+import type { Stack } from 'aws-cdk-lib'
+import type { CfnRuntime } from 'aws-cdk-lib/aws-bedrockagentcore'
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb'
+import type { IConstruct } from 'constructs'
+import { metricsEnvironment } from '../../aws/metrics.ts'
+import type { FairleadConfig } from '../../config.ts'
+import type { Platform } from '../../platforms.ts'
+import { AgentcoreGateway } from './agentcore-gateway.ts'
+import { AgentcoreRuntimeMcpServer } from './agentcore-runtime-mcp-server.ts'
+import { FargateMcpServer } from './fargate-mcp-server.ts'
+import { LambdaMcpServer } from './lambda-mcp-server.ts'
+import { Observability, type ObservabilityProps } from './observability.ts'
+
+/** What there is to watch of a server, and how it is told to speak. */
+interface Watchable {
+  parts: Omit<ObservabilityProps, 'name' | 'platform'>
+  /** Sets a variable of the server; absent where none of our code runs. */
+  set?: (name: string, value: string) => void
+}
+
+/**
+ * Lets the server of a stack say its calls, and has alarms and a dashboard for it, as `observability` of the configuration
+ * asks. Leaves the stack as it is where that is `false`.
+ */
+export function observeStack(
+  stack: Stack,
+  { config, environment, platform }: { config: FairleadConfig; environment: string; platform: Platform },
+): void {
+  const { observability = {} } = config
+  if (observability === false) return
+  const name = `${config.name}-${environment}`
+  const watchable = stack.node
+    .findAll()
+    .map(watchableOf)
+    .find((each) => each !== undefined)
+  if (!watchable) return
+  if (watchable.set)
+    for (const [variable, value] of Object.entries(metricsEnvironment(name))) watchable.set(variable, value)
+  if (observability.alarms === false && observability.dashboard === false) return
+  new Observability(stack, 'Observability', { name, platform, ...watchable.parts, ...observability })
+}
+
+function watchableOf(construct: IConstruct): Watchable | undefined {
+  if (construct instanceof LambdaMcpServer) return ofLambda(construct)
+  if (construct instanceof FargateMcpServer) return ofFargate(construct)
+  if (construct instanceof AgentcoreRuntimeMcpServer) return ofRuntime(construct)
+  if (construct instanceof AgentcoreGateway) return { parts: { gatewayId: construct.gateway.attrGatewayIdentifier } }
+  return undefined
+}
+
+/** A server in another language runs on AWS's own runtime for it, without our adapter. */
+function ofLambda({ function: fn, logGroup, front }: LambdaMcpServer): Watchable {
+  const parts = {
+    function: fn,
+    logGroup,
+    ...(front ? { distributionId: front.distribution.distributionId } : {}),
+  }
+  if (!fn.runtime.name.startsWith('nodejs')) return { parts: { ...parts, silent: true } }
+  return { parts, set: (name, value) => fn.addEnvironment(name, value) }
+}
+
+function ofFargate({ service, logGroup, front, table }: FargateMcpServer): Watchable {
+  const { loadBalancer, distribution } = front
+  return {
+    parts: {
+      service,
+      logGroup,
+      loadBalancer,
+      table: table.table as ITable,
+      distributionId: distribution.distributionId,
+    },
+    set: (name, value) => service.taskDefinition.defaultContainer!.addEnvironment(name, value),
+  }
+}
+
+/** Its log group is made by the service when the first session starts: there is none to count lines in yet. */
+function ofRuntime({ runtime, endpoint, runtimeArn }: AgentcoreRuntimeMcpServer): Watchable {
+  return {
+    parts: { runtimeName: runtime.agentRuntimeName, runtimeArn, runtimeEndpoint: endpoint.name },
+    set: (name, value) => {
+      const variables = runtime.environmentVariables as CfnRuntime['environmentVariables'] & object
+      runtime.environmentVariables = { ...variables, [name]: value }
+    },
+  }
+}
