@@ -326,6 +326,14 @@ describe('lambda with OAuth', () => {
     expect(JSON.stringify(parameters[1]!.Value)).toContain('scopes')
   })
 
+  it('is known to the pool, and knows its clients, where Cognito’s own tokens are taken', () => {
+    const { lambda } = made['lambda with Cognito’s own tokens']!.templates
+    expect(ofType(lambda!, 'AWS::Cognito::UserPoolResourceServer')).toHaveLength(1)
+    const parameters = ofType(lambda!, 'AWS::SSM::Parameter')
+    expect(parameters.map(({ Name }) => Name)).toEqual(['/fairlead/account-summary/prod/lambda'])
+    expect(JSON.stringify(parameters[0]!.Value)).toContain('clients')
+  })
+
   it('has a web ACL that counts on /mcp what it blocks elsewhere, with the rate limit first', () => {
     const [{ Rules, Scope }] = ofType(template(), 'AWS::WAFv2::WebACL') as [{ Rules: Properties[]; Scope: string }]
     expect(Scope).toBe('CLOUDFRONT')
