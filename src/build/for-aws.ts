@@ -1,7 +1,8 @@
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { Server } from '../config.ts'
+import type { FairleadConfig, Server } from '../config.ts'
 import { FairleadError } from '../errors.ts'
+import type { Platform } from '../platforms.ts'
 import { addToArtifact, type Artifact } from './artifact.ts'
 import { buildArtifact, type BuildOptions } from './build.ts'
 import { commandFiles, missingRequirements, packagesFolder, type CommandFile } from './command-files.ts'
@@ -12,16 +13,22 @@ const projectFolder = 'project'
 /** The file that the Lambda Web Adapter starts. */
 export const startScript = 'run.sh'
 
+export interface BuildForAwsOptions extends BuildOptions {
+  /** Where it is to run: what is not there is refused. */
+  platforms?: readonly Platform[]
+}
+
 /**
  * Makes the artifact as AWS gets it: with the files that a command of the project needs, which `dev` finds in the project.
  * The same bytes from every folder. Throws what `buildArtifact` throws, and COMMAND_FILES.
  */
-export async function buildForAws(options: BuildOptions): Promise<Artifact> {
-  const { projectDir, config, outDir } = options
+export async function buildForAws(options: BuildForAwsOptions): Promise<Artifact> {
+  const { projectDir, config, outDir, platforms = [] } = options
   for (const name of [projectFolder, startScript]) rmSync(join(outDir, name), { recursive: true, force: true })
   const artifact = await buildArtifact(options)
   const { server } = config
   if (!server || server.kind === 'module') return artifact
+  refuseForeign(server, config, platforms)
   const runtime = config.platforms.lambda?.runtime
   const { files, warnings } = commandFiles(projectDir, server)
   const names: string[] = []
@@ -32,24 +39,40 @@ export async function buildForAws(options: BuildOptions): Promise<Artifact> {
     names.push(`${projectFolder}/${name}`)
   }
   if (runtime) {
-    refuseMissing(projectDir, server, runtime)
+    if (platforms.includes('lambda')) refuseMissing(projectDir, server, runtime)
     writeFileSync(join(outDir, startScript), script(server))
     chmodSync(join(outDir, startScript), 0o755)
     names.push(startScript)
     warnings.push(...localOnly(files))
-  } else if (config.platforms.lambda) refuseForeign(server)
+  }
   return addToArtifact(artifact, names, warnings)
 }
 
-/** Lambda's Node has no other language beside it. */
-function refuseForeign({ command, kind }: Exclude<Server, { kind: 'module' }>): void {
+/** Where only Node is beside the artifact, a command of another language cannot be started. */
+function refuseForeign(
+  { command, kind }: Exclude<Server, { kind: 'module' }>,
+  { platforms: configured }: FairleadConfig,
+  platforms: readonly Platform[],
+): void {
   if (command === 'node' || command.includes('/')) return
-  throw new FairleadError('COMMAND_FILES', `On Lambda there is no ${command}`, {
-    why: 'Its Node runtime has `node`, and what is in the command’s folder.',
+  const { lambda, fargate, 'agentcore-runtime': runtime } = configured
+  const ofOwn = fargate?.baseImage !== undefined
+  const nodeAlone: Partial<Record<Platform, boolean>> = {
+    lambda: lambda?.runtime === undefined,
+    fargate: !ofOwn,
+    'agentcore-runtime': runtime?.package !== 'image' || !ofOwn,
+  }
+  const where = platforms.find((name) => nodeAlone[name])
+  if (where === undefined) return
+  const own = 'Bring a program in the command’s folder (./server, for Linux on arm64)'
+  throw new FairleadError('COMMAND_FILES', `On ${where} there is no ${command}`, {
+    why: 'Node is there, and what is in the command’s folder.',
     fix:
-      kind === 'http' && command.startsWith('python')
-        ? "Write platforms: { lambda: { runtime: 'python3.13' } }."
-        : 'Bring a program in the command’s folder (./server), or a server of kind `http` in Python; or take fargate with an image of your own.',
+      where !== 'lambda'
+        ? `${own}, or name an image with Node 22 and ${command}: platforms: { fargate: { baseImage: '…' } }.`
+        : kind === 'http' && command.startsWith('python')
+          ? "Write platforms: { lambda: { runtime: 'python3.13' } }."
+          : `${own}, or a server of kind \`http\` in Python.`,
   })
 }
 

@@ -52,6 +52,7 @@ export async function prepareDeployment(project: Project, options: PrepareOption
   if (platforms.some((name) => name !== 'agentcore-gateway')) {
     artifacts.server = await buildForAws({
       projectDir: project.dir,
+      platforms,
       config: options.guarded ? withGuard(deployed.config) : deployed.config,
       outDir: join(outDir, environment, options.guarded ? 'guarded-server' : 'server'),
     })

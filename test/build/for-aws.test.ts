@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { checkReproducible } from '../../src/build/build.ts'
 import { buildForAws } from '../../src/build/for-aws.ts'
 import type { FairleadConfig, Server } from '../../src/config.ts'
+import type { Platform } from '../../src/platforms.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -26,7 +27,12 @@ async function project(files: Record<string, string>, name = 'project'): Promise
 }
 
 const build = (projectDir: string, server: Server, platforms: FairleadConfig['platforms'] = { lambda: {} }) =>
-  buildForAws({ projectDir, config: { name: 'demo', server, platforms }, outDir: join(base, 'out') })
+  buildForAws({
+    projectDir,
+    config: { name: 'demo', server, platforms },
+    outDir: join(base, 'out'),
+    platforms: Object.keys(platforms) as Platform[],
+  })
 
 const stdioServer = `import { hello } from 'greeting'
 process.stdin.setEncoding('utf8').on('data', (text) => {
@@ -204,6 +210,18 @@ exec 'python' 'server.py' 'it'\\''s'
       code: 'COMMAND_FILES',
       message: expect.stringContaining(said) as string,
     })
+  })
+
+  it.each<[Platform, FairleadConfig['platforms'], boolean]>([
+    ['fargate', { fargate: {} }, false],
+    ['fargate', { fargate: { baseImage: 'registry.example/python-and-node:1' } }, true],
+    ['agentcore-runtime', { 'agentcore-runtime': {} }, false],
+    ['lambda', { lambda: { runtime: 'python3.13' } }, true],
+  ])('is refused on %s where only Node is there (%#)', async (where, platforms, taken) => {
+    const dir = await project({ 'server.py': '' })
+    const built = build(dir, { kind: 'http', command: 'python', args: ['server.py'] }, platforms)
+    if (taken) expect((await built).files.map(({ name }) => name)).toContain('project/server.py')
+    else await expect(built).rejects.toMatchObject({ message: `On ${where} there is no python` })
   })
 
   it('is refused with Python packages that are not there, and the fix installs them', async () => {

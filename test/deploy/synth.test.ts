@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
+import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { App, CfnResource, Stack } from 'aws-cdk-lib'
 import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
@@ -9,6 +10,7 @@ import type { Template } from '../../src/deploy/app.ts'
 import { LambdaMcpServer, McpWebAcl } from '../../src/deploy/cdk/index.ts'
 import { unknownAccount } from '../../src/deploy/deployment.ts'
 import { lintTemplate } from '../../src/doctor/template.ts'
+import { platformNames } from '../../src/platforms.ts'
 import { cfnLint } from './support/cfn-lint.ts'
 import {
   agent,
@@ -127,6 +129,20 @@ describe('every synthesized stack', () => {
   it('says its outputs', () => {
     for (const [name, template] of everyTemplate())
       if (!name.endsWith('authorization')) expect(Object.keys(template.Outputs!), name).toContain('Url')
+  })
+
+  it('is the same, byte for byte, from artifacts in another folder', async () => {
+    const copied = Object.entries(workshop.artifacts).map(([name, artifact]) => {
+      const dir = join(workshop.dir, 'elsewhere', name)
+      cpSync(artifact.dir, dir, { recursive: true })
+      return [name, { ...artifact, dir }]
+    })
+    const { platforms } = workshop.project.config
+    const [one, two] = [workshop.artifacts, Object.fromEntries(copied) as Workshop['artifacts']].map((artifacts) =>
+      synthesizeCase({ ...workshop, artifacts }, workshop.dir, { platforms }, {}, [], false),
+    )
+    expect((await two!).templates).toEqual((await one!).templates)
+    expect((await one!).stacks.map(({ part }) => part)).toEqual(['authorization', ...platformNames])
   })
 
   it('keeps its logs for a month', () => {
