@@ -5,6 +5,7 @@ import { createAuthorizationService, maxBodyBytes, type AuthorizationServiceOpti
 import { openDynamoTable } from '../state/dynamodb.ts'
 import { cognitoPerson } from './cognito-person.ts'
 import { fetchLambdaHandler, type LambdaHandler } from './fetch-lambda.ts'
+import { graceMs } from './http.ts'
 import { onlyThroughOrigin } from './origin-secret.ts'
 import { protectedResources, resourcesVariable } from './resources.ts'
 import { resolveSettings } from './settings.ts'
@@ -34,9 +35,6 @@ export interface AuthorizationServicePlace {
   /** Where the secret of the upstream client is: an ARN, as a variable that ends in `_FROM` has it. */
   clientSecretArn?: string
 }
-
-/** How long a stopping process waits for what is in flight: below the 120 s that ECS gives at most. */
-const graceMs = 100_000
 
 /**
  * Runs the authorization service wherever its artifact finds itself: under Lambda's runtime it gives the handler, anywhere

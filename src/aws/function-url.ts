@@ -51,13 +51,17 @@ export interface FunctionUrlFacts {
 /**
  * Makes the event that a function URL gives a function.
  * rawPath stays as it was sent while http.path is decoded; header names are lower case; a plus sign in a query is a space;
- * repeated headers and parameters are joined by commas; a body that is not text is base64.
+ * repeated headers and parameters are joined by commas; a body that is not text is base64. Of X-Forwarded-For the leftmost
+ * address is left, which is the one that a client wrote.
+ * @see https://speedrun.nobackspacecrew.com/blog/2026/03/06/obtaining-caller-ip-address-with-lambda-furls.html (read 2026-11-25)
  */
 export function toFunctionUrlEvent(request: LightRequest, facts: FunctionUrlFacts): FunctionUrlEvent {
   const at = request.target.indexOf('?')
   const rawPath = at < 0 ? request.target : request.target.slice(0, at)
   const rawQueryString = at < 0 ? '' : request.target.slice(at + 1)
   const { cookie, ...headers } = headersOf(request.rawHeaders)
+  const [forwardedFor] = headers['x-forwarded-for']?.split(',') ?? []
+  headers['x-forwarded-for'] = forwardedFor?.trim() ?? facts.sourceIp
   const binary = !isText(headers['content-type'])
   const body = Buffer.from(request.bytes.buffer, request.bytes.byteOffset, request.bytes.byteLength)
   return {

@@ -83,6 +83,13 @@ describe('behind CloudFront', () => {
     expect(seen[0]!.headers.get('x-viewer-address')).toBeNull()
   })
 
+  it('a function URL keeps of X-Forwarded-For what the client wrote, and writes the caller’s where there is none', async () => {
+    await call({ 'x-origin-verify': secret, 'x-forwarded-for': '1.2.3.4, 198.51.100.7' })
+    expect(seen[0]!.headers.get('x-forwarded-for')).toBe('1.2.3.4')
+    await call({ 'x-origin-verify': secret })
+    expect(seen[0]!.headers.get('x-forwarded-for')).toBe('130.176.1.1')
+  })
+
   it.each([{}, { 'x-origin-verify': 'the-secret-of-the-origim' }, { 'x-origin-verify': '' }])(
     'who comes around it is refused: %o',
     async (headers) => {
