@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto'
+
+/** What a resource is called once it is there. */
+export function physicalIdOf(stack: string, id: string, type: string): string {
+  const short = createHash('sha256').update(`${stack}/${id}`).digest('hex').slice(0, 12)
+  if (type === 'AWS::BedrockAgentCore::Runtime') return `runtime_${short}-ABCDEFGHIJ`
+  return `${stack}-${id}-${short}`.slice(0, 64)
+}
+
+/** `Fn::GetAtt`, for what templates of ours ask for. */
+export function attributeOf(
+  { type, physicalId }: { type: string; physicalId: string },
+  attribute: string,
+  stackId: string,
+  region: string,
+): string {
+  const account = stackId.split(':')[4]!
+  if (attribute === 'FunctionUrl') return `https://${physicalId.replaceAll(/[^a-z0-9]/gi, '').toLowerCase().slice(-32)}.lambda-url.${region}.on.aws/` // prettier-ignore
+  if (type === 'AWS::Lambda::Function' && attribute === 'Arn') return `arn:aws:lambda:${region}:${account}:function:${physicalId}` // prettier-ignore
+  if (attribute === 'AgentRuntimeArn') return `arn:aws:bedrock-agentcore:${region}:${account}:runtime/${physicalId}`
+  if (attribute === 'GatewayArn') return `arn:aws:bedrock-agentcore:${region}:${account}:gateway/${physicalId}`
+  if (attribute === 'DomainName') return `${physicalId.toLowerCase()}.cloudfront.net`
+  if (attribute === 'Arn') {
+    const service = type.split('::')[1]!.toLowerCase()
+    return `arn:aws:${service}:${region}:${account}:${physicalId}`
+  }
+  return `${physicalId}.${attribute}`
+}
+
+type Find = (id: string, attribute?: string) => string | undefined
+
+/** A value of a template, with the functions that CDK writes. */
+export function evaluate(value: unknown, find: Find, stackId: string, region: string): string {
+  if (typeof value !== 'object' || value === null) return String(value as string)
+  const [name, given] = Object.entries(value)[0] ?? ['', '']
+  const of = (each: unknown) => evaluate(each, find, stackId, region)
+  if (name === 'Ref') return find(String(given)) ?? pseudo(String(given), stackId, region)
+  if (name === 'Fn::GetAtt') {
+    const [id, attribute] = (typeof given === 'string' ? given.split('.') : given) as [string, string]
+    return find(id, attribute) ?? ''
+  }
+  if (name === 'Fn::Join') {
+    const [by, parts] = given as [string, unknown[]]
+    return parts.map(of).join(by)
+  }
+  if (name === 'Fn::Select') {
+    const [at, list] = given as [number, unknown]
+    return (Array.isArray(list) ? list.map(of) : of(list).split(','))[Number(at)] ?? ''
+  }
+  if (name === 'Fn::Split') {
+    const [by, text] = given as [string, unknown]
+    return of(text).split(by).join(',')
+  }
+  if (name === 'Fn::Sub') {
+    const [text, own] = (typeof given === 'string' ? [given, {}] : given) as [string, Record<string, unknown>]
+    return text.replaceAll(/\$\{([^}]+)\}/g, (_, each: string) => {
+      const [id, attribute] = each.split('.') as [string, string?]
+      return id in own ? of(own[id]) : (find(id, attribute) ?? pseudo(id, stackId, region))
+    })
+  }
+  return JSON.stringify(value)
+}
+
+function pseudo(name: string, stackId: string, region: string): string {
+  const known: Record<string, string> = {
+    'AWS::Region': region,
+    'AWS::AccountId': stackId.split(':')[4]!,
+    'AWS::Partition': 'aws',
+    'AWS::URLSuffix': 'amazonaws.com',
+    'AWS::StackName': stackId.split('/')[1]!,
+    'AWS::StackId': stackId,
+  }
+  return known[name] ?? name
+}

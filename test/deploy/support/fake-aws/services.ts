@@ -1,0 +1,132 @@
+import { randomUUID } from 'node:crypto'
+import { AwsError, type Answers, type Identity } from './server.ts'
+
+/** STS: who calls, and the roles of a bootstrapped account. */
+export function sts(identities: Map<string, Identity>, roles: () => boolean): Answers {
+  return {
+    GetCallerIdentity: ({ identity }) => ({ Account: identity.account, Arn: identity.arn, UserId: 'AIDAFAKE' }),
+    AssumeRole: ({ input, identity }) => {
+      const { RoleArn: role, RoleSessionName: session } = input as { RoleArn: string; RoleSessionName: string }
+      const [, , , , account, resource] = role.split(':') as string[]
+      if (account !== identity.account || !roles())
+        throw new AwsError('AccessDenied', `User: ${identity.arn} is not authorized to perform: sts:AssumeRole on resource: ${role}`, 403) // prettier-ignore
+      const accessKeyId = `ASIA${randomUUID().replaceAll('-', '').slice(0, 16).toUpperCase()}`
+      const made = { accessKeyId, secretAccessKey: randomUUID(), sessionToken: randomUUID() }
+      const arn = `arn:aws:sts::${account}:assumed-${resource}/${session}`
+      identities.set(accessKeyId, { ...made, account, arn })
+      return {
+        Credentials: { AccessKeyId: made.accessKeyId, SecretAccessKey: made.secretAccessKey, SessionToken: made.sessionToken, Expiration: new Date(Date.now() + 3_600_000) }, // prettier-ignore
+        AssumedRoleUser: { AssumedRoleId: `AROAFAKE:${session}`, Arn: arn },
+      }
+    },
+  }
+}
+
+export function ssm(parameters: Map<string, string>): Answers {
+  return {
+    GetParameter: ({ input }) => {
+      const name = String(input['Name'])
+      const value = parameters.get(name)
+      if (value === undefined) throw new AwsError('ParameterNotFound', '')
+      return { Parameter: { Name: name, Type: 'String', Value: value, Version: 1 } }
+    },
+  }
+}
+
+export interface LogLine {
+  stream: string
+  at: number
+  message: string
+}
+
+/** CloudWatch Logs: FilterLogEvents, in pages of 100. */
+export function logs(groups: Map<string, LogLine[]>): Answers {
+  return {
+    FilterLogEvents: ({ input }) => {
+      const { logGroupName: group, startTime = 0, nextToken: token = '0' } = input as { logGroupName: string; startTime?: number; nextToken?: string } // prettier-ignore
+      const lines = groups.get(group)
+      if (!lines) throw new AwsError('ResourceNotFoundException', 'The specified log group does not exist.')
+      const found = lines.filter(({ at }) => at >= startTime)
+      const from = Number(token)
+      return {
+        events: found.slice(from, from + 100).map(({ stream, at, message }) => ({ logStreamName: stream, timestamp: at, message, ingestionTime: at, eventId: `${lines.findIndex((each) => each.at === at && each.message === message)}` })), // prettier-ignore
+        ...(from + 100 < found.length ? { nextToken: String(from + 100) } : {}),
+      }
+    },
+  }
+}
+
+interface Statement {
+  Sid: string
+  Effect: string
+  Principal: unknown
+  Action: string
+  Resource: string
+  Condition?: Record<string, Record<string, string>>
+}
+
+/** Lambda's resource policy, as AddPermission writes it. */
+export function lambda(policies: Map<string, Statement[]>): Answers {
+  const policyOf = (name: unknown) => {
+    const found = policies.get(String(name)) ?? policies.get(String(name).split(':').at(-1)!)
+    if (!found) throw new AwsError('ResourceNotFoundException', `Function not found: ${String(name)}`, 404)
+    return found
+  }
+  return {
+    AddPermission: ({ input, region, identity }) => {
+      const statements = policyOf(input['FunctionName'])
+      const sid = String(input['StatementId'])
+      if (!/^[a-zA-Z0-9-_]{1,100}$/.test(sid)) throw new AwsError('InvalidParameterValueException', `StatementId ${sid}`)
+      if (statements.some(({ Sid }) => Sid === sid)) throw new AwsError('ResourceConflictException', `The statement id (${sid}) provided already exists. Please provide a new statement id, or remove the existing statement.`, 409) // prettier-ignore
+      const principal = String(input['Principal'])
+      if (/role\/ghost/.test(principal)) throw new AwsError('InvalidParameterValueException', 'The provided principal was invalid. Please check the principal and try again.') // prettier-ignore
+      const statement: Statement = {
+        Sid: sid,
+        Effect: 'Allow',
+        Principal: principal.endsWith('.amazonaws.com') ? { Service: principal } : { AWS: /^\d{12}$/.test(principal) ? `arn:aws:iam::${principal}:root` : principal }, // prettier-ignore
+        Action: String(input['Action']),
+        Resource: `arn:aws:lambda:${region}:${identity.account}:function:${String(input['FunctionName']).split(':').at(-1)}`,
+        ...(input['FunctionUrlAuthType'] ? { Condition: { StringEquals: { 'lambda:FunctionUrlAuthType': String(input['FunctionUrlAuthType']) } } } : {}), // prettier-ignore
+        ...(input['InvokedViaFunctionUrl'] === true ? { Condition: { Bool: { 'lambda:InvokedViaFunctionUrl': 'true' } } } : {}), // prettier-ignore
+      }
+      statements.push(statement)
+      return { Statement: JSON.stringify(statement) }
+    },
+    RemovePermission: ({ input }) => {
+      const statements = policyOf(input['FunctionName'])
+      const at = statements.findIndex(({ Sid }) => Sid === input['StatementId'])
+      if (at < 0) throw new AwsError('ResourceNotFoundException', `No policy found for: ${String(input['StatementId'])}`, 404) // prettier-ignore
+      statements.splice(at, 1)
+      return {}
+    },
+    GetPolicy: ({ input }) => {
+      const statements = policyOf(input['FunctionName'])
+      if (statements.length === 0) throw new AwsError('ResourceNotFoundException', 'The resource you requested does not exist.', 404) // prettier-ignore
+      return { Policy: JSON.stringify({ Version: '2012-10-17', Id: 'default', Statement: statements }), RevisionId: randomUUID() } // prettier-ignore
+    },
+  }
+}
+
+/** The resource policies of AgentCore runtimes and gateways. */
+export function agentcoreControl(policies: Map<string, string>): Answers {
+  return {
+    GetResourcePolicy: ({ input }) => {
+      const found = policies.get(String(input['resourceArn']))
+      if (found === undefined) throw new AwsError('ResourceNotFoundException', 'There is no resource policy', 404)
+      return { policy: found }
+    },
+    PutResourcePolicy: ({ input }) => {
+      const { resourceArn, policy } = input as { resourceArn: string; policy: string }
+      const { Statement: statements } = JSON.parse(policy) as { Statement: Statement[] }
+      // The service takes statements about the resource itself only.
+      if (statements.some(({ Resource: resource }) => resource !== resourceArn && resource !== '*'))
+        throw new AwsError('ValidationException', 'The policy names another resource')
+      policies.set(resourceArn, policy)
+      return { policy }
+    },
+    DeleteResourcePolicy: ({ input }) => {
+      policies.delete(String(input['resourceArn']))
+      return {}
+    },
+  }
+}

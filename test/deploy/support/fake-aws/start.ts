@@ -1,0 +1,135 @@
+import { cloudFormation, type Stack } from './cloudformation.ts'
+import { s3 } from './s3.ts'
+import { AwsError, serve, type Call, type Faults, type Identity } from './server.ts'
+import { agentcoreControl, lambda, logs, ssm, sts, type LogLine } from './services.ts'
+
+export const account = '111122223333'
+export const region = 'eu-central-1'
+
+export interface FakeAws {
+  url: string
+  /** What a process is given, so that it speaks with this AWS and with no other. */
+  env: Record<string, string>
+  log: Call[]
+  /** What differs from AWS's own models, of requests and of answers. */
+  faults: string[]
+  stacks: Map<string, Stack>
+  buckets: Map<string, Map<string, Buffer>>
+  parameters: Map<string, string>
+  logGroups: Map<string, LogLine[]>
+  functionPolicies: Parameters<typeof lambda>[0]
+  resourcePolicies: Map<string, string>
+  /** Why a resource fails, by logical id or type. */
+  failing: Map<string, string>
+  /** Outputs that a test decides on, by stack. */
+  outputs: Map<string, Record<string, string>>
+  switches: Faults
+  /** Stops before that resource is made; resolves when it is reached, with what lets it go on. */
+  hold(id: string): Promise<() => void>
+  /** Resolves when it is so, looking again after each change. */
+  until(so: () => boolean): Promise<void>
+  close(): Promise<void>
+}
+
+/** Starts an AWS of our own on a free port: one account, bootstrapped unless told otherwise. */
+export async function startFakeAws(options: { bootstrapped?: boolean } = {}): Promise<FakeAws> {
+  const bucket = `cdk-hnb659fds-assets-${account}-${region}`
+  const version = '/cdk-bootstrap/hnb659fds/version'
+  const identities = new Map<string, Identity>([
+    ['AKIAFAKEAWS000000001', { accessKeyId: 'AKIAFAKEAWS000000001', secretAccessKey: 'fake-secret', account, arn: `arn:aws:iam::${account}:user/ada` }], // prettier-ignore
+  ])
+  const buckets = new Map<string, Map<string, Buffer>>()
+  const parameters = new Map<string, string>()
+  const bootstrap = () => {
+    buckets.set(bucket, new Map())
+    parameters.set(version, '30')
+  }
+  if (options.bootstrapped ?? true) bootstrap()
+  const stacks = new Map<string, Stack>()
+  const failing = new Map<string, string>()
+  const outputs = new Map<string, Record<string, string>>()
+  const held = new Map<string, { reached: () => void; free: Promise<void> }>()
+  const waiting = new Set<{ so: () => boolean; resolve: () => void }>()
+  const switches: Faults = { throttled: new Map(), dropped: new Map(), denied: new Set(), expired: false }
+  const changed = () => {
+    if (!buckets.has(bucket) && stacks.get('CDKToolkit')?.status === 'CREATE_COMPLETE') bootstrap()
+    for (const each of waiting) {
+      if (!each.so()) continue
+      waiting.delete(each)
+      each.resolve()
+    }
+  }
+  const functionPolicies: FakeAws['functionPolicies'] = new Map()
+  const resourcePolicies = new Map<string, string>()
+  const logGroups = new Map<string, LogLine[]>()
+  const wire = await serve({
+    identities,
+    switches,
+    heard: changed,
+    services: {
+      sts: { client: 'sts', protocol: 'query', namespace: 'https://sts.amazonaws.com/doc/2011-06-15/', answers: sts(identities, () => buckets.has(bucket)) }, // prettier-ignore
+      ssm: { client: 'ssm', protocol: 'json', answers: ssm(parameters) },
+      s3: s3(buckets),
+      lambda: { client: 'lambda', protocol: 'rest', answers: lambda(functionPolicies) },
+      logs: { client: 'cloudwatch-logs', protocol: 'json', answers: logs(logGroups) },
+      'bedrock-agentcore': { client: 'bedrock-agentcore-control', protocol: 'rest', answers: agentcoreControl(resourcePolicies) }, // prettier-ignore
+      cloudformation: {
+        client: 'cloudformation',
+        protocol: 'query',
+        namespace: 'http://cloudformation.amazonaws.com/doc/2010-05-15/',
+        answers: cloudFormation(stacks, {
+          objects: (name, key) => {
+            const found = buckets.get(name)?.get(key)
+            if (!found) throw new AwsError('ValidationError', `S3 error: Access Denied (${name}/${key})`)
+            return found.toString('utf8')
+          },
+          failing,
+          outputs,
+          changed,
+          gate: async (id) => {
+            const each = held.get(id)
+            if (!each) return
+            each.reached()
+            await each.free
+          },
+        }),
+      },
+    },
+  })
+  return {
+    url: wire.url,
+    env: {
+      AWS_ENDPOINT_URL: wire.url,
+      AWS_REGION: region,
+      AWS_ACCESS_KEY_ID: 'AKIAFAKEAWS000000001',
+      AWS_SECRET_ACCESS_KEY: 'fake-secret',
+      AWS_EC2_METADATA_DISABLED: 'true',
+    },
+    log: wire.log,
+    faults: wire.faults,
+    stacks,
+    buckets,
+    parameters,
+    logGroups,
+    functionPolicies,
+    resourcePolicies,
+    failing,
+    outputs,
+    switches,
+    hold: (id) => {
+      let letGo = () => {}
+      const free = new Promise<void>((resolve) => (letGo = resolve))
+      return new Promise((resolve) => {
+        held.set(id, {
+          free,
+          reached: () => {
+            held.delete(id)
+            resolve(letGo)
+          },
+        })
+      })
+    },
+    until: (so) => (so() ? Promise.resolve() : new Promise((resolve) => waiting.add({ so, resolve }))),
+    close: wire.close,
+  }
+}
