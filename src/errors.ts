@@ -527,6 +527,81 @@ export const errors = {
     why: 'CDK holds the templates against CloudFormation’s own schemas and rules, and found something.',
     fix: 'Correct what is named in fairlead.config.ts; without --validate the template is written all the same.',
   },
+  REGION_WITHOUT_AGENTCORE: {
+    exit: 'usage',
+    why: 'AgentCore is not offered in every region.',
+    fix: 'Deploy to another region, or leave the AgentCore platforms out: --platform lambda',
+  },
+  NAME_REFUSED: {
+    exit: 'usage',
+    why: 'AWS takes only certain characters in a name, and only so many of them.',
+    fix: 'Change `name` in fairlead.config.ts, or the name of the environment.',
+  },
+  ACCOUNT_WRONG: {
+    exit: 'auth',
+    why: 'The credentials are of another account than the one that the environment names.',
+    fix: 'Use the credentials of that account: --profile NAME',
+  },
+  AWS_DENIED: {
+    exit: 'auth',
+    why: 'AWS knows the caller, and no policy allows it to do this.',
+    fix: 'Ask for the permission that is named, or use another profile: --profile NAME',
+  },
+  AWS_THROTTLED: {
+    exit: 'aws',
+    why: 'AWS was asked more often than it answers, also after waiting several times.',
+    fix: 'Run the same command again in a minute.',
+  },
+  NOT_BOOTSTRAPPED: {
+    exit: 'aws',
+    why: 'CDK keeps what it uploads in a bucket of the account, and deploys with roles that are made once for each region.',
+    fix: 'fairlead deploy --bootstrap',
+  },
+  STACK_HALF_MADE: {
+    exit: 'aws',
+    why: 'An earlier deployment ended in a state that CloudFormation does not go on from by itself.',
+    fix: 'See what is in the way: fairlead status',
+  },
+  STACK_NOT_DEPLOYED: {
+    exit: 'usage',
+    why: 'There is no stack of that name in this account and region.',
+    fix: 'fairlead deploy',
+  },
+  DATA_AT_RISK: {
+    exit: 'check',
+    why: 'A user pool or a table that is replaced is a new and empty one: users and sessions are gone.',
+    fix: 'Undo the change in fairlead.config.ts. If the data may go: --allow-replace',
+  },
+  NOT_CONFIRMED: {
+    exit: 'usage',
+    why: 'What changes an AWS account is confirmed first.',
+    fix: 'Run it again and answer, or say it beforehand: --yes',
+  },
+  QUOTA_EXCEEDED: {
+    exit: 'aws',
+    why: 'The account has a limit for this, and it is reached.',
+    fix: 'Ask for more: https://console.aws.amazon.com/servicequotas',
+  },
+  DEPLOY_FAILED: {
+    exit: 'aws',
+    why: 'A resource could not be made, so CloudFormation went back to what was before.',
+    fix: 'Mend what is named and run the same command again.',
+  },
+  DEPLOY_INTERRUPTED: {
+    exit: 'interrupted',
+    why: 'CloudFormation goes on with what it was given; nothing is undone by stopping here.',
+    fix: 'Run the same command again: it waits for what is under way and goes on.',
+  },
+  PRINCIPAL_INVALID: {
+    exit: 'usage',
+    why: 'A principal is the ARN of an IAM role or user, or the number of an account.',
+    fix: 'fairlead grant arn:aws:iam::111122223333:role/agent',
+  },
+  GRANT_NOT_POSSIBLE: {
+    exit: 'usage',
+    why: 'Grants are for endpoints that IAM guards.',
+    fix: 'Where OAuth guards, users get scopes by their groups: docs/auth/oauth.md',
+  },
 
   // doctor (src/doctor)
   TEMPLATE_NOT_RUNNABLE: {

@@ -45,6 +45,8 @@ const agentcore = {
   date: '2026-08-01',
 }
 const cloudwatch = { source: 'known list price of aws.amazon.com/cloudwatch/pricing', date: '2026-11-22' }
+const secrets = { source: 'known list price of aws.amazon.com/secrets-manager/pricing', date: '2026-11-22' }
+const kms = { source: 'known list price of aws.amazon.com/kms/pricing', date: '2026-11-22' }
 
 /**
  * The prices, US dollars, list, without tax and volume discounts.
@@ -268,6 +270,10 @@ export const prices = {
     },
     offer: { code: 'AmazonCloudWatch', usageType: 'DataProcessing-Bytes' },
   },
+  'secret-month': { unit: 'secrets', per: 1, usd: 0.4, regions: 'all', ...secrets },
+  'kms-key-month': { unit: 'keys', per: 1, usd: 1, regions: 'all', ...kms },
+  'alarm-month': { unit: 'alarms', per: 1, usd: 0.1, free: 10, regions: 'all', ...cloudwatch },
+  'dashboard-month': { unit: 'dashboards', per: 1, usd: 3, free: 3, regions: 'all', ...cloudwatch },
   'egress-gb': {
     unit: 'GB',
     per: 1,

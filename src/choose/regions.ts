@@ -28,6 +28,13 @@ export function checkRegion(region: string): string {
   )
 }
 
+export const regionNames = Object.keys(agentcore).sort()
+
+/** Says whether it is the name of one of AWS's commercial regions. */
+export function isRegion(region: string): boolean {
+  return Object.hasOwn(agentcore, region)
+}
+
 /** Says whether AgentCore Runtime and Gateway are offered in a region. */
 export function hasAgentcore(region: string): boolean {
   return agentcore[region] === true

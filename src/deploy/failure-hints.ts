@@ -1,0 +1,66 @@
+import type { ErrorCode } from '../errors.ts'
+
+interface Hint {
+  /** What CloudFormation, or the service behind it, says. */
+  says: RegExp
+  fix: (found: RegExpExecArray) => string
+  code?: ErrorCode
+}
+
+/**
+ * Reasons that resources fail for, and what helps, most special first. The texts are those of the services' handlers.
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html (read 2026-11-25)
+ */
+const hints: readonly Hint[] = [
+  {
+    says: /not authorized to perform: ([\w:-]+)/,
+    fix: ([, action]) => `Allow ${action} to the role that CloudFormation works with (cdk-hnb659fds-cfn-exec-role-…).`,
+  },
+  {
+    says: /decreases account's UnreservedConcurrentExecution/,
+    code: 'QUOTA_EXCEEDED',
+    fix: () =>
+      'Lower platforms.lambda.concurrency, or ask for more: aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value 1000',
+  },
+  {
+    says: /maximum number of (addresses|VPCs|internet gateways|NAT gateways)|AddressLimitExceeded|VpcLimitExceeded/i,
+    code: 'QUOTA_EXCEEDED',
+    fix: () => 'Use a VPC that is there (platforms.fargate.vpcId), or ask for more: aws service-quotas list-service-quotas --service-code vpc', // prettier-ignore
+  },
+  {
+    says: /quota|limit exceeded|LimitExceeded|Maximum number|too many/i,
+    code: 'QUOTA_EXCEEDED',
+    fix: () => 'Ask for more: https://console.aws.amazon.com/servicequotas',
+  },
+  {
+    says: /already exists|AlreadyExists|EntityAlreadyExists|already associated/i,
+    fix: () =>
+      'Something outside of this stack has that name, perhaps kept from a stack that was destroyed. Delete it there, or use another --env or `name`.',
+  },
+  {
+    says: /resource handler returned message: "(?:Unable to|Could not) (?:find|locate).*image|CannotPullContainer|image .* does not exist/i,
+    fix: () => 'The image is not in the registry: fairlead deploy pushes it; look whether that step failed.',
+  },
+  {
+    says: /circuit breaker|failed to stabilize|did not stabilize|NotStabilized/i,
+    fix: () => 'The tasks do not become healthy. Read why: fairlead logs --platform fargate',
+  },
+  {
+    says: /certificate/i,
+    fix: () => 'A certificate for CloudFront is of us-east-1 and issued: aws acm list-certificates --region us-east-1',
+  },
+  {
+    says: /is not supported in|not available in (?:this|the) region|UnsupportedOperation/i,
+    fix: () => 'Deploy to a region that has it: fairlead deploy --region us-east-1',
+  },
+  { says: /Rate exceeded|Throttling/, fix: () => 'Run the same command again in a minute.' },
+]
+
+/** What helps against a reason, where it is a known one. */
+export function hintFor(reason: string): { fix?: string; code?: ErrorCode } {
+  for (const { says, fix, code } of hints) {
+    const found = says.exec(reason)
+    if (found) return { fix: fix(found), ...(code ? { code } : {}) }
+  }
+  return {}
+}

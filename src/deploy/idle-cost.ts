@@ -1,0 +1,137 @@
+import type { PriceBook } from '../choose/price-book.ts'
+import type { PriceKey } from '../choose/prices.ts'
+
+export interface IdleItem {
+  id: string
+  type: string
+  /** What it costs in a month in which nobody calls; undefined where no price was read for the region. */
+  usd: number | undefined
+}
+
+export interface IdleCost {
+  /** US dollars a month; undefined where a price is missing. */
+  usd: number | undefined
+  items: IdleItem[]
+  /** Types that this table does not know, so that nothing is said of them. */
+  unknown: string[]
+}
+
+interface Resource {
+  Type: string
+  Properties?: Record<string, unknown>
+}
+
+type Resources = Record<string, Resource>
+type Count = (resource: Resource, all: Resources) => Partial<Record<PriceKey, number>>
+
+const hours = 730
+
+/** What is paid for being there. Prices and their sources stand in choose/prices.ts. */
+const paid: Record<string, Count> = {
+  'AWS::ElasticLoadBalancingV2::LoadBalancer': ({ Properties: { Subnets: subnets, Scheme: scheme } = {} }) => ({
+    'alb-hour': hours,
+    // A public address for each subnet.
+    ...(scheme === 'internet-facing' ? { 'ipv4-hour': hours * lengthOf(subnets) } : {}),
+  }),
+  'AWS::EC2::NatGateway': () => ({ 'nat-hour': hours }),
+  'AWS::EC2::EIP': () => ({ 'ipv4-hour': hours }),
+  'AWS::ECS::Service': ecsService,
+  'AWS::WAFv2::WebACL': ({ Properties: { Rules: rules } = {} }) => ({ 'waf-acl': 1, 'waf-rule': lengthOf(rules) }),
+  'AWS::SecretsManager::Secret': () => ({ 'secret-month': 1 }),
+  'AWS::KMS::Key': () => ({ 'kms-key-month': 1 }),
+  'AWS::CloudWatch::Alarm': () => ({ 'alarm-month': 1 }),
+  'AWS::CloudWatch::Dashboard': () => ({ 'dashboard-month': 1 }),
+}
+
+/** What is paid for what it does or keeps, and not for being there. Prefixes end with `::`. */
+const free = [
+  'AWS::Lambda::',
+  'AWS::IAM::',
+  'AWS::Logs::',
+  'AWS::CloudFront::',
+  'AWS::Cognito::',
+  'AWS::DynamoDB::Table',
+  'AWS::DynamoDB::GlobalTable',
+  'AWS::SSM::Parameter',
+  'AWS::S3::Bucket',
+  'AWS::S3::BucketPolicy',
+  'AWS::BedrockAgentCore::',
+  'AWS::EC2::VPC',
+  'AWS::EC2::VPCGatewayAttachment',
+  'AWS::EC2::Subnet',
+  'AWS::EC2::SubnetRouteTableAssociation',
+  'AWS::EC2::Route',
+  'AWS::EC2::RouteTable',
+  'AWS::EC2::InternetGateway',
+  'AWS::EC2::SecurityGroup',
+  'AWS::EC2::SecurityGroupIngress',
+  'AWS::EC2::SecurityGroupEgress',
+  'AWS::ECS::Cluster',
+  'AWS::ECS::ClusterCapacityProviderAssociations',
+  'AWS::ECS::TaskDefinition',
+  'AWS::ElasticLoadBalancingV2::Listener',
+  'AWS::ElasticLoadBalancingV2::ListenerRule',
+  'AWS::ElasticLoadBalancingV2::TargetGroup',
+  'AWS::ApplicationAutoScaling::',
+  'AWS::WAFv2::WebACLAssociation',
+  'AWS::Events::Rule',
+  'AWS::Scheduler::Schedule',
+  'AWS::SecretsManager::RotationSchedule',
+  'AWS::SecretsManager::ResourcePolicy',
+  'AWS::SecretsManager::SecretTargetAttachment',
+  'AWS::KMS::Alias',
+  'AWS::CDK::Metadata',
+  'AWS::CloudFormation::',
+  'Custom::',
+]
+
+/** What the resources of a template cost in a month in which nobody calls. */
+export function idleCost(resources: Resources, book: PriceBook): IdleCost {
+  const items: IdleItem[] = []
+  const unknown = new Set<string>()
+  for (const [id, resource] of Object.entries(resources)) {
+    const { Type: type } = resource
+    const count = paid[type]
+    if (count) items.push({ id, type, usd: priced(count(resource, resources), book) })
+    else if (!free.some((each) => (each.endsWith('::') ? type.startsWith(each) : type === each))) unknown.add(type)
+  }
+  const missing = items.some(({ usd }) => usd === undefined)
+  return {
+    usd: missing ? undefined : round(items.reduce((sum, { usd }) => sum + usd!, 0)),
+    items,
+    unknown: [...unknown].sort(),
+  }
+}
+
+function priced(units: Partial<Record<PriceKey, number>>, book: PriceBook): number | undefined {
+  let usd = 0
+  for (const [key, count] of Object.entries(units) as [PriceKey, number][]) {
+    const price = book.get(key)
+    if (!price && count > 0) return undefined
+    usd += price ? (count / price.per) * price.usd : 0
+  }
+  return round(usd)
+}
+
+/** The tasks that run when nobody calls: vCPUs and memory of the task definition, and their public addresses. */
+function ecsService({ Properties: properties = {} }: Resource, all: Resources): Partial<Record<PriceKey, number>> {
+  const tasks = Number(properties['DesiredCount'] ?? 1)
+  const { Ref: id } = (properties['TaskDefinition'] ?? {}) as { Ref?: string }
+  const definition = (id && all[id]?.Properties) || {}
+  const { CpuArchitecture: architecture } = (definition['RuntimePlatform'] ?? {}) as { CpuArchitecture?: string }
+  const arm = architecture === 'ARM64'
+  const { AwsvpcConfiguration: network } = (properties['NetworkConfiguration'] ?? {}) as { AwsvpcConfiguration?: { AssignPublicIp?: string } } // prettier-ignore
+  return {
+    [arm ? 'fargate-vcpu-hour-arm64' : 'fargate-vcpu-hour-x86_64']: (tasks * hours * Number(definition['Cpu'] ?? 256)) / 1024, // prettier-ignore
+    [arm ? 'fargate-gb-hour-arm64' : 'fargate-gb-hour-x86_64']: (tasks * hours * Number(definition['Memory'] ?? 512)) / 1024, // prettier-ignore
+    ...(network?.AssignPublicIp === 'ENABLED' ? { 'ipv4-hour': tasks * hours } : {}),
+  }
+}
+
+function lengthOf(value: unknown): number {
+  return Array.isArray(value) ? value.length : 0
+}
+
+function round(usd: number): number {
+  return Math.round(usd * 100) / 100
+}

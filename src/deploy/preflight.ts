@@ -1,0 +1,70 @@
+import { hasAgentcore, isRegion, regionNames } from '../choose/regions.ts'
+import { FairleadError } from '../errors.ts'
+import { nearest } from '../nearest.ts'
+import type { Platform } from '../platforms.ts'
+import { asAwsError, notBootstrapped } from './aws-error.ts'
+import type { AwsClients } from './toolkit-clients.ts'
+
+/** Who deploys, and where to. */
+export interface Place {
+  account: string
+  region: string
+  /** The ARN of the caller. */
+  caller: string
+}
+
+/** Checks that a region is one, and has what the platforms need. Throws REGION_UNKNOWN, REGION_WITHOUT_AGENTCORE. */
+export function checkPlace(region: string, platforms: readonly Platform[]): void {
+  if (!isRegion(region)) {
+    const meant = nearest(region, regionNames)
+    throw new FairleadError('REGION_UNKNOWN', `${region} is not an AWS region${meant ? `; did you mean ${meant}?` : ''}`) // prettier-ignore
+  }
+  const managed = platforms.filter((each) => each.startsWith('agentcore-'))
+  if (managed.length > 0 && !hasAgentcore(region))
+    throw new FairleadError('REGION_WITHOUT_AGENTCORE', `${region} has no AgentCore, and ${managed.join(' and ')} need it`, { // prettier-ignore
+      fix: `Deploy to one that has it: ${regionNames.filter(hasAgentcore).slice(0, 6).join(', ')} …`,
+    })
+}
+
+/** Asks AWS who calls. Throws CREDENTIALS_MISSING, CREDENTIALS_EXPIRED, UNREACHABLE. */
+export async function whoAmI(clients: AwsClients, region: string): Promise<Place> {
+  try {
+    const { Account, Arn } = await clients('sts').getCallerIdentity({})
+    return { account: Account!, region, caller: Arn! }
+  } catch (error) {
+    throw asAwsError(error, 'Asking AWS who calls')
+  }
+}
+
+/** Throws ACCOUNT_WRONG when the environment names another account. */
+export function checkAccount(place: Place, environment: string, wanted: string | undefined): void {
+  if (wanted === undefined || wanted === place.account) return
+  throw new FairleadError('ACCOUNT_WRONG', `${environment} is account ${wanted}, and these credentials are of ${place.account}`, { // prettier-ignore
+    why: `AWS says that you are ${place.caller}.`,
+    fix: `Use credentials of ${wanted}: --profile NAME`,
+  })
+}
+
+/** What synthesized stacks ask for: `requiresBootstrapStackVersion` of CDK 2.276. */
+const oldestVersion = 6
+
+/**
+ * Whether CDK's own resources are there and new enough: its bucket, its roles. Throws NOT_BOOTSTRAPPED when they are too old.
+ * @see https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-customizing.html (the version is an SSM parameter)
+ */
+export async function isBootstrapped(clients: AwsClients, place: Place): Promise<boolean> {
+  try {
+    const { Parameter } = await clients('ssm').getParameter({ Name: '/cdk-bootstrap/hnb659fds/version' })
+    const version = Number(Parameter?.Value)
+    if (version >= oldestVersion) return true
+    throw new FairleadError('NOT_BOOTSTRAPPED', `CDK's resources in ${place.region} are of version ${version}; ${oldestVersion} is needed`) // prettier-ignore
+  } catch (error) {
+    if ((error as Error).name === 'ParameterNotFound') return false
+    throw asAwsError(error, 'Looking for the resources of CDK')
+  }
+}
+
+/** Refuses an account that is not prepared. */
+export function refuseUnprepared(place: Place): FairleadError {
+  return notBootstrapped(place)
+}

@@ -1,0 +1,78 @@
+import type { CloudFormation, Stack } from '@aws-sdk/client-cloudformation'
+import { FairleadError } from '../errors.ts'
+import { asAwsError } from './aws-error.ts'
+
+export interface StackState {
+  name: string
+  id: string
+  /** `CREATE_COMPLETE` and so on. */
+  state: string
+  reason?: string
+  outputs: Record<string, string>
+  changedAt?: Date
+}
+
+/** A stack as CloudFormation knows it; undefined when there is none. */
+export async function stackState(cloudFormation: CloudFormation, name: string): Promise<StackState | undefined> {
+  try {
+    const { Stacks: [found] = [] } = await cloudFormation.describeStacks({ StackName: name })
+    return found && found.StackStatus !== 'DELETE_COMPLETE' ? asState(found) : undefined
+  } catch (error) {
+    const { name: kind, message } = error as Error
+    if (kind === 'ValidationError' && message.includes('does not exist')) return undefined
+    throw asAwsError(error, `Reading ${name}`)
+  }
+}
+
+/** The same, of one that has to be there. Throws STACK_NOT_DEPLOYED. */
+export async function deployedStack(cloudFormation: CloudFormation, name: string): Promise<StackState> {
+  const found = await stackState(cloudFormation, name)
+  if (found && found.state !== 'REVIEW_IN_PROGRESS') return found
+  throw new FairleadError('STACK_NOT_DEPLOYED', `There is no stack ${name}`)
+}
+
+function asState({ StackName, StackId, StackStatus, StackStatusReason, Outputs = [], LastUpdatedTime, CreationTime }: Stack): StackState { // prettier-ignore
+  const changedAt = LastUpdatedTime ?? CreationTime
+  return {
+    name: StackName!,
+    id: StackId!,
+    state: StackStatus!,
+    ...(StackStatusReason ? { reason: StackStatusReason } : {}),
+    outputs: Object.fromEntries(Outputs.map(({ OutputKey, OutputValue }) => [OutputKey!, OutputValue!])),
+    ...(changedAt ? { changedAt } : {}),
+  }
+}
+
+/** What is to be known of a state before something is done with its stack. */
+export type Condition = 'steady' | 'under-way' | 'remade' | 'stuck'
+
+/**
+ * Sorts a state by what a deployment does about it: it waits for what is under way, deletes and makes again what was never
+ * made, and stops before what needs a person.
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html (stack status codes, read 2026-11-25)
+ */
+export function conditionOf(state: string): Condition {
+  if (state === 'REVIEW_IN_PROGRESS') return 'steady'
+  if (state.endsWith('_IN_PROGRESS')) return 'under-way'
+  if (state === 'ROLLBACK_COMPLETE') return 'remade'
+  return state.endsWith('_FAILED') ? 'stuck' : 'steady'
+}
+
+/** What to do about a stack that is stuck. */
+const remedies: Record<string, (name: string) => string> = {
+  CREATE_FAILED: (name) => `aws cloudformation delete-stack --stack-name ${name}, then fairlead deploy`,
+  UPDATE_FAILED: (name) => `aws cloudformation rollback-stack --stack-name ${name}, then fairlead deploy`,
+  ROLLBACK_FAILED: (name) => `Delete by hand what is in the way, then: aws cloudformation delete-stack --stack-name ${name}`,
+  UPDATE_ROLLBACK_FAILED: (name) =>
+    `aws cloudformation continue-update-rollback --stack-name ${name}; with --resources-to-skip ID for one that cannot go back`,
+  DELETE_FAILED: (name) =>
+    `aws cloudformation delete-stack --stack-name ${name} --retain-resources ID, for what could not be deleted`,
+}
+
+/** Refuses a stack that needs a person first. */
+export function stuck({ name, state, reason }: StackState): FairleadError {
+  return new FairleadError('STACK_HALF_MADE', `${name} is ${state}`, {
+    ...(reason ? { why: reason } : {}),
+    fix: remedies[state]?.(name) ?? `aws cloudformation describe-stack-events --stack-name ${name}`,
+  })
+}
