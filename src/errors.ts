@@ -527,11 +527,6 @@ export const errors = {
     why: 'CDK holds the templates against CloudFormation’s own schemas and rules, and found something.',
     fix: 'Correct what is named in fairlead.config.ts; without --validate the template is written all the same.',
   },
-  REGION_WITHOUT_AGENTCORE: {
-    exit: 'usage',
-    why: 'AgentCore is not offered in every region.',
-    fix: 'Deploy to another region, or leave the AgentCore platforms out: --platform lambda',
-  },
   NAME_REFUSED: {
     exit: 'usage',
     why: 'AWS takes only certain characters in a name, and only so many of them.',

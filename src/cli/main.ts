@@ -48,6 +48,42 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     summary: 'write the CloudFormation templates, without an account',
     load: async () => (await import('./commands/synth.ts')).synthCommand(),
   },
+  plan: {
+    summary: 'what a deployment would change, and what it costs idle',
+    load: async () => (await import('./commands/plan.ts')).planCommand(),
+  },
+  deploy: {
+    summary: 'put the artifacts on AWS, and check the endpoints',
+    load: async () => (await import('./commands/deploy.ts')).deployCommand(),
+  },
+  destroy: {
+    summary: 'take the stacks off AWS; what holds data stays',
+    load: async () => (await import('./commands/destroy.ts')).destroyCommand(),
+  },
+  status: {
+    summary: 'the deployed stacks, and whether they are what is here',
+    load: async () => (await import('./commands/status.ts')).statusCommand(),
+  },
+  outputs: {
+    summary: 'what the stacks give out: URLs, ARNs, log groups',
+    load: async () => (await import('./commands/outputs.ts')).outputsCommand(),
+  },
+  logs: {
+    summary: 'the log lines of a deployed server',
+    load: async () => (await import('./commands/logs.ts')).logsCommand(),
+  },
+  grant: {
+    summary: 'let an IAM principal call the deployed endpoints',
+    load: async () => (await import('./commands/grant.ts')).grantCommand(),
+  },
+  revoke: {
+    summary: 'take back what grant gave',
+    load: async () => (await import('./commands/revoke.ts')).revokeCommand(),
+  },
+  grants: {
+    summary: 'who may call the deployed endpoints',
+    load: async () => (await import('./commands/grants.ts')).grantsCommand(),
+  },
   choose: {
     summary: 'which platform, why, and what would change the answer',
     load: async () => (await import('./commands/choose.ts')).chooseCommand(),

@@ -63,7 +63,7 @@ export function statementsFor(outputs: Record<string, string>, principal: string
 const mark = 'fairlead'
 
 /** The same statement has the same id each time, so that granting twice is granting once. */
-function sidOf({ Sid }: PolicyStatement, principal: string): string {
+export function sidOf({ Sid }: PolicyStatement, principal: string): string {
   return `${mark}${Sid}${createHash('sha256').update(principal).digest('hex').slice(0, 16)}`
 }
 
@@ -116,7 +116,8 @@ async function add(lambda: Lambda, arn: string, statement: PolicyStatement, prin
   } catch (error) {
     const { name, message } = error as Error
     if (name === 'ResourceConflictException') return
-    if (name === 'InvalidParameterValueException' && /principal/i.test(message)) throw unknownPrincipal(principal, error)
+    if (name === 'InvalidParameterValueException' && /principal/i.test(message))
+      throw unknownPrincipal(principal, error)
     throw asAwsError(error, 'Granting')
   }
 }

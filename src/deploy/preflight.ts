@@ -21,9 +21,14 @@ export function checkPlace(region: string, platforms: readonly Platform[]): void
   }
   const managed = platforms.filter((each) => each.startsWith('agentcore-'))
   if (managed.length > 0 && !hasAgentcore(region))
-    throw new FairleadError('REGION_WITHOUT_AGENTCORE', `${region} has no AgentCore, and ${managed.join(' and ')} need it`, { // prettier-ignore
-      fix: `Deploy to one that has it: ${regionNames.filter(hasAgentcore).slice(0, 6).join(', ')} …`,
-    })
+    throw new FairleadError(
+      'REGION_WITHOUT_AGENTCORE',
+      `${region} has no AgentCore, and ${managed.join(' and ')} need it`,
+      {
+        // prettier-ignore
+        fix: `Deploy to one that has it: ${regionNames.filter(hasAgentcore).slice(0, 6).join(', ')} …`,
+      },
+    )
 }
 
 /** Asks AWS who calls. Throws CREDENTIALS_MISSING, CREDENTIALS_EXPIRED, UNREACHABLE. */
@@ -39,10 +44,15 @@ export async function whoAmI(clients: AwsClients, region: string): Promise<Place
 /** Throws ACCOUNT_WRONG when the environment names another account. */
 export function checkAccount(place: Place, environment: string, wanted: string | undefined): void {
   if (wanted === undefined || wanted === place.account) return
-  throw new FairleadError('ACCOUNT_WRONG', `${environment} is account ${wanted}, and these credentials are of ${place.account}`, { // prettier-ignore
-    why: `AWS says that you are ${place.caller}.`,
-    fix: `Use credentials of ${wanted}: --profile NAME`,
-  })
+  throw new FairleadError(
+    'ACCOUNT_WRONG',
+    `${environment} is account ${wanted}, and these credentials are of ${place.account}`,
+    {
+      // prettier-ignore
+      why: `AWS says that you are ${place.caller}.`,
+      fix: `Use credentials of ${wanted}: --profile NAME`,
+    },
+  )
 }
 
 /** What synthesized stacks ask for: `requiresBootstrapStackVersion` of CDK 2.276. */

@@ -31,7 +31,16 @@ export async function deployedStack(cloudFormation: CloudFormation, name: string
   throw new FairleadError('STACK_NOT_DEPLOYED', `There is no stack ${name}`)
 }
 
-function asState({ StackName, StackId, StackStatus, StackStatusReason, Outputs = [], LastUpdatedTime, CreationTime }: Stack): StackState { // prettier-ignore
+function asState({
+  StackName,
+  StackId,
+  StackStatus,
+  StackStatusReason,
+  Outputs = [],
+  LastUpdatedTime,
+  CreationTime,
+}: Stack): StackState {
+  // prettier-ignore
   const changedAt = LastUpdatedTime ?? CreationTime
   return {
     name: StackName!,
@@ -62,7 +71,8 @@ export function conditionOf(state: string): Condition {
 const remedies: Record<string, (name: string) => string> = {
   CREATE_FAILED: (name) => `aws cloudformation delete-stack --stack-name ${name}, then fairlead deploy`,
   UPDATE_FAILED: (name) => `aws cloudformation rollback-stack --stack-name ${name}, then fairlead deploy`,
-  ROLLBACK_FAILED: (name) => `Delete by hand what is in the way, then: aws cloudformation delete-stack --stack-name ${name}`,
+  ROLLBACK_FAILED: (name) =>
+    `Delete by hand what is in the way, then: aws cloudformation delete-stack --stack-name ${name}`,
   UPDATE_ROLLBACK_FAILED: (name) =>
     `aws cloudformation continue-update-rollback --stack-name ${name}; with --resources-to-skip ID for one that cannot go back`,
   DELETE_FAILED: (name) =>

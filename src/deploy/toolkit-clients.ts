@@ -5,6 +5,7 @@ import type { CloudWatchLogs } from '@aws-sdk/client-cloudwatch-logs'
 import type { Lambda } from '@aws-sdk/client-lambda'
 import type { SSM } from '@aws-sdk/client-ssm'
 import type { STS } from '@aws-sdk/client-sts'
+import { orMissing } from './cdk-missing.ts'
 
 /** Credentials, and when they end. */
 export type CredentialSource = () => Promise<{
@@ -35,16 +36,58 @@ const classes: Record<keyof ClientTypes, string> = {
 /** AWS's own clients, each loaded when it is first used. */
 export type AwsClients = <Name extends keyof ClientTypes>(name: Name) => ClientTypes[Name]
 
-/** Makes clients from the packages that CDK's toolkit library brings along: nothing more has to be installed. */
-export function awsClients(credentials: CredentialSource, region: string): AwsClients {
-  const require = createRequire(import.meta.resolve('@aws-cdk/toolkit-lib'))
+/** AWS as one caller in one region. */
+export interface OpenAws {
+  clients: AwsClients
+  credentials: CredentialSource
+  region: string
+}
+
+export interface OpenAwsOptions {
+  profile?: string
+  /** Absent: AWS_REGION, or what the profile says, or us-east-1. */
+  region?: string
+  /** Asks for the code of an MFA device. */
+  ask?: (question: string) => Promise<string>
+}
+
+/**
+ * Opens AWS with the standard chain of credentials: environment, profile, SSO, process, container, instance. The chain is not
+ * asked yet. AWS_ENDPOINT_URL is honoured, as by every AWS SDK. The packages are those that CDK's toolkit library brings
+ * along, so nothing more has to be installed, and the library itself is not loaded. Throws CDK_MISSING.
+ */
+export async function openAws({ profile, region, ask }: OpenAwsOptions): Promise<OpenAws> {
+  const require = await orMissing(async () => createRequire(import.meta.resolve('@aws-cdk/toolkit-lib')))
+  const chosen = region ?? (await configuredRegion(require, profile))
+  const { fromNodeProviderChain } =
+    require('@aws-sdk/credential-providers') as typeof import('@aws-sdk/credential-providers')
+  const credentials = fromNodeProviderChain({
+    ...(profile === undefined ? {} : { profile }),
+    ignoreCache: true,
+    clientConfig: { region: chosen },
+    ...(ask ? { mfaCodeProvider: (device: string) => ask(`Code of the MFA device ${device}:`) } : {}),
+  })
   const made = new Map<string, unknown>()
-  return <Name extends keyof ClientTypes>(name: Name): ClientTypes[Name] => {
+  const clients = <Name extends keyof ClientTypes>(name: Name): ClientTypes[Name] => {
     const known = made.get(name) as ClientTypes[Name] | undefined
     if (known) return known
     const exported = require(`@aws-sdk/client-${name}`) as Record<string, new (options: object) => ClientTypes[Name]>
-    const client = new exported[classes[name]]!({ region, credentials, maxAttempts: 6 })
+    const client = new exported[classes[name]]!({ region: chosen, credentials, maxAttempts: 6 })
     made.set(name, client)
     return client
   }
+  return { clients, credentials, region: chosen }
+}
+
+/** As the AWS CLI has it: the environment, then the profile's own region. */
+async function configuredRegion(require: NodeJS.Require, profile: string | undefined): Promise<string> {
+  const { AWS_REGION, AWS_DEFAULT_REGION, AWS_PROFILE = 'default' } = process.env
+  const named = AWS_REGION || AWS_DEFAULT_REGION
+  if (named && profile === undefined) return named
+  const { loadSharedConfigFiles } = require('@smithy/shared-ini-file-loader') as {
+    loadSharedConfigFiles: (options: object) => Promise<Record<string, Record<string, { region?: string }>>>
+  }
+  const { configFile = {}, credentialsFile = {} } = await loadSharedConfigFiles({ ignoreCache: true })
+  const name = profile ?? AWS_PROFILE
+  return credentialsFile[name]?.region ?? configFile[name]?.region ?? (named || 'us-east-1')
 }

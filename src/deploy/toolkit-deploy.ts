@@ -63,7 +63,11 @@ export async function bootstrap(
 }
 
 /** What is said of a resource that failed: which, why, and what helps. */
-export function failed({ stack, type, id, state, reason = 'CloudFormation gives no reason.' }: ResourceStep, cause?: unknown): FairleadError { // prettier-ignore
+export function failed(
+  { stack, type, id, state, reason = 'CloudFormation gives no reason.' }: ResourceStep,
+  cause?: unknown,
+): FairleadError {
+  // prettier-ignore
   const { fix, code = 'DEPLOY_FAILED' } = hintFor(reason)
   const verb = state.startsWith('DELETE') ? 'deleted' : state.startsWith('UPDATE') ? 'changed' : 'made'
   return new FairleadError(code, `${id} (${type}) of ${stack} could not be ${verb}`, {

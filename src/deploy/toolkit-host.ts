@@ -18,8 +18,6 @@ export interface HostOptions {
   step(step: ResourceStep): void
   /** What goes on beside the resources: uploads, change sets, warnings. */
   note(line: string): void
-  /** Asks for what only a person has: the code of an MFA device. Absent: there is nobody. */
-  ask?: (question: string) => Promise<string>
   /** Whether a change set may replace what holds data. */
   allowReplace?: boolean
 }
@@ -33,7 +31,7 @@ export interface DeployHost {
 }
 
 /** What CDK's toolkit talks to: its messages become steps and notes, its questions are answered as the command line was. */
-export function deployHost({ step, note, ask, allowReplace = false }: HostOptions): DeployHost {
+export function deployHost({ step, note, allowReplace = false }: HostOptions): DeployHost {
   const failures: ResourceStep[] = []
   const atRisk: PlannedChange[] = []
   const notify = async ({ code, level, data, message }: IoMessage<unknown>): Promise<void> => {
@@ -41,10 +39,11 @@ export function deployHost({ step, note, ask, allowReplace = false }: HostOption
       const one = stepOf(data as StackActivity)
       if (/_FAILED$/.test(one.state) && isOwnFailure(one)) failures.push(one)
       step(one)
-    } else if (code === 'CDK_ASSETS_I5270' && /Publishing/.test(message)) note(said(message.replace(/^.*Publishing /, 'upload '))) // prettier-ignore
+    } else if (code === 'CDK_ASSETS_I5270' && /Publishing/.test(message))
+      note(said(message.replace(/^.*Publishing /, 'upload '))) // prettier-ignore
     else if (level === 'warn' && !/potentially sensitive changes/.test(message)) note(`! ${said(message)}`)
   }
-  const answer = async (code: string, data: unknown, message: string, otherwise: unknown): Promise<unknown> => {
+  const answer = async (code: string, data: unknown, otherwise: unknown): Promise<unknown> => {
     if (code === 'CDK_TOOLKIT_I5060') {
       const diffs = Object.values((data as { templateDiffs: Awaited<ReturnType<Toolkit['diff']>> }).templateDiffs)
       const found = dataAtRisk(diffs.flatMap(plannedChanges))
@@ -54,7 +53,6 @@ export function deployHost({ step, note, ask, allowReplace = false }: HostOption
     }
     // A stack that is paused is rolled back first; what is to be destroyed was confirmed before.
     if (code === 'CDK_TOOLKIT_I5050' || code === 'CDK_TOOLKIT_I7010') return true
-    if (code === 'CDK_SDK_I1100' && ask) return ask(message)
     return otherwise
   }
   return {
@@ -62,8 +60,14 @@ export function deployHost({ step, note, ask, allowReplace = false }: HostOption
     atRisk,
     host: {
       notify,
-      requestResponse: async <T>({ code, data, message, defaultResponse }: Parameters<ToolkitHost['requestResponse']>[0]): Promise<T> => // prettier-ignore
-        (await answer(code, data, message, defaultResponse)) as T,
+      requestResponse: async <T>({
+        code,
+        data,
+        message,
+        defaultResponse,
+      }: Parameters<ToolkitHost['requestResponse']>[0]): Promise<T> =>
+        // prettier-ignore
+        (await answer(code, data, defaultResponse)) as T,
     },
   }
 }

@@ -125,7 +125,8 @@ function statementOf(statement: TemplateDiff['iamChanges']['statements']['additi
     effect: effect.toLowerCase(),
     actions: action,
     resources: resource,
-    principals: principal,
+    // A permission of Lambda is read as if each principal were a service.
+    principals: principal.replaceAll(/Service:(?=arn:)/g, 'AWS:'),
     ...(condition ? { condition: condition.replaceAll(/\s+/g, ' ') } : {}),
   }
 }

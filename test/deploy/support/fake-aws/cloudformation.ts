@@ -65,6 +65,14 @@ const replacing: Record<string, string[]> = {
   'AWS::Logs::LogGroup': ['LogGroupName'],
 }
 
+let last = 0
+
+/** No two events happen at the same time, so that their order is known. */
+function later(): Date {
+  last = Math.max(last + 1, Date.now())
+  return new Date(last)
+}
+
 /** CloudFormation: change sets, stacks that change resource by resource, events, rollback. */
 export function cloudFormation(stacks: Map<string, Stack>, options: CloudFormationOptions): Answers {
   const stackOf = (call: Call, name = call.input['StackName'] as string): Stack => {
@@ -99,7 +107,7 @@ export function cloudFormation(stacks: Map<string, Stack>, options: CloudFormati
       ResourceType: type,
       ResourceStatus: status,
       ...(reason === undefined ? {} : { ResourceStatusReason: reason }),
-      Timestamp: new Date(),
+      Timestamp: later(),
     })
     options.changed()
   }
@@ -209,7 +217,8 @@ export function cloudFormation(stacks: Map<string, Stack>, options: CloudFormati
     DeleteChangeSet: (call) => {
       const stack = stackOf(call)
       const asked = String(call.input['ChangeSetName'])
-      for (const [key, { id, name }] of stack.changeSets) if (id === asked || name === asked) stack.changeSets.delete(key)
+      for (const [key, { id, name }] of stack.changeSets)
+        if (id === asked || name === asked) stack.changeSets.delete(key)
       return {}
     },
     ExecuteChangeSet: (call) => {

@@ -55,7 +55,8 @@ function typed(value: unknown, schema: Schema, fromText: boolean): unknown {
       }),
     )
   if (schema.isListSchema()) {
-    if (!fromText) return Array.isArray(value) ? value.map((each) => typed(each, schema.getValueSchema(), false)) : value
+    if (!fromText)
+      return Array.isArray(value) ? value.map((each) => typed(each, schema.getValueSchema(), false)) : value
     const items = isValues(value) ? ((value['member'] ?? value) as Values) : {}
     return Object.keys(items)
       .sort((a, b) => Number(a) - Number(b))
@@ -65,8 +66,7 @@ function typed(value: unknown, schema: Schema, fromText: boolean): unknown {
     return Object.fromEntries(
       Object.entries(value).map(([key, each]) => [key, typed(each, schema.getValueSchema(), false)]),
     )
-  if (schema.isTimestampSchema())
-    return typeof value === 'number' ? new Date(value * 1000) : new Date(String(value))
+  if (schema.isTimestampSchema()) return typeof value === 'number' ? new Date(value * 1000) : new Date(String(value))
   if (schema.isBlobSchema()) return Buffer.from(String(value), 'base64')
   if (fromText && schema.isBooleanSchema()) return value === 'true' ? true : value === 'false' ? false : value
   if (fromText && schema.isNumericSchema()) return Number(value)

@@ -58,7 +58,7 @@ function xml(body: string): ReturnType<RawService['raw']> {
 /** The `aws-chunked` encoding: `size[;extensions]\r\n bytes \r\n … 0\r\n trailers`. */
 function unchunked(body: Buffer): Buffer {
   const found: Buffer[] = []
-  for (let at = 0; ; ) {
+  for (let at = 0; ;) {
     const end = body.indexOf('\r\n', at)
     const size = Number.parseInt(body.toString('latin1', at, end), 16)
     if (!(size > 0)) return Buffer.concat(found)

@@ -147,12 +147,7 @@ export async function serve(options: {
     return identity
   }
 
-  function read(
-    service: Service,
-    req: IncomingMessage,
-    url: URL,
-    body: Buffer,
-  ): [Operation, Record<string, unknown>] {
+  function read(service: Service, req: IncomingMessage, url: URL, body: Buffer): [Operation, Record<string, unknown>] {
     const operations = modelOf(service.client)
     const text = body.toString('utf8')
     if (service.protocol === 'rest') {
@@ -161,7 +156,8 @@ export async function serve(options: {
       return [found, fromRest(found, url.pathname, url.searchParams, text)]
     }
     const form = new URLSearchParams(service.protocol === 'query' ? text : '')
-    const name = service.protocol === 'query' ? form.get('Action') : String(req.headers['x-amz-target']).split('.').at(-1)
+    const name =
+      service.protocol === 'query' ? form.get('Action') : String(req.headers['x-amz-target']).split('.').at(-1)
     const found = operations.get(String(name))
     if (!found) throw new AwsError('InvalidAction', `Could not find operation ${name}`)
     return [found, service.protocol === 'query' ? fromQuery(form, found.input) : fromJson(text, found.input)]
@@ -201,7 +197,9 @@ function taken(counts: Map<string, number>, key: string): boolean {
 
 function write(res: ServerResponse, service: Service, operation: Operation, output: Record<string, unknown>): void {
   if (service.protocol === 'query')
-    return void res.writeHead(200, { 'content-type': 'text/xml' }).end(toQueryXml(operation, output, service.namespace!))
+    return void res
+      .writeHead(200, { 'content-type': 'text/xml' })
+      .end(toQueryXml(operation, output, service.namespace!))
   const status = operation.http?.[2] ?? 200
   const type = service.protocol === 'json' ? 'application/x-amz-json-1.1' : 'application/json'
   res.writeHead(status, { 'content-type': type }).end(status === 204 ? '' : toJson(output, operation.output))

@@ -76,7 +76,8 @@ export function lambda(policies: Map<string, Statement[]>): Answers {
     AddPermission: ({ input, region, identity }) => {
       const statements = policyOf(input['FunctionName'])
       const sid = String(input['StatementId'])
-      if (!/^[a-zA-Z0-9-_]{1,100}$/.test(sid)) throw new AwsError('InvalidParameterValueException', `StatementId ${sid}`)
+      if (!/^[a-zA-Z0-9-_]{1,100}$/.test(sid))
+        throw new AwsError('InvalidParameterValueException', `StatementId ${sid}`)
       if (statements.some(({ Sid }) => Sid === sid)) throw new AwsError('ResourceConflictException', `The statement id (${sid}) provided already exists. Please provide a new statement id, or remove the existing statement.`, 409) // prettier-ignore
       const principal = String(input['Principal'])
       if (/role\/ghost/.test(principal)) throw new AwsError('InvalidParameterValueException', 'The provided principal was invalid. Please check the principal and try again.') // prettier-ignore

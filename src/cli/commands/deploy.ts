@@ -1,0 +1,134 @@
+import type { Command } from 'commander'
+import { isBootstrapped, refuseUnprepared, type Place } from '../../deploy/preflight.ts'
+import { atRiskError, bootstrap, deployStacks, type DeployedStack } from '../../deploy/toolkit-deploy.ts'
+import { dataAtRisk } from '../../deploy/toolkit-plan.ts'
+import { exitCodes } from '../../errors.ts'
+import { connectEntries, endpointText, endpointsOf, examineDeployed } from '../after-deploy.ts'
+import { confirm, refuseUnasked, type Confirming } from '../confirm.ts'
+import { chosenDeployment, deploymentCommand, openFor, pollMsOf, type Chosen, type DeploymentOptions, type Opened } from '../deployment-options.ts' // prettier-ignore
+import { deployProgress, type Progress } from '../deploy-progress.ts'
+import { onInterruption } from '../interruption.ts'
+import { run, type Io, type Result } from '../output.ts'
+import { idleText, planText } from '../plan-text.ts'
+import { placeOf, planByChangeSets, planOf, steadyStacks, type Planned } from '../planning.ts'
+import { placeText, planData } from './plan.ts'
+
+interface Options extends DeploymentOptions {
+  dryRun?: boolean
+  allowReplace?: boolean
+  bootstrap?: boolean
+  doctor?: boolean
+}
+
+export function deployCommand(): Command {
+  const command = deploymentCommand('deploy', 'put the artifacts on AWS, and check the endpoints')
+    .option('--yes', 'do not ask')
+    .option('--dry-run', 'everything up to AWS’s edge: change sets are made, shown and deleted')
+    .option('--allow-replace', 'also when a user pool or a table would be replaced, and so be empty')
+    .option('--bootstrap', 'prepare the account and region for CDK first, if they are not')
+    .option('--no-doctor', 'do not check the endpoints afterwards')
+    .option('--poll-ms <ms>', 'how often CloudFormation is asked (2000)')
+  return command.action(() =>
+    run(command, async (io) => {
+      const options = command.opts<Options>()
+      if (!options.dryRun) refuseUnasked({ ...options, json: io.json }, 'The deployment')
+      const progress = deployProgress()
+      const interruption = onInterruption(io, progress.end)
+      try {
+        return await deploy(options, io, progress, interruption.begun)
+      } finally {
+        progress.end()
+        interruption.end()
+      }
+    }),
+  )
+}
+
+async function deploy(options: Options, io: Io, progress: Progress, begun: () => void): Promise<Result> {
+  const pollMs = pollMsOf(options)
+  const chosen = await chosenDeployment(options)
+  const opened = await openFor(chosen, options, {
+    ...progress,
+    allowReplace: options.allowReplace ?? false,
+  })
+  const { toolkit } = opened
+  const found = await placeOf(toolkit, chosen)
+  if ('why' in found && !options.dryRun) throw found.why
+  if ('why' in found) {
+    const offline = await planOf(toolkit, chosen, progress)
+    return dryRunResult(offline, chosen, `Not shown to CloudFormation: ${found.why.message}.`)
+  }
+  const { place } = found
+  progress.note(placeText({ place, region: toolkit.region }, chosen.environment))
+  const prepared = await isBootstrapped(toolkit.clients, place)
+  if (!prepared) await agreeToBootstrap(place, options, io)
+  const states = await steadyStacks(toolkit, chosen, { ...progress, pollMs })
+  const planned = await planOf(toolkit, chosen, { place, states, note: progress.note })
+  const risky = dataAtRisk(planned.stacks.flatMap(({ changes }) => changes))
+  if (risky.length > 0 && !options.allowReplace) throw atRiskError(risky)
+  if (options.dryRun) {
+    if (!prepared)
+      return dryRunResult(planned, chosen, 'Not shown to CloudFormation: the account is not prepared for CDK.')
+    return dryRunResult(
+      await planByChangeSets(toolkit, planned, states),
+      chosen,
+      'By change sets, which are deleted again.',
+    )
+  }
+  const changed = planned.stacks.some(({ changes, state }) => changes.length > 0 || state === undefined)
+  for (const line of [...planText(planned.stacks), ...idleText(planned.stacks, planned.region)]) progress.note(line)
+  if (changed)
+    await confirm(`\nDeploy to account ${place.account} in ${place.region}? [y/N]`, { ...options, json: io.json })
+  begun()
+  if (!prepared) await bootstrap(toolkit, place)
+  const stacks = await deployStacks(toolkit, planned.assembly.dir, opened.host, pollMs)
+  progress.end()
+  return deployedResult(chosen, opened, planned, stacks, options)
+}
+
+/** Says that the account is not prepared, before anything else is done, and goes on when that is agreed to. */
+async function agreeToBootstrap(place: Place, options: Options, io: Io): Promise<void> {
+  const confirming: Confirming = { ...options, json: io.json }
+  if (options.bootstrap) return
+  if (options.dryRun) return
+  if (confirming.yes || confirming.json || !process.stdin.isTTY) throw refuseUnprepared(place)
+  io.note(
+    `Account ${place.account} is not prepared for CDK in ${place.region}: it needs a bucket and roles, made once.`,
+  )
+  await confirm('Prepare it now (stack CDKToolkit)? [y/N]', confirming)
+}
+
+function dryRunResult(planned: Planned, chosen: Chosen, how: string): Result {
+  return {
+    data: { dryRun: true, ...planData(planned, chosen.environment), note: how },
+    text: [placeText(planned, chosen.environment), how, ...planText(planned.stacks), ...idleText(planned.stacks, planned.region), '', 'Nothing was deployed.'].join('\n'), // prettier-ignore
+  }
+}
+
+async function deployedResult(
+  chosen: Chosen,
+  { toolkit }: Opened,
+  planned: Planned,
+  deployed: readonly DeployedStack[],
+  options: Options,
+): Promise<Result> {
+  const parts = planned.stacks.map(({ name, part, changes }) => ({ name, part, changed: changes.length > 0, outputs: deployed.find((each) => each.name === name)?.outputs ?? {} })) // prettier-ignore
+  const endpoints = []
+  for (const endpoint of endpointsOf(parts)) {
+    const doctor = options.doctor === false ? undefined : await examineDeployed(endpoint, toolkit)
+    const connect = connectEntries(endpoint, toolkit.region, chosen.project.config.name)
+    endpoints.push({ ...endpoint, ...(doctor ? { doctor } : {}), connect })
+  }
+  const healthy = endpoints.every(({ doctor }) => doctor?.ok ?? true)
+  return {
+    data: {
+      environment: chosen.environment,
+      account: planned.place!.account,
+      region: toolkit.region,
+      stacks: parts,
+      endpoints,
+    },
+    text: endpoints.flatMap((each) => endpointText(each, each.doctor, each.connect, toolkit.region)).join('\n').trimStart(), // prettier-ignore
+    exitCode: healthy ? exitCodes.ok : exitCodes.check,
+  }
+}

@@ -1,0 +1,95 @@
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import { checkAccount, whoAmI } from '../../deploy/preflight.ts'
+import { retainedBy, type Retained } from '../../deploy/retained.ts'
+import { stackState } from '../../deploy/stack-state.ts'
+import { destroyStacks } from '../../deploy/toolkit-deploy.ts'
+import { orMissing } from '../../deploy/cdk-missing.ts'
+import { stateDir } from '../../local/state.ts'
+import { confirm, refuseUnasked } from '../confirm.ts'
+import { chosenDeployment, deploymentCommand, openFor, pollMsOf, type Chosen, type DeploymentOptions } from '../deployment-options.ts' // prettier-ignore
+import { deployProgress, type Progress } from '../deploy-progress.ts'
+import { onInterruption } from '../interruption.ts'
+import { run, type Io, type Result } from '../output.ts'
+import { placeText } from './plan.ts'
+
+export function destroyCommand(): Command {
+  const command = deploymentCommand('destroy', 'take the stacks off AWS; what holds data stays')
+    .option('--yes', 'do not ask')
+    .option('--dry-run', 'say what would go and what would stay')
+    .option('--poll-ms <ms>', 'how often CloudFormation is asked (2000)')
+  return command.action(() =>
+    run(command, async (io) => {
+      const options = command.opts<DeploymentOptions & { dryRun?: boolean }>()
+      if (!options.dryRun) refuseUnasked({ ...options, json: io.json }, 'Destroying')
+      const progress = deployProgress()
+      const interruption = onInterruption(io, progress.end)
+      try {
+        return await destroy(options, io, progress, interruption.begun)
+      } finally {
+        progress.end()
+        interruption.end()
+      }
+    }),
+  )
+}
+
+async function destroy(
+  options: DeploymentOptions & { dryRun?: boolean },
+  io: Io,
+  progress: Progress,
+  begun: () => void,
+): Promise<Result> {
+  const pollMs = pollMsOf(options)
+  const chosen = await chosenDeployment(options)
+  const { toolkit, host } = await openFor(chosen, options, { ...progress })
+  const place = await whoAmI(toolkit.clients, toolkit.region)
+  checkAccount(place, chosen.environment, chosen.account)
+  const cloudFormation = toolkit.clients('cloudformation')
+  const there: string[] = []
+  const stays: Retained[] = []
+  for (const name of await goingStacks(
+    chosen,
+    options,
+    async (each) => (await stackState(cloudFormation, each)) !== undefined,
+  )) {
+    // prettier-ignore
+    there.push(name)
+    stays.push(...(await retainedBy(cloudFormation, name)))
+  }
+  const data = { environment: chosen.environment, account: place.account, region: place.region, stays }
+  if (there.length === 0) return { data: { ...data, destroyed: [] }, text: 'There is nothing to destroy.' }
+  progress.note(placeText({ place, region: place.region }, chosen.environment))
+  for (const line of [...there.map((name) => `  - ${name}`), ...staysText(stays)]) progress.note(line)
+  if (options.dryRun) return { data: { ...data, dryRun: true, would: there }, text: 'Nothing was destroyed.' }
+  await confirm(`\nType the name of the environment, ${chosen.environment}, to destroy it:`, { ...options, json: io.json }, chosen.environment) // prettier-ignore
+  const { emptyStacks } = await orMissing(() => import('../../deploy/cdk/empty-stacks.ts'))
+  const dir = join(stateDir(chosen.project.dir), 'deploy', chosen.environment, 'destroy.out')
+  emptyStacks(there, place, dir)
+  begun()
+  await destroyStacks(toolkit, dir, host, pollMs)
+  return {
+    data: { ...data, destroyed: there },
+    text: [`Destroyed: ${there.join(', ')}`, ...staysText(stays)].join('\n'),
+  }
+}
+
+/** The stacks that go: with `--platform` the one that others may still need stays. */
+async function goingStacks(
+  { stacks, platforms, project }: Chosen,
+  { platform }: DeploymentOptions,
+  isThere: (name: string) => Promise<boolean>,
+): Promise<string[]> {
+  const all = platform === undefined || platforms.length === Object.keys(project.config.platforms).length
+  const going: string[] = []
+  for (const { part, name } of stacks) if ((all || part !== 'authorization') && (await isThere(name))) going.push(name)
+  return going
+}
+
+function staysText(stays: readonly Retained[]): string[] {
+  if (stays.length === 0) return []
+  return [
+    'These stay, since they hold data. Delete them by hand when it may go:',
+    ...stays.map(({ type, physicalId }) => `  ${type.padEnd(34)} ${physicalId}`),
+  ]
+}

@@ -1,0 +1,141 @@
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import { buildAuthorizationService } from '../build/authorization-service.ts'
+import { buildArtifact } from '../build/build.ts'
+import { readProject, type Project } from '../build/project.ts'
+import type { Assembly } from '../deploy/app.ts'
+import { partsOf, stackName, type Deployment, type Part } from '../deploy/deployment.ts'
+import { checkAccount, checkPlace, whoAmI, type Place } from '../deploy/preflight.ts'
+import { deployHost, type DeployHost, type HostOptions } from '../deploy/toolkit-host.ts'
+import { orMissing } from '../deploy/cdk-missing.ts'
+import { openAws, type OpenAws, type OpenAwsOptions } from '../deploy/toolkit-clients.ts'
+import { openToolkit, type OpenToolkit } from '../deploy/toolkit.ts'
+import { environmentOf } from '../environment.ts'
+import { FairleadError } from '../errors.ts'
+import { stateDir } from '../local/state.ts'
+import { nearest } from '../nearest.ts'
+import { platformNames, type Platform } from '../platforms.ts'
+import { ask } from './confirm.ts'
+import { newCommand } from './output.ts'
+
+export interface DeploymentOptions {
+  env?: string
+  platform?: string[]
+  region?: string
+  profile?: string
+  project?: string
+  yes?: boolean
+  pollMs?: string
+}
+
+/** Makes a command that is about a deployment. */
+export function deploymentCommand(name: string, summary: string): Command {
+  return newCommand(name, summary)
+    .option('--env <name>', 'a key of `environments` (default: the only one, or `default`)')
+    .option('--platform <name>', 'only this platform; again for another', (each, all: string[] = []) => [...all, each])
+    .option('--region <name>', 'where, if the environment does not say it (default: AWS_REGION, or the profile’s)')
+    .option('--profile <name>', 'with this AWS profile (default: the standard AWS chain)')
+    .option('--project <folder>', 'the folder with fairlead.config.ts')
+}
+
+/** What a command is about: a project in an environment, and its stacks. */
+export interface Chosen {
+  project: Project
+  environment: string
+  account?: string
+  region?: string
+  platforms: Platform[]
+  /** In the order in which they are deployed. */
+  stacks: { part: Part; name: string }[]
+}
+
+/** Reads the project and the environment. Throws CONFIG_*, USAGE. */
+export async function chosenDeployment(options: DeploymentOptions): Promise<Chosen> {
+  const found = await readProject(options.project)
+  const { name, account, region, config } = environmentOf(found.config, options.env)
+  const project = { ...found, config }
+  if (options.region !== undefined && region !== undefined && options.region !== region)
+    throw new FairleadError('USAGE', `The environment ${name} is in ${region}, not in ${options.region}`, {
+      fix: 'Leave --region out, or use another environment: --env NAME',
+    })
+  const configured = platformNames.filter((each) => config.platforms[each] !== undefined)
+  const platforms = platformsOf(options.platform, configured)
+  const where = options.region ?? region
+  return {
+    project,
+    environment: name,
+    ...(account === undefined ? {} : { account }),
+    ...(where === undefined ? {} : { region: where }),
+    platforms,
+    stacks: partsOf({ project, platforms }).map((part) => ({ part, name: stackName({ project, environment: name }, part) })), // prettier-ignore
+  }
+}
+
+function platformsOf(given: string[] | undefined, configured: Platform[]): Platform[] {
+  for (const name of given ?? []) {
+    if ((configured as string[]).includes(name)) continue
+    const meant = nearest(name, configured)
+    throw new FairleadError('USAGE', `The project has no platform ${name}${meant ? `; did you mean ${meant}?` : ''}`, {
+      fix: `--platform takes ${configured.join(', ')}`,
+    })
+  }
+  return given ? configured.filter((each) => given.includes(each)) : configured
+}
+
+export interface Opened {
+  toolkit: OpenToolkit
+  host: DeployHost
+}
+
+/** Opens CDK's toolkit where the deployment goes. Throws CDK_MISSING, REGION_UNKNOWN, REGION_WITHOUT_AGENTCORE. */
+export async function openFor(chosen: Chosen, options: DeploymentOptions, host: HostOptions): Promise<Opened> {
+  const made = deployHost(host)
+  const toolkit = await openToolkit({ ...whereOf(chosen, options), host: made.host })
+  checkPlace(toolkit.region, chosen.platforms)
+  return { toolkit, host: made }
+}
+
+/** Opens AWS for a command that reads or grants, and checks whose account it is. Throws CDK_MISSING, ACCOUNT_WRONG. */
+export async function openAccount(chosen: Chosen, options: DeploymentOptions): Promise<{ aws: OpenAws; place: Place }> {
+  const aws = await openAws(whereOf(chosen, options))
+  checkPlace(aws.region, [])
+  const place = await whoAmI(aws.clients, aws.region)
+  checkAccount(place, chosen.environment, chosen.account)
+  return { aws, place }
+}
+
+function whereOf({ region }: Chosen, { profile }: DeploymentOptions): OpenAwsOptions {
+  return {
+    ...(profile === undefined ? {} : { profile }),
+    ...(region === undefined ? {} : { region }),
+    ...(process.stdin.isTTY && process.stderr.isTTY ? { ask } : {}),
+  }
+}
+
+/** Builds the artifacts and synthesizes the stacks into `.fairlead/deploy/ENVIRONMENT`. */
+export async function synthesized(
+  chosen: Chosen,
+  { region, account }: { region: string; account?: string | undefined },
+  note: (line: string) => void,
+): Promise<Assembly & { deployment: Deployment }> {
+  const { project, environment, platforms, stacks } = chosen
+  const out = join(stateDir(project.dir), 'deploy', environment)
+  const artifacts: Deployment['artifacts'] = {}
+  const { config, dir: projectDir } = project
+  if (config.server && platforms.some((each) => each !== 'agentcore-gateway')) {
+    artifacts.server = await buildArtifact({ projectDir, config, outDir: join(out, 'server') })
+    for (const warning of artifacts.server.warnings) note(`! ${warning}`)
+  }
+  if (stacks.some(({ part }) => part === 'authorization'))
+    artifacts.authorizationService = await buildAuthorizationService(join(out, 'authorization-service'))
+  const deployment: Deployment = { project, environment, region, platforms, artifacts, ...(account ? { account } : {}) }
+  const { synthesize } = await orMissing(() => import('../deploy/app.ts'))
+  return { ...(await synthesize(deployment, join(out, 'cdk.out'))), deployment }
+}
+
+/** Of `--poll-ms`: how often AWS is asked while something is under way. */
+export function pollMsOf({ pollMs }: DeploymentOptions): number {
+  const given = Number(pollMs ?? process.env.FAIRLEAD_POLL_MS ?? 2000)
+  if (Number.isInteger(given) && given >= 20 && given <= 60_000) return given
+  throw new FairleadError('USAGE', `--poll-ms is a whole number from 20 to 60000, not ${pollMs}`)
+}

@@ -1,0 +1,125 @@
+import type { Assembly } from '../deploy/app.ts'
+import { asAwsError } from '../deploy/aws-error.ts'
+import { checkNames } from '../deploy/aws-names.ts'
+import { follow } from '../deploy/follow.ts'
+import { idleCost } from '../deploy/idle-cost.ts'
+import { checkAccount, whoAmI, type Place } from '../deploy/preflight.ts'
+import { conditionOf, stackState, stuck, type StackState } from '../deploy/stack-state.ts'
+import type { ResourceStep } from '../deploy/toolkit-host.ts'
+import { planAgainstAws, planFromNothing, type PlannedStack } from '../deploy/toolkit-plan.ts'
+import type { OpenToolkit } from '../deploy/toolkit.ts'
+import type { ErrorCode, FairleadError } from '../errors.ts'
+import { synthesized, type Chosen } from './deployment-options.ts'
+import type { StackPlan } from './plan-text.ts'
+import { openBook } from './workload-options.ts'
+
+export interface Planned {
+  place?: Place
+  region: string
+  assembly: Assembly
+  stacks: StackPlan[]
+  /** With what it was compared. */
+  compared: 'aws' | 'nothing'
+}
+
+const withoutAws = new Set<ErrorCode>(['CREDENTIALS_MISSING', 'CREDENTIALS_EXPIRED', 'UNREACHABLE'])
+
+/** Asks who calls, and that it is the right account. Gives why not where that is no reason to stop. */
+export async function placeOf(
+  { clients, region }: OpenToolkit,
+  chosen: Chosen,
+): Promise<{ place: Place } | { why: FairleadError }> {
+  try {
+    const place = await whoAmI(clients, region)
+    checkAccount(place, chosen.environment, chosen.account)
+    return { place }
+  } catch (error) {
+    if (withoutAws.has((error as FairleadError).code)) return { why: error as FairleadError }
+    throw error
+  }
+}
+
+/** The stacks as they are. What is under way is waited for; what is stuck is refused. Throws STACK_HALF_MADE. */
+export async function steadyStacks(
+  { clients }: OpenToolkit,
+  chosen: Chosen,
+  how: { step(step: ResourceStep): void; note(line: string): void; pollMs: number },
+): Promise<Map<string, StackState>> {
+  const found = new Map<string, StackState>()
+  const cloudFormation = clients('cloudformation')
+  for (const { name } of chosen.stacks) {
+    let now = await stackState(cloudFormation, name)
+    if (now && conditionOf(now.state) === 'under-way') {
+      how.note(`${name} is ${now.state}, from a deployment before; waiting for it`)
+      now = (await follow(cloudFormation, now, how)).stack
+      how.note(now ? `${name} is ${now.state}` : `${name} is gone`)
+    }
+    if (!now) continue
+    const condition = conditionOf(now.state)
+    if (condition === 'stuck') throw stuck(now)
+    if (condition === 'remade')
+      how.note(`! ${name} is ${now.state}: it was never made. Deploying deletes what is left of it and makes it again.`)
+    found.set(name, now)
+  }
+  return found
+}
+
+/** Builds, synthesizes, checks the names, and compares with what is deployed, or with nothing. */
+export async function planOf(
+  toolkit: OpenToolkit,
+  chosen: Chosen,
+  given: { place?: Place; states?: ReadonlyMap<string, StackState>; note(line: string): void },
+): Promise<Planned> {
+  const { region } = toolkit
+  const { place, states = new Map<string, StackState>() } = given
+  const assembly = await synthesized(chosen, { region, account: place?.account ?? chosen.account }, given.note)
+  checkNames(assembly.stacks)
+  const names = assembly.stacks.map(({ name }) => name)
+  const compared = place ? 'aws' : 'nothing'
+  const diffs = await compare(toolkit, assembly.dir, names, place ? 'template' : 'nothing')
+  return {
+    region,
+    assembly,
+    compared,
+    ...(place ? { place } : {}),
+    stacks: stackPlans(assembly, diffs, states, region),
+  }
+}
+
+/** The same plan, as change sets of CloudFormation have it. */
+export async function planByChangeSets(
+  toolkit: OpenToolkit,
+  planned: Planned,
+  states: ReadonlyMap<string, StackState>,
+): Promise<Planned> {
+  // prettier-ignore
+  const names = planned.assembly.stacks.map(({ name }) => name)
+  const diffs = await compare(toolkit, planned.assembly.dir, names, 'change-set')
+  return { ...planned, stacks: stackPlans(planned.assembly, diffs, states, planned.region) }
+}
+
+async function compare(
+  toolkit: OpenToolkit,
+  dir: string,
+  names: string[],
+  how: 'template' | 'change-set' | 'nothing',
+): Promise<PlannedStack[]> {
+  try {
+    return await (how === 'nothing' ? planFromNothing(toolkit, dir, names) : planAgainstAws(toolkit, dir, names, how))
+  } catch (error) {
+    throw asAwsError(error, 'Comparing with what is deployed')
+  }
+}
+
+function stackPlans(
+  assembly: Assembly,
+  diffs: readonly PlannedStack[],
+  states: ReadonlyMap<string, StackState>,
+  region: string,
+): StackPlan[] {
+  const { book } = openBook(region)
+  return assembly.stacks.map(({ name, part, template }, at) => {
+    const state = states.get(name)?.state
+    return { ...diffs[at]!, part, ...(state ? { state } : {}), idle: idleCost(template.Resources, book) }
+  })
+}
