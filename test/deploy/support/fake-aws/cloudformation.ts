@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { parse } from 'yaml'
 import { attributeOf, evaluate, physicalIdOf } from './resources.ts'
 import { AwsError, type Answers, type Call } from './server.ts'
 
@@ -50,7 +51,7 @@ export interface CloudFormationOptions {
   /** Why a resource cannot be made; by logical id or type. */
   failing: Map<string, string>
   /** Waits where a test holds a resource. */
-  gate(id: string): Promise<void>
+  gate(id: string, type: string): Promise<void>
   /** Outputs that a test decides on, by stack and key. */
   outputs: Map<string, Record<string, string>>
   changed(): void
@@ -63,6 +64,11 @@ const replacing: Record<string, string[]> = {
   'AWS::Cognito::UserPool': ['UsernameAttributes', 'AliasAttributes'],
   'AWS::Lambda::Function': ['FunctionName', 'PackageType'],
   'AWS::Logs::LogGroup': ['LogGroupName'],
+}
+
+/** JSON, or YAML as CDK's own bootstrap template is; its short forms of functions are not looked into. */
+function parsed(body: string): Template {
+  return (body.trimStart().startsWith('{') ? JSON.parse(body) : parse(body, { logLevel: 'silent' })) as Template
 }
 
 let last = 0
@@ -120,7 +126,7 @@ export function cloudFormation(stacks: Map<string, Stack>, options: CloudFormati
   const one = async (stack: Stack, id: string, type: string, verb: 'CREATE' | 'UPDATE' | 'DELETE') => {
     const before = stack.resources.get(id)
     event(stack, id, type, `${verb}_IN_PROGRESS`, undefined, before?.physicalId)
-    await options.gate(id)
+    await options.gate(id, type)
     const why = verb === 'DELETE' ? undefined : (options.failing.get(id) ?? options.failing.get(type))
     if (why !== undefined) {
       event(stack, id, type, `${verb}_FAILED`, why)
@@ -157,7 +163,7 @@ export function cloudFormation(stacks: Map<string, Stack>, options: CloudFormati
 
   const remove = async (stack: Stack) => {
     toStatus(stack, 'DELETE_IN_PROGRESS', 'User Initiated')
-    const template = JSON.parse(stack.template) as Template
+    const template = parsed(stack.template)
     for (const [id, { type }] of [...stack.resources].reverse()) {
       const kept = ['Retain', 'RetainExceptOnCreate'].includes(template.Resources?.[id]?.DeletionPolicy ?? '')
       if (kept) event(stack, id, type, 'DELETE_SKIPPED')
@@ -289,7 +295,7 @@ function described({ name, id, status, reason, outputs, protected: on, tags, at 
 }
 
 function changesOf(before: string, after: string): Change[] {
-  const [old, next] = [before, after].map((each) => (JSON.parse(each) as Template).Resources ?? {}) as [Record<string, Resource>, Record<string, Resource>] // prettier-ignore
+  const [old, next] = [before, after].map((each) => parsed(each).Resources ?? {}) as [Record<string, Resource>, Record<string, Resource>] // prettier-ignore
   const changed = Object.entries(next).flatMap(([id, resource]): Change[] => {
     const { Type: type } = resource
     const was = old[id]
@@ -303,7 +309,7 @@ function changesOf(before: string, after: string): Change[] {
 }
 
 function outputsOf(stack: Stack, region: string): Record<string, string> {
-  const { Outputs: outputs = {} } = JSON.parse(stack.template) as Template
+  const { Outputs: outputs = {} } = parsed(stack.template)
   const find = (id: string, attribute?: string) => {
     const found = stack.resources.get(id)
     return found && (attribute === undefined ? found.physicalId : attributeOf(found, attribute, stack.id, region))

@@ -66,6 +66,8 @@ export interface Faults {
   denied: Set<string>
   /** Set: every key has ended. */
   expired: boolean
+  /** A call of `service.Operation` that is told of, and never answered. */
+  waiting?: { key: string; reached(): void }
 }
 
 export interface Wire {
@@ -116,6 +118,7 @@ export async function serve(options: {
       const wrong = faultsOf(input, operation.input, `${operation.name} asked with`)
       wire.faults.push(...wrong)
       const key = `${scope.service}.${operation.name}`
+      if (options.switches.waiting?.key === key) return options.switches.waiting.reached()
       if (taken(options.switches.dropped, key)) return void req.socket.destroy()
       if (options.switches.expired) throw new AwsError(service.protocol === 'query' ? 'ExpiredToken' : 'ExpiredTokenException', 'The security token included in the request is expired', 403) // prettier-ignore
       if (taken(options.switches.throttled, key)) throw new AwsError(service.protocol === 'query' ? 'Throttling' : 'ThrottlingException', 'Rate exceeded') // prettier-ignore

@@ -24,8 +24,8 @@ export interface FakeAws {
   /** Outputs that a test decides on, by stack. */
   outputs: Map<string, Record<string, string>>
   switches: Faults
-  /** Stops before that resource is made; resolves when it is reached, with what lets it go on. */
-  hold(id: string): Promise<() => void>
+  /** Stops before a resource of that id or type is made; resolves when it is reached, with what lets it go on. */
+  hold(what: string): Promise<() => void>
   /** Resolves when it is so, looking again after each change. */
   until(so: () => boolean): Promise<void>
   close(): Promise<void>
@@ -86,8 +86,8 @@ export async function startFakeAws(options: { bootstrapped?: boolean } = {}): Pr
           failing,
           outputs,
           changed,
-          gate: async (id) => {
-            const each = held.get(id)
+          gate: async (id, type) => {
+            const each = held.get(id) ?? held.get(type)
             if (!each) return
             each.reached()
             await each.free
@@ -116,14 +116,14 @@ export async function startFakeAws(options: { bootstrapped?: boolean } = {}): Pr
     failing,
     outputs,
     switches,
-    hold: (id) => {
+    hold: (what) => {
       let letGo = () => {}
       const free = new Promise<void>((resolve) => (letGo = resolve))
       return new Promise((resolve) => {
-        held.set(id, {
+        held.set(what, {
           free,
           reached: () => {
-            held.delete(id)
+            held.delete(what)
             resolve(letGo)
           },
         })

@@ -1,0 +1,314 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { Ran } from '../cli/support.ts'
+import { account, region, startFakeAws, type FakeAws } from './support/fake-aws/start.ts'
+import { deployProject, run, type DeployProject } from './support/run.ts'
+
+let project: DeployProject
+let aws: FakeAws
+
+beforeAll(async () => {
+  project = await deployProject()
+})
+afterAll(() => project.remove())
+beforeEach(async () => {
+  await project.configure({})
+  aws = await startFakeAws()
+})
+afterEach(async () => {
+  const { faults } = aws
+  await aws.close()
+  // Whatever a test is about: AWS's own models have nothing against what was asked and answered.
+  expect(faults).toEqual([])
+})
+
+const stack = 'hello-default-lambda'
+
+function fairlead(args: string[], env: Record<string, string> = {}): Promise<Ran> {
+  return run([...args, '--project', project.dir], {
+    ...aws.env,
+    HOME: join(project.dir, 'home'),
+    CDK_VALIDATION: 'false',
+    FAIRLEAD_POLL_MS: '20',
+    ...env,
+  })
+}
+
+const deploy = (...more: string[]) => fairlead(['deploy', '--yes', '--no-doctor', ...more])
+
+async function json(args: string[], env: Record<string, string> = {}): Promise<Record<string, never>> {
+  const { stdout } = await fairlead([...args, '--json'], env)
+  return JSON.parse(stdout) as Record<string, never>
+}
+
+const asked = () => aws.log.map(({ service, operation }) => `${service}.${operation}`)
+const changing = /\.(Create|Execute|Delete|Update|Put|Add|Remove)/
+
+describe('a deployment', () => {
+  it('shows account and plan, makes each resource with a line, and gives endpoint and entries', async () => {
+    const { code, stdout, stderr } = await deploy()
+    expect(code).toBe(0)
+    expect(stderr).toContain(`environment default, account ${account} as arn:aws:iam::${account}:user/ada, ${region}`)
+    expect(stderr).toMatch(/\+ AWS::Lambda::Function +ServerFunction/)
+    expect(stderr).toMatch(/allow lambda:InvokeFunctionUrl on .* for\s+AWS:arn:aws:iam::111122223333:role\/agent/)
+    expect(stderr).toMatch(/\d\d:\d\d:\d\d {2}CREATE_COMPLETE +AWS::Lambda::Url +Server/)
+    expect(stdout).toMatch(/^lambda {2}https:\/\/\w+\.lambda-url\.eu-central-1\.on\.aws\/mcp {2}\(iam\)/)
+    expect(stdout).toContain('--auth sigv4 --service lambda --region eu-central-1')
+    expect(aws.stacks.get(stack)!.status).toBe('CREATE_COMPLETE')
+  })
+
+  it('done twice changes nothing, and status says that it is the same as here until the source changes', async () => {
+    await deploy()
+    const before = aws.stacks.get(stack)!.events.length
+    expect((await deploy()).code).toBe(0)
+    expect(aws.stacks.get(stack)!.events).toHaveLength(before)
+    const same = await json(['status'])
+    expect(same).toMatchObject({
+      data: { stacks: [{ state: 'CREATE_COMPLETE', local: { same: true, artifact: 'same' } }] },
+    })
+    await writeFile(
+      join(project.dir, 'server.ts'),
+      `import { McpServer } from '@modelcontextprotocol/server'\nexport default () => new McpServer({ name: 'hello', version: '2.0.0' })\n`,
+    )
+    expect(await json(['status'])).toMatchObject({
+      data: { stacks: [{ local: { same: false, artifact: 'differs' } }] },
+    })
+    const outputs = await fairlead(['outputs'])
+    expect(outputs.stdout).toMatch(/^lambda\.Url=https:/m)
+    expect(outputs.stdout).toMatch(/^lambda\.FunctionArn=arn:aws:lambda:eu-central-1:111122223333:function:/m)
+  })
+
+  it('that fails names the resource, its reason and what helps, and leaves nothing behind', async () => {
+    aws.failing.set(
+      'AWS::Lambda::Function',
+      'Resource handler returned message: "Specified ReservedConcurrentExecutions for function decreases account\'s UnreservedConcurrentExecution below its minimum value of [100]."',
+    )
+    const { code, stderr } = await deploy()
+    expect(code).toBe(7)
+    expect(stderr).toMatch(
+      /QUOTA_EXCEEDED {2}ServerFunction\w+ \(AWS::Lambda::Function\) of hello-default-lambda could not be made/,
+    )
+    expect(stderr).toMatch(/Why {3}.*decreases account's UnreservedConcurrentExecution/)
+    expect(stderr).toContain('--quota-code L-B99A9384')
+    expect(stderr).toMatch(/CREATE_FAILED +AWS::Lambda::Function .*\n +Resource handler returned/)
+    expect(aws.stacks.get(stack)!.status).toBe('ROLLBACK_COMPLETE')
+    expect(aws.stacks.get(stack)!.resources.size).toBe(0)
+    aws.failing.clear()
+    const again = await deploy()
+    expect(again.stderr).toContain(
+      'ROLLBACK_COMPLETE: it was never made. Deploying deletes what is left of it and makes it again.',
+    )
+    expect(again.code).toBe(0)
+  })
+
+  it.each([
+    [
+      'Policy statement: User is not authorized to perform: iam:CreateRole on resource: role x',
+      /Fix .*Allow iam:CreateRole/,
+    ],
+    [
+      'Resource of type AWS::IAM::Role with identifier hello already exists.',
+      /Fix .*Something outside of this stack has that name/,
+    ],
+  ])('knows what helps against %s', async (reason, fix) => {
+    aws.failing.set('AWS::IAM::Role', reason)
+    const { code, stderr } = await deploy()
+    expect(code).toBe(7)
+    expect(stderr).toMatch(fix)
+  })
+
+  it('waits when AWS is asked too often, and asks again when a connection is dropped', async () => {
+    aws.switches.throttled.set('cloudformation.DescribeStackEvents', 1)
+    aws.switches.dropped.set('cloudformation.ExecuteChangeSet', 1)
+    expect((await deploy()).code).toBe(0)
+    expect(asked().filter((each) => each === 'cloudformation.ExecuteChangeSet')).toHaveLength(2)
+  })
+
+  it('whose credentials end in the middle says so, and done again sees it through', async () => {
+    const held = aws.hold('AWS::Lambda::Function')
+    const running = deploy()
+    const letGo = await held
+    aws.switches.expired = true
+    const { code, stderr } = await running
+    expect(code).toBe(3)
+    expect(stderr).toContain('CREDENTIALS_EXPIRED  The AWS credentials have ended')
+    aws.switches.expired = false
+    aws.log.length = 0
+    const again = deploy()
+    await aws.until(() => asked().includes('cloudformation.DescribeStackEvents'))
+    letGo()
+    const { code: second, stderr: said } = await again
+    expect(said).toContain(`${stack} is CREATE_IN_PROGRESS, from a deployment before; waiting for it`)
+    expect(second).toBe(0)
+  })
+
+  it('prepares the account only when it is told to', async () => {
+    await aws.close()
+    aws = await startFakeAws({ bootstrapped: false })
+    const { code, stderr } = await deploy()
+    expect(code).toBe(7)
+    expect(stderr).toContain(`NOT_BOOTSTRAPPED  Account ${account} is not prepared for CDK in ${region}`)
+    expect(asked().filter((each) => changing.test(each))).toEqual([])
+    expect((await deploy('--bootstrap')).code).toBe(0)
+    expect(aws.stacks.get('CDKToolkit')!.status).toBe('CREATE_COMPLETE')
+  })
+})
+
+describe('nothing is touched', () => {
+  const untouched = () => expect(asked().filter((each) => changing.test(each))).toEqual([])
+
+  it.each<[string, string[], Record<string, string>, Record<string, unknown>, number, RegExp]>([
+    ['without a terminal and without --yes', [], {}, {}, 2, /NOT_CONFIRMED/],
+    [
+      'without credentials',
+      ['--yes'],
+      { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' },
+      {},
+      3,
+      /CREDENTIALS_MISSING {2}There are no AWS credentials/,
+    ],
+    [
+      'with a key that nobody has',
+      ['--yes'],
+      { AWS_ACCESS_KEY_ID: 'AKIANOBODY0000000000' },
+      {},
+      3,
+      /CREDENTIALS_MISSING {2}AWS does not know/,
+    ],
+    [
+      'with a secret that is wrong',
+      ['--yes'],
+      { AWS_SECRET_ACCESS_KEY: 'wrong' },
+      {},
+      3,
+      /CREDENTIALS_MISSING {2}AWS does not know/,
+    ],
+    [
+      'in another account than the environment’s',
+      ['--yes'],
+      {},
+      { environments: { prod: { account: '999988887777', region } } },
+      3,
+      /ACCOUNT_WRONG {2}prod is account 999988887777, and these credentials are of 111122223333/,
+    ],
+    [
+      'in a region that is none',
+      ['--yes', '--region', 'eu-centrl-1'],
+      {},
+      {},
+      2,
+      /REGION_UNKNOWN .*did you mean eu-central-1/,
+    ],
+    [
+      'in a region without AgentCore',
+      ['--yes', '--region', 'ap-east-1'],
+      {},
+      { platforms: { 'agentcore-runtime': {} } },
+      2,
+      /REGION_WITHOUT_AGENTCORE/,
+    ],
+    [
+      'in an environment that is not there',
+      ['--yes', '--env', 'prdo'],
+      {},
+      { environments: { prod: { account, region } } },
+      2,
+      /did you mean prod/,
+    ],
+    ['with a name that AWS refuses', ['--yes'], {}, { name: 'x'.repeat(140) }, 2, /NAME_REFUSED|CONFIG_INVALID/],
+    ['on a platform that the project has not', ['--yes', '--platform', 'lamda'], {}, {}, 2, /did you mean lambda/],
+  ])('%s', async (_title, args, env, config, exit, says) => {
+    await project.configure(config)
+    const { code, stderr } = await fairlead(['deploy', '--no-doctor', ...args], env)
+    expect(stderr).toMatch(says)
+    expect(stderr).toMatch(/ {2}Fix {3}/)
+    expect(code).toBe(exit)
+    untouched()
+  })
+
+  it('when AWS cannot be reached', async () => {
+    const { code, stderr } = await fairlead(['deploy', '--yes'], { AWS_ENDPOINT_URL: 'http://127.0.0.1:9' })
+    expect(stderr).toContain('UNREACHABLE')
+    expect(code).toBe(4)
+  })
+
+  it('when the credentials have ended', async () => {
+    aws.switches.expired = true
+    const { code, stderr } = await deploy()
+    expect(stderr).toContain('CREDENTIALS_EXPIRED')
+    expect(code).toBe(3)
+  })
+
+  it('when the caller may not even look', async () => {
+    aws.switches.denied.add('cloudformation.DescribeStacks')
+    const { code, stderr } = await deploy()
+    expect(stderr).toContain('AWS_DENIED  AWS does not allow cloudformation:DescribeStacks')
+    expect(code).toBe(3)
+  })
+
+  it.each(['UPDATE_ROLLBACK_FAILED', 'DELETE_FAILED', 'ROLLBACK_FAILED'])('over a stack that is %s', async (status) => {
+    await deploy()
+    aws.log.length = 0
+    Object.assign(aws.stacks.get(stack)!, { status, reason: 'Something was in the way' })
+    const { code, stderr } = await deploy()
+    expect(stderr).toContain(`STACK_HALF_MADE  ${stack} is ${status}`)
+    expect(stderr).toContain('Something was in the way')
+    expect(stderr).toMatch(/Fix {3}.*aws cloudformation /)
+    expect(code).toBe(7)
+    untouched()
+    expect((await fairlead(['status', '--no-compare'])).code).toBe(7)
+  })
+
+  it('by a dry run: its change sets are shown and deleted', async () => {
+    const { code, stdout } = await fairlead(['deploy', '--dry-run'])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/\+ AWS::Lambda::Function/)
+    expect(stdout).toContain('Nothing was deployed.')
+    expect(asked()).toContain('cloudformation.CreateChangeSet')
+    expect(asked()).not.toContain('cloudformation.ExecuteChangeSet')
+    expect(aws.stacks.get(stack)!.status).toBe('DELETE_COMPLETE')
+    const offline = await fairlead(['deploy', '--dry-run'], { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' })
+    expect(offline.code).toBe(0)
+    expect(offline.stdout).toContain('Not shown to CloudFormation: There are no AWS credentials.')
+  })
+
+  it('by a plan, with credentials and without', async () => {
+    const online = await json(['plan'])
+    expect(online).toMatchObject({
+      ok: true,
+      data: { account, region, compared: 'aws', idleUsdPerMonth: 0, stacks: [{ name: stack, state: null }] },
+    })
+    const offline = await json(['plan'], { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' })
+    expect(offline).toMatchObject({
+      ok: true,
+      data: { account: null, compared: 'nothing', notCompared: 'There are no AWS credentials' },
+    })
+    const changes = (found: unknown) =>
+      (found as { data: { stacks: { changes: unknown[] }[] } }).data.stacks[0]!.changes
+    expect(changes(offline)).toEqual(changes(online))
+    untouched()
+  })
+})
+
+describe('destroying', () => {
+  it('takes the stacks away and says what stays', async () => {
+    await deploy()
+    const resources = JSON.parse(aws.stacks.get(stack)!.template) as {
+      Resources: Record<string, { Type: string; DeletionPolicy?: string }>
+    }
+    const [id] = Object.entries(resources.Resources).find(([, { Type: type }]) => type === 'AWS::Logs::LogGroup')!
+    resources.Resources[id]!.DeletionPolicy = 'Retain'
+    aws.stacks.get(stack)!.template = JSON.stringify(resources)
+    const dry = await fairlead(['destroy', '--dry-run'])
+    expect(dry.stderr).toMatch(/These stay.*\n +AWS::Logs::LogGroup/)
+    expect(aws.stacks.get(stack)!.status).toBe('CREATE_COMPLETE')
+    expect((await fairlead(['destroy'])).stderr).toContain('NOT_CONFIRMED')
+    const { code, stdout } = await fairlead(['destroy', '--yes'])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^Destroyed: hello-default-lambda\nThese stay/)
+    expect(aws.stacks.get(stack)!.status).toBe('DELETE_COMPLETE')
+    expect((await fairlead(['destroy', '--yes'])).stdout).toBe('There is nothing to destroy.\n')
+    expect((await fairlead(['outputs'])).stderr).toContain('STACK_NOT_DEPLOYED')
+  })
+})

@@ -1,0 +1,78 @@
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { bin, type Ran } from '../cli/support.ts'
+import { startFakeAws, type FakeAws } from './support/fake-aws/start.ts'
+import { deployProject, type DeployProject } from './support/run.ts'
+
+let project: DeployProject
+let aws: FakeAws
+
+beforeAll(async () => {
+  project = await deployProject()
+  aws = await startFakeAws()
+})
+afterAll(async () => {
+  const { faults } = aws
+  await aws.close()
+  await project.remove()
+  expect(faults).toEqual([])
+})
+
+/** A process of its own, as a person's terminal has it. */
+function start(...args: string[]): { kill(signal: NodeJS.Signals): void; ended: Promise<Ran> } {
+  const env = {
+    ...process.env,
+    ...aws.env,
+    HOME: join(project.dir, 'home'),
+    CDK_VALIDATION: 'false',
+    FAIRLEAD_POLL_MS: '20',
+  }
+  const child = spawn(process.execPath, [bin, ...args], { cwd: project.dir, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  let [stdout, stderr] = ['', '']
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+  return {
+    kill: (signal) => void child.kill(signal),
+    ended: new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr }))),
+  }
+}
+
+const stack = 'hello-default-lambda'
+
+it('Ctrl-C in the middle says what goes on, and the same command again waits for it and goes on', async () => {
+  const held = aws.hold('AWS::Lambda::Function')
+  const first = start('deploy', '--yes', '--no-doctor')
+  const letGo = await held
+  first.kill('SIGINT')
+  const { code, stdout, stderr } = await first.ended
+  expect({ code, stdout }).toEqual({ code: 130, stdout: '' })
+  expect(stderr).toContain('DEPLOY_INTERRUPTED  Interrupted while AWS was at work')
+  expect(aws.stacks.get(stack)!.status).toBe('CREATE_IN_PROGRESS')
+
+  aws.log.length = 0
+  const second = start('deploy', '--yes', '--no-doctor')
+  await aws.until(() => aws.log.some(({ operation }) => operation === 'DescribeStackEvents'))
+  letGo()
+  const again = await second.ended
+  expect(again.stderr).toContain(`${stack} is CREATE_IN_PROGRESS, from a deployment before; waiting for it`)
+  expect(again.stderr).toMatch(/CREATE_COMPLETE +AWS::Lambda::Function/)
+  expect(again.stdout).toMatch(/^lambda {2}https:/)
+  expect(again.code).toBe(0)
+}, 60_000)
+
+it('Ctrl-C before anything says that nothing was changed, and --json says it in one object', async () => {
+  let reached = () => {}
+  const asked = new Promise<void>((resolve) => (reached = resolve))
+  aws.switches.waiting = { key: 'sts.GetCallerIdentity', reached }
+  const running = start('destroy', '--yes', '--json')
+  await asked
+  running.kill('SIGINT')
+  const { code, stdout } = await running.ended
+  expect(code).toBe(130)
+  expect(JSON.parse(stdout)).toMatchObject({
+    ok: false,
+    error: { code: 'DEPLOY_INTERRUPTED', message: 'Interrupted before anything was changed' },
+  })
+  expect(aws.stacks.get(stack)!.status).toBe('CREATE_COMPLETE')
+}, 60_000)

@@ -1,0 +1,130 @@
+import { cp, mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { priceBook } from '../../src/choose/price-book.ts'
+import { checkNames } from '../../src/deploy/aws-names.ts'
+import { asAwsError } from '../../src/deploy/aws-error.ts'
+import { idleCost } from '../../src/deploy/idle-cost.ts'
+import { spawnSync } from 'node:child_process'
+
+describe('the idle cost', () => {
+  it('counts what is paid for being there, and names what it does not know', () => {
+    const found = idleCost(
+      {
+        Balancer: {
+          Type: 'AWS::ElasticLoadBalancingV2::LoadBalancer',
+          Properties: { Scheme: 'internal', Subnets: ['a', 'b'] },
+        },
+        Tasks: {
+          Type: 'AWS::ECS::TaskDefinition',
+          Properties: { Cpu: '512', Memory: '1024', RuntimePlatform: { CpuArchitecture: 'ARM64' } },
+        },
+        Service: { Type: 'AWS::ECS::Service', Properties: { DesiredCount: 2, TaskDefinition: { Ref: 'Tasks' } } },
+        Function: { Type: 'AWS::Lambda::Function' },
+        Thing: { Type: 'AWS::IoT::Thing' },
+      },
+      priceBook('us-east-1'),
+    )
+    // 730 h × $0.0225; 2 × 730 h × (0.5 × $0.03238 + 1 × $0.00356).
+    expect(found).toEqual({
+      usd: 45.27,
+      items: [
+        { id: 'Balancer', type: 'AWS::ElasticLoadBalancingV2::LoadBalancer', usd: 16.43 },
+        { id: 'Service', type: 'AWS::ECS::Service', usd: 28.84 },
+      ],
+      unknown: ['AWS::IoT::Thing'],
+    })
+  })
+
+  it('is not known where no price was read for the region', () => {
+    const found = idleCost({ Nat: { Type: 'AWS::EC2::NatGateway' } }, priceBook('ap-south-2'))
+    expect(found).toEqual({
+      usd: undefined,
+      items: [{ id: 'Nat', type: 'AWS::EC2::NatGateway', usd: undefined }],
+      unknown: [],
+    })
+  })
+})
+
+describe('a name that AWS refuses', () => {
+  const stack = (Type: string, Properties: Record<string, unknown>, name = 'a-stack') => [
+    { name, template: { Resources: { It: { Type, Properties } } } },
+  ]
+
+  it.each([
+    ['AWS::BedrockAgentCore::Runtime', { AgentRuntimeName: 'my-server' }, 'no hyphen'],
+    ['AWS::BedrockAgentCore::Gateway', { Name: 'a--b' }, 'single hyphens'],
+    ['AWS::Lambda::Function', { FunctionName: 'a'.repeat(65) }, 'at most 64'],
+    ['AWS::Cognito::UserPoolDomain', { Domain: 'My-Domain' }, 'lower case'],
+    ['AWS::Cognito::UserPoolDomain', { Domain: 'my-aws-tools' }, 'without aws'],
+    ['AWS::ElasticLoadBalancingV2::LoadBalancer', { Name: 'internal-x' }, 'at most 32'],
+  ])('of %s is named, with what it takes', (type, properties, says) => {
+    expect(() => checkNames(stack(type, properties))).toThrow(
+      expect.objectContaining({ code: 'NAME_REFUSED', why: expect.stringContaining(says) as string }) as Error,
+    )
+  })
+
+  it('is of a stack too, and a name that is made by AWS is none', () => {
+    expect(() => checkNames(stack('X', {}, '1stack'))).toThrow('cannot be the name of a stack')
+    expect(() => checkNames(stack('X', {}, 'under_score'))).toThrow('cannot be the name of a stack')
+    expect(() => checkNames(stack('AWS::Lambda::Function', { FunctionName: { Ref: 'Other' } }))).not.toThrow()
+    expect(() => checkNames(stack('AWS::BedrockAgentCore::Runtime', { AgentRuntimeName: 'my_server' }))).not.toThrow()
+  })
+})
+
+describe('what AWS says', () => {
+  it('loses its secrets on the way to a person', () => {
+    const { message, why } = asAwsError(
+      Object.assign(new Error('bad x-amz-security-token=SECRET Signature=0123456789abcdef0123'), { name: 'Odd' }),
+      'It',
+    )
+    expect(`${message}${why}`).not.toMatch(/SECRET|0123456789abcdef/)
+  })
+
+  it('is found however deep it lies', () => {
+    const inner = Object.assign(new Error('Rate exceeded'), { name: 'Throttling' })
+    const outer = new Error('failed', { cause: new AggregateError([new Error('x', { cause: inner })]) })
+    expect(asAwsError(outer, 'It').code).toBe('AWS_THROTTLED')
+  })
+})
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+describe('without the packages of CDK', () => {
+  it('every command says what to install', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'fairlead-without-'))
+    try {
+      for (const each of ['dist', 'bin', 'package.json'])
+        await cp(join(root, each), join(dir, each), { recursive: true })
+      await mkdir(join(dir, 'node_modules'))
+      for (const each of await readdir(join(root, 'node_modules')))
+        if (!/^(@aws-cdk|aws-cdk-lib|constructs|fairlead|\..*)$/.test(each))
+          await symlink(join(root, 'node_modules', each), join(dir, 'node_modules', each))
+      await cp(join(root, 'test/fixtures/contract-server.ts'), join(dir, 'server.ts'))
+      await cp(join(root, 'test/deploy/support/plain.config.mjs'), join(dir, 'fairlead.config.mjs'))
+      for (const args of [
+        ['plan'],
+        ['deploy', '--yes'],
+        ['destroy', '--yes'],
+        ['status'],
+        ['outputs'],
+        ['logs'],
+        ['grant', '111122223333'],
+        ['revoke', '111122223333'],
+        ['grants'],
+      ]) {
+        const { status, stderr } = spawnSync(process.execPath, ['bin/fairlead.js', ...args], {
+          cwd: dir,
+          encoding: 'utf8',
+        })
+        expect(stderr).toContain('CDK_MISSING  @aws-cdk/toolkit-lib is not installed')
+        expect(stderr).toContain('npm install --save-dev @aws-cdk/toolkit-lib@1 aws-cdk-lib@2 constructs@10')
+        expect(status).toBe(2)
+      }
+    } finally {
+      await rm(dir, { recursive: true, force: true })
+    }
+  }, 30_000)
+})

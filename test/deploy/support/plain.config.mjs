@@ -1,0 +1,1 @@
+export default { name: 'plain', server: { kind: 'module', entry: './server.ts' }, platforms: { lambda: {} } }
