@@ -32,7 +32,10 @@ export interface DeploymentOptions {
 export function deploymentCommand(name: string, summary: string): Command {
   return newCommand(name, summary)
     .option('--env <name>', 'a key of `environments` (default: the only one, or `default`)')
-    .option('--platform <name>', 'only this platform; again for another', (each, all: string[] = []) => [...all, each])
+    .option('--platform <name>', 'only this platform; again for another', (each, all?: string[]) => [
+      ...(all ?? []),
+      each,
+    ])
     .option('--region <name>', 'where, if the environment does not say it (default: AWS_REGION, or the profile’s)')
     .option('--profile <name>', 'with this AWS profile (default: the standard AWS chain)')
     .option('--project <folder>', 'the folder with fairlead.config.ts')

@@ -1,4 +1,5 @@
-import { grantingOf, type Granting } from '../deploy/grants.ts'
+import type { Granting } from '../deploy/grant-statements.ts'
+import { grantingOf } from '../deploy/grants.ts'
 import type { Part } from '../deploy/deployment.ts'
 import { deployedStack } from '../deploy/stack-state.ts'
 import type { OpenAws } from '../deploy/toolkit-clients.ts'

@@ -5,7 +5,7 @@ import { hintFor } from './failure-hints.ts'
 interface Named {
   name?: unknown
   code?: unknown
-  message?: unknown
+  message?: string
   cause?: unknown
   errors?: unknown
   environment?: { account: string; region: string }
@@ -25,14 +25,14 @@ const kinds: readonly (readonly [RegExp, (error: Named, all: readonly Named[]) =
     /^(CredentialsProviderError|NoCredentials|UnresolvedAccount|NoBaseCredentials)$/,
     (error) =>
       new FairleadError('CREDENTIALS_MISSING', 'There are no AWS credentials', {
-        ...(error.message ? { why: quoted(String(error.message)) } : {}),
+        why: quoted(error.message ?? 'The standard AWS chain gave none.'),
       }),
   ],
   [
     /^(InvalidClientTokenId|UnrecognizedClientException|SignatureDoesNotMatch|InvalidAccessKeyId|AuthFailure|InvalidSignatureException)$/,
     (error) =>
       new FairleadError('CREDENTIALS_MISSING', 'AWS does not know these credentials', {
-        why: quoted(String(error.message)),
+        why: quoted(error.message ?? ''),
         fix: 'aws sts get-caller-identity says the same; then: aws configure, or --profile NAME',
       }),
   ],
@@ -42,18 +42,18 @@ const kinds: readonly (readonly [RegExp, (error: Named, all: readonly Named[]) =
       const text = all.map(({ message }) => String(message)).join(' ')
       const [, action] = /not authorized to perform: ([\w:-]+)/.exec(text) ?? []
       return new FairleadError('AWS_DENIED', action ? `AWS does not allow ${action}` : 'AWS does not allow this', {
-        why: quoted(String(error.message)),
+        why: quoted(error.message ?? ''),
         ...(action ? { fix: `Ask for ${action}, or use another profile: --profile NAME` } : {}),
       })
     },
   ],
   [
     /^(Throttling|ThrottlingException|TooManyRequestsException|RequestLimitExceeded|SlowDown)$/,
-    (error) => new FairleadError('AWS_THROTTLED', `AWS answers: ${quoted(String(error.message))}`),
+    (error) => new FairleadError('AWS_THROTTLED', `AWS answers: ${quoted(error.message ?? '')}`),
   ],
   [
     /^(ServiceQuotaExceededException|LimitExceededException|CodeStorageExceededException)$/,
-    (error) => new FairleadError('QUOTA_EXCEEDED', quoted(String(error.message))),
+    (error) => new FairleadError('QUOTA_EXCEEDED', quoted(error.message ?? '')),
   ],
 ]
 
@@ -92,7 +92,7 @@ export function notBootstrapped({ account, region }: { account: string; region: 
 function chain(thrown: unknown): Named[] {
   const found: Named[] = []
   for (let at: unknown = thrown; typeof at === 'object' && at !== null && found.length < 10; at = (at as Named).cause) {
-    found.push(at as Named)
+    found.push(at)
     const { errors } = at as Named
     if (Array.isArray(errors)) found.push(...(errors as Named[]).flatMap((each) => [each, each.cause as Named]).filter(Boolean)) // prettier-ignore
   }

@@ -21,7 +21,7 @@ export async function follow(
     const now = await stackState(cloudFormation, stack.id)
     for (const event of await since(cloudFormation, stack.id, seen)) {
       const one = stepOf(event)
-      if (/_FAILED$/.test(one.state) && isOwnFailure(one)) failures.push(one)
+      if (one.state.endsWith('_FAILED') && isOwnFailure(one)) failures.push(one)
       step(one)
     }
     if (!now?.state.endsWith('_IN_PROGRESS')) return { stack: now, failures }

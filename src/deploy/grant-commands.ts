@@ -1,18 +1,22 @@
-import type { PolicyStatement } from '../aws/permissions.ts'
-import { sidOf, statementsFor } from './grants.ts'
+import {
+  agentRuntimePolicy,
+  functionUrlPolicy,
+  gatewayPolicy,
+  type PolicyDocument,
+  type PolicyStatement,
+} from '../aws/permissions.ts'
+import { sidOf } from './grant-statements.ts'
+import { runtimeArns } from './grants.ts'
 
 /** The commands of the AWS CLI that do what `fairlead grant` does, for who does not give fairlead the right to. */
 export function grantCommands(outputs: Record<string, string>, principal: string, region: string): string[] {
-  const statements = statementsFor(outputs, principal)
   const { FunctionArn, RuntimeArn, GatewayArn } = outputs
-  if (FunctionArn) return statements.map((each) => addPermission(FunctionArn, each, principal, region))
-  const named = statements.map((each) => ({ ...each, Sid: sidOf(each, principal) }))
-  const policy = JSON.stringify({ Version: '2012-10-17', Statement: named })
-  // It replaces the whole policy, so what is there has to be put in too.
-  return [
-    `aws bedrock-agentcore-control get-resource-policy --resource-arn ${RuntimeArn ?? GatewayArn} --region ${region}`,
-    `aws bedrock-agentcore-control put-resource-policy --resource-arn ${RuntimeArn ?? GatewayArn} --region ${region} --policy '${policy}'`,
-  ]
+  if (FunctionArn)
+    return functionUrlPolicy(FunctionArn, [principal]).Statement.map((each) =>
+      addPermission(FunctionArn, each, principal, region),
+    )
+  if (RuntimeArn) return runtimeArns(outputs).flatMap((arn) => putPolicy(arn, agentRuntimePolicy(arn, [principal]), principal, region)) // prettier-ignore
+  return putPolicy(GatewayArn!, gatewayPolicy(GatewayArn!, [principal]), principal, region)
 }
 
 function addPermission(arn: string, statement: PolicyStatement, principal: string, region: string): string {
@@ -20,4 +24,14 @@ function addPermission(arn: string, statement: PolicyStatement, principal: strin
   const condition =
     statement.Action === 'lambda:InvokeFunctionUrl' ? '--function-url-auth-type AWS_IAM' : '--invoked-via-function-url'
   return `aws lambda add-permission --function-name ${arn} --region ${region} --statement-id ${sidOf(statement, principal)} --action ${statement.Action} --principal ${account ?? principal} ${condition}`
+}
+
+/** The whole policy is replaced, so what is there is looked at first. */
+function putPolicy(arn: string, policy: PolicyDocument, principal: string, region: string): string[] {
+  const named = policy.Statement.map((each) => ({ ...each, Sid: sidOf(each, principal) }))
+  const text = JSON.stringify({ ...policy, Statement: named })
+  return [
+    `aws bedrock-agentcore-control get-resource-policy --resource-arn ${arn} --region ${region}`,
+    `aws bedrock-agentcore-control put-resource-policy --resource-arn ${arn} --region ${region} --policy '${text}'`,
+  ]
 }

@@ -20,7 +20,7 @@ export async function retainedBy(cloudFormation: CloudFormation, stack: string):
       Resources?: Record<string, { DeletionPolicy?: string }>
     }
     return found
-      .filter(({ LogicalResourceId: id }) => /^Retain/.test(resources[id!]?.DeletionPolicy ?? ''))
+      .filter(({ LogicalResourceId: id }) => resources[id!]?.DeletionPolicy?.startsWith('Retain'))
       .map((each) => ({ stack, id: each.LogicalResourceId!, type: each.ResourceType!, physicalId: each.PhysicalResourceId ?? '' })) // prettier-ignore
   } catch (error) {
     throw asAwsError(error, `Reading ${stack}`)

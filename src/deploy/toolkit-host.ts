@@ -37,7 +37,7 @@ export function deployHost({ step, note, allowReplace = false }: HostOptions): D
   const notify = async ({ code, level, data, message }: IoMessage<unknown>): Promise<void> => {
     if (code === 'CDK_TOOLKIT_I5502') {
       const one = stepOf(data as StackActivity)
-      if (/_FAILED$/.test(one.state) && isOwnFailure(one)) failures.push(one)
+      if (one.state.endsWith('_FAILED') && isOwnFailure(one)) failures.push(one)
       step(one)
     } else if (code === 'CDK_ASSETS_I5270' && /Publishing/.test(message))
       note(said(message.replace(/^.*Publishing /, 'upload '))) // prettier-ignore
@@ -63,11 +63,8 @@ export function deployHost({ step, note, allowReplace = false }: HostOptions): D
       requestResponse: async <T>({
         code,
         data,
-        message,
         defaultResponse,
-      }: Parameters<ToolkitHost['requestResponse']>[0]): Promise<T> =>
-        // prettier-ignore
-        (await answer(code, data, defaultResponse)) as T,
+      }: Parameters<ToolkitHost['requestResponse']>[0]): Promise<T> => (await answer(code, data, defaultResponse)) as T,
     },
   }
 }

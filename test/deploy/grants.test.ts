@@ -29,16 +29,16 @@ const functionArn = `arn:aws:lambda:${region}:${account}:function:hello`
 const runtimeArn = `arn:aws:bedrock-agentcore:${region}:${account}:runtime/hello-ABCDEFGHIJ`
 const gatewayArn = `arn:aws:bedrock-agentcore:${region}:${account}:gateway/hello-abcdefghij`
 
-describe.each([
+describe.each<[string, Record<string, string>, string[]]>([
   ['lambda', { Auth: 'iam', FunctionArn: functionArn }, ['lambda:InvokeFunctionUrl', 'lambda:InvokeFunction']],
   [
     'agentcore-runtime',
-    { Auth: 'iam', RuntimeArn: runtimeArn },
+    { Auth: 'iam', RuntimeArn: runtimeArn, Url: 'https://example.com/invocations?qualifier=live' },
     ['bedrock-agentcore:InvokeAgentRuntime', 'bedrock-agentcore:StopRuntimeSession'],
   ],
   ['agentcore-gateway', { Auth: 'iam', GatewayArn: gatewayArn }, ['bedrock-agentcore:InvokeGateway']],
 ])('a grant on %s', (_platform, outputs, actions) => {
-  const granting = () => grantingOf(outputs as unknown as Record<string, string>, 'hello-default', open.clients)
+  const granting = () => grantingOf(outputs, 'hello-default', open.clients)
   beforeEach(() => void aws.functionPolicies.set('hello', []))
 
   it('is every statement that is needed, once, and can be taken back', async () => {
@@ -54,6 +54,17 @@ describe.each([
     expect(await granting().revoke(bob)).toEqual({ changed: false })
     expect((await granting().list()).map(({ principal }) => principal)).toEqual([eve])
   })
+})
+
+it('a grant on a runtime is on its endpoint too, and half of it is said to be incomplete', async () => {
+  const outputs = { Auth: 'iam', RuntimeArn: runtimeArn, Url: 'https://example.com/invocations?qualifier=live' }
+  const granting = grantingOf(outputs, 'hello-default-agentcore-runtime', open.clients)
+  await granting.grant(bob)
+  expect([...aws.resourcePolicies.keys()]).toEqual([runtimeArn, `${runtimeArn}/runtime-endpoint/live`])
+  aws.resourcePolicies.delete(`${runtimeArn}/runtime-endpoint/live`)
+  expect(await granting.list()).toMatchObject([{ principal: bob, complete: false }])
+  expect(await granting.grant(bob)).toEqual({ changed: true })
+  expect(await granting.list()).toMatchObject([{ principal: bob, complete: true }])
 })
 
 describe('grants on a function', () => {

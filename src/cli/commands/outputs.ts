@@ -6,7 +6,7 @@ import { run } from '../output.ts'
 export function outputsCommand(): Command {
   const command = deploymentCommand('outputs', 'what the stacks give out: URLs, ARNs, log groups')
   return command.action(() =>
-    run(command, async (io) => {
+    run(command, async () => {
       const options = command.opts<DeploymentOptions>()
       const chosen = await chosenDeployment(options)
       const { aws } = await openAccount(chosen, options)

@@ -29,7 +29,7 @@ export async function run(args: string[], env: Record<string, string>): Promise<
   AssetStaging.clearAssetHashCache()
   try {
     await module[`${name}Command`]!().parseAsync(rest, { from: 'user' })
-    return { code: Number(process.exitCode ?? 0), ...kept }
+    return { code: exitCodeNow(), ...kept }
   } finally {
     process.exitCode = undefined
     process.stdout.write = outWrite
@@ -37,6 +37,10 @@ export async function run(args: string[], env: Record<string, string>): Promise<
     for (const key of Object.keys(process.env)) if (!(key in before)) delete process.env[key]
     Object.assign(process.env, before)
   }
+}
+
+function exitCodeNow(): number {
+  return Number(process.exitCode ?? 0)
 }
 
 export interface DeployProject {

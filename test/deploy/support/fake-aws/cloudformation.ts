@@ -179,7 +179,7 @@ export function cloudFormation(stacks: Map<string, Stack>, options: CloudFormati
       if (stack?.status === 'DELETE_COMPLETE') stack = undefined
       if (type === 'CREATE' && stack && stack.status !== 'REVIEW_IN_PROGRESS') throw new AwsError('ValidationError', `Stack [${name}] already exists and cannot be created again with the changeSet [${asked}].`) // prettier-ignore
       if (type !== 'CREATE' && !stack) throw new AwsError('ValidationError', `Stack [${name}] does not exist`)
-      if (stack && /_IN_PROGRESS$/.test(stack.status) && stack.status !== 'REVIEW_IN_PROGRESS') throw new AwsError('ValidationError', `Stack:${stack.id} is in ${stack.status} state and can not be updated.`) // prettier-ignore
+      if (stack && stack.status.endsWith('_IN_PROGRESS') && stack.status !== 'REVIEW_IN_PROGRESS') throw new AwsError('ValidationError', `Stack:${stack.id} is in ${stack.status} state and can not be updated.`) // prettier-ignore
       if (stack && /^(ROLLBACK_|DELETE_FAILED|UPDATE_ROLLBACK_FAILED)/.test(stack.status)) throw new AwsError('ValidationError', `Stack:${stack.id} is in ${stack.status} state and can not be updated.`) // prettier-ignore
       if (!stack) {
         const id = `arn:aws:cloudformation:${call.region}:${call.identity.account}:stack/${name}/${randomUUID()}`

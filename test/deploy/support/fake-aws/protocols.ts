@@ -120,7 +120,7 @@ function inner(value: unknown, schema: Schema): string {
       .filter(([, each]) => each !== undefined)
       .map(([name, each]) => `<${name}>${inner(each, schema.getMemberSchema(name))}</${name}>`)
       .join('')
-  return escaped(String(value as string))
+  return escaped(typeof value === 'string' ? value : JSON.stringify(value))
 }
 
 export function escaped(text: string): string {

@@ -31,7 +31,7 @@ type Find = (id: string, attribute?: string) => string | undefined
 
 /** A value of a template, with the functions that CDK writes. */
 export function evaluate(value: unknown, find: Find, stackId: string, region: string): string {
-  if (typeof value !== 'object' || value === null) return String(value as string)
+  if (typeof value !== 'object' || value === null) return typeof value === 'string' ? value : JSON.stringify(value)
   const [name, given] = Object.entries(value)[0] ?? ['', '']
   const of = (each: unknown) => evaluate(each, find, stackId, region)
   if (name === 'Ref') return find(String(given)) ?? pseudo(String(given), stackId, region)
@@ -45,7 +45,7 @@ export function evaluate(value: unknown, find: Find, stackId: string, region: st
   }
   if (name === 'Fn::Select') {
     const [at, list] = given as [number, unknown]
-    return (Array.isArray(list) ? list.map(of) : of(list).split(','))[Number(at)] ?? ''
+    return (Array.isArray(list) ? list.map(of) : of(list).split(','))[at] ?? ''
   }
   if (name === 'Fn::Split') {
     const [by, text] = given as [string, unknown]

@@ -7,7 +7,7 @@ export function sts(identities: Map<string, Identity>, roles: () => boolean): An
     GetCallerIdentity: ({ identity }) => ({ Account: identity.account, Arn: identity.arn, UserId: 'AIDAFAKE' }),
     AssumeRole: ({ input, identity }) => {
       const { RoleArn: role, RoleSessionName: session } = input as { RoleArn: string; RoleSessionName: string }
-      const [, , , , account, resource] = role.split(':') as string[]
+      const [, , , , account, resource] = role.split(':')
       if (account !== identity.account || !roles())
         throw new AwsError('AccessDenied', `User: ${identity.arn} is not authorized to perform: sts:AssumeRole on resource: ${role}`, 403) // prettier-ignore
       const accessKeyId = `ASIA${randomUUID().replaceAll('-', '').slice(0, 16).toUpperCase()}`
@@ -87,7 +87,7 @@ export function lambda(policies: Map<string, Statement[]>): Answers {
         Principal: principal.endsWith('.amazonaws.com') ? { Service: principal } : { AWS: /^\d{12}$/.test(principal) ? `arn:aws:iam::${principal}:root` : principal }, // prettier-ignore
         Action: String(input['Action']),
         Resource: `arn:aws:lambda:${region}:${identity.account}:function:${String(input['FunctionName']).split(':').at(-1)}`,
-        ...(input['FunctionUrlAuthType'] ? { Condition: { StringEquals: { 'lambda:FunctionUrlAuthType': String(input['FunctionUrlAuthType']) } } } : {}), // prettier-ignore
+        ...(input['FunctionUrlAuthType'] ? { Condition: { StringEquals: { 'lambda:FunctionUrlAuthType': input['FunctionUrlAuthType'] as string } } } : {}), // prettier-ignore
         ...(input['InvokedViaFunctionUrl'] === true ? { Condition: { Bool: { 'lambda:InvokedViaFunctionUrl': 'true' } } } : {}), // prettier-ignore
       }
       statements.push(statement)
