@@ -50,6 +50,8 @@ export interface Chosen {
   platforms: Platform[]
   /** In the order in which they are deployed. */
   stacks: { part: Part; name: string }[]
+  /** The stacks that the environment may have, also of platforms that the configuration has no more. */
+  every: { part: Part; name: string }[]
 }
 
 /** Reads the project and the environment. Throws CONFIG_*, USAGE. */
@@ -64,13 +66,15 @@ export async function chosenDeployment(options: DeploymentOptions): Promise<Chos
   const configured = platformNames.filter((each) => config.platforms[each] !== undefined)
   const platforms = platformsOf(options.platform, configured)
   const where = options.region ?? region
+  const named = (parts: readonly Part[]) => parts.map((part) => ({ part, name: stackName({ project, environment: name }, part) })) // prettier-ignore
   return {
     project,
     environment: name,
     ...(account === undefined ? {} : { account }),
     ...(where === undefined ? {} : { region: where }),
     platforms,
-    stacks: partsOf({ project, platforms }).map((part) => ({ part, name: stackName({ project, environment: name }, part) })), // prettier-ignore
+    stacks: named(partsOf({ project, platforms })),
+    every: named(['authorization', ...platformNames]),
   }
 }
 

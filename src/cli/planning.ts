@@ -4,7 +4,7 @@ import { checkNames } from '../deploy/aws-names.ts'
 import { follow } from '../deploy/follow.ts'
 import { idleCost } from '../deploy/idle-cost.ts'
 import { checkAccount, whoAmI, type Place } from '../deploy/preflight.ts'
-import { conditionOf, stackState, stuck, type StackState } from '../deploy/stack-state.ts'
+import { conditionOf, isEmpty, stackState, stuck, type StackState } from '../deploy/stack-state.ts'
 import type { ResourceStep } from '../deploy/toolkit-host.ts'
 import { planAgainstAws, planFromNothing, type PlannedStack } from '../deploy/toolkit-plan.ts'
 import type { OpenToolkit } from '../deploy/toolkit.ts'
@@ -74,9 +74,8 @@ export async function planOf(
   const { place, states = new Map<string, StackState>() } = given
   const assembly = await synthesized(chosen, { region, account: place?.account ?? chosen.account }, given.note)
   checkNames(assembly.stacks)
-  const names = assembly.stacks.map(({ name }) => name)
   const compared = place ? 'aws' : 'nothing'
-  const diffs = await compare(toolkit, assembly.dir, names, place ? 'template' : 'nothing')
+  const diffs = await compare(toolkit, assembly, states, place ? 'template' : 'nothing')
   return {
     region,
     assembly,
@@ -93,19 +92,26 @@ export async function planByChangeSets(
   states: ReadonlyMap<string, StackState>,
 ): Promise<Planned> {
   // prettier-ignore
-  const names = planned.assembly.stacks.map(({ name }) => name)
-  const diffs = await compare(toolkit, planned.assembly.dir, names, 'change-set')
+  const diffs = await compare(toolkit, planned.assembly, states, 'change-set')
   return { ...planned, stacks: stackPlans(planned.assembly, diffs, states, planned.region) }
 }
 
 async function compare(
   toolkit: OpenToolkit,
-  dir: string,
-  names: string[],
+  { dir, stacks }: Assembly,
+  states: ReadonlyMap<string, StackState>,
   how: 'template' | 'change-set' | 'nothing',
 ): Promise<PlannedStack[]> {
+  const names = stacks.map(({ name }) => name)
+  // CloudFormation still has the template of a stack that was rolled back; nothing of it is there.
+  const fresh = names.filter((name) => how === 'nothing' || isEmpty(states.get(name)?.state ?? ''))
+  const there = names.filter((name) => !fresh.includes(name))
   try {
-    return await (how === 'nothing' ? planFromNothing(toolkit, dir, names) : planAgainstAws(toolkit, dir, names, how))
+    const found = [
+      ...(await planFromNothing(toolkit, dir, fresh)),
+      ...(how === 'nothing' ? [] : await planAgainstAws(toolkit, dir, there, how)),
+    ]
+    return names.map((name) => found.find((each) => each.name === name)!)
   } catch (error) {
     throw asAwsError(error, 'Comparing with what is deployed')
   }

@@ -67,6 +67,11 @@ export function conditionOf(state: string): Condition {
   return state.endsWith('_FAILED') ? 'stuck' : 'steady'
 }
 
+/** Whether a stack has a state and no resources: it was never made, so that everything in it is new. */
+export function isEmpty(state: string): boolean {
+  return state === 'REVIEW_IN_PROGRESS' || state === 'ROLLBACK_COMPLETE'
+}
+
 /** What to do about a stack that is stuck. */
 const remedies: Record<string, (name: string) => string> = {
   CREATE_FAILED: (name) => `aws cloudformation delete-stack --stack-name ${name}, then fairlead deploy`,

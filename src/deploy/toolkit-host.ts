@@ -18,6 +18,8 @@ export interface HostOptions {
   step(step: ResourceStep): void
   /** What goes on beside the resources: uploads, change sets, warnings. */
   note(line: string): void
+  /** Stacks that have a template and no resources: nothing of theirs can be replaced. */
+  empty?: ReadonlySet<string>
   /** Whether a change set may replace what holds data. */
   allowReplace?: boolean
 }
@@ -31,7 +33,7 @@ export interface DeployHost {
 }
 
 /** What CDK's toolkit talks to: its messages become steps and notes, its questions are answered as the command line was. */
-export function deployHost({ step, note, allowReplace = false }: HostOptions): DeployHost {
+export function deployHost({ step, note, allowReplace = false, empty = new Set() }: HostOptions): DeployHost {
   const failures: ResourceStep[] = []
   const atRisk: PlannedChange[] = []
   const notify = async ({ code, level, data, message }: IoMessage<unknown>): Promise<void> => {
@@ -45,7 +47,8 @@ export function deployHost({ step, note, allowReplace = false }: HostOptions): D
   }
   const answer = async (code: string, data: unknown, otherwise: unknown): Promise<unknown> => {
     if (code === 'CDK_TOOLKIT_I5060') {
-      const diffs = Object.values((data as { templateDiffs: Awaited<ReturnType<Toolkit['diff']>> }).templateDiffs)
+      const { templateDiffs } = data as { templateDiffs: Awaited<ReturnType<Toolkit['diff']>> }
+      const diffs = Object.entries(templateDiffs).flatMap(([name, diff]) => (empty.has(name) ? [] : [diff]))
       const found = dataAtRisk(diffs.flatMap(plannedChanges))
       if (found.length === 0 || allowReplace) return true
       atRisk.push(...found)

@@ -50,9 +50,11 @@ export async function planAgainstAws(
   names: readonly string[],
   how: 'template' | 'change-set',
 ): Promise<PlannedStack[]> {
-  const { DiffMethod } = library
+  if (names.length === 0) return []
+  const { DiffMethod, StackSelectionStrategy } = library
   const source = await toolkit.fromAssemblyDirectory(dir)
   const diffs = await toolkit.diff(source, {
+    stacks: { patterns: [...names], strategy: StackSelectionStrategy.PATTERN_MUST_MATCH },
     method: how === 'template' ? DiffMethod.TemplateOnly() : DiffMethod.ChangeSet({ fallbackToTemplate: true }),
   })
   return names.map((name) => planned(name, diffs[name]))

@@ -99,6 +99,7 @@ describe('a deployment', () => {
     expect(again.stderr).toContain(
       'ROLLBACK_COMPLETE: it was never made. Deploying deletes what is left of it and makes it again.',
     )
+    expect(again.stderr).toMatch(/\+ AWS::Lambda::Function/)
     expect(again.code).toBe(0)
   })
 

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { isBootstrapped, refuseUnprepared, type Place } from '../../deploy/preflight.ts'
+import { isEmpty } from '../../deploy/stack-state.ts'
 import { atRiskError, bootstrap, deployStacks, type DeployedStack } from '../../deploy/toolkit-deploy.ts'
 import { dataAtRisk } from '../../deploy/toolkit-plan.ts'
 import { exitCodes } from '../../errors.ts'
@@ -47,8 +48,10 @@ export function deployCommand(): Command {
 async function deploy(options: Options, io: Io, progress: Progress, begun: () => void): Promise<Result> {
   const pollMs = pollMsOf(options)
   const chosen = await chosenDeployment(options)
+  const empty = new Set<string>()
   const opened = await openFor(chosen, options, {
     ...progress,
+    empty,
     allowReplace: options.allowReplace ?? false,
   })
   const { toolkit } = opened
@@ -63,6 +66,7 @@ async function deploy(options: Options, io: Io, progress: Progress, begun: () =>
   const prepared = await isBootstrapped(toolkit.clients, place)
   if (!prepared) await agreeToBootstrap(place, options, io)
   const states = await steadyStacks(toolkit, chosen, { ...progress, pollMs })
+  for (const { name, state } of states.values()) if (isEmpty(state)) empty.add(name)
   const planned = await planOf(toolkit, chosen, { place, states, note: progress.note })
   const risky = dataAtRisk(planned.stacks.flatMap(({ changes }) => changes))
   if (risky.length > 0 && !options.allowReplace) throw atRiskError(risky)

@@ -7,7 +7,7 @@ import { destroyStacks } from '../../deploy/toolkit-deploy.ts'
 import { orMissing } from '../../deploy/cdk-missing.ts'
 import { stateDir } from '../../local/state.ts'
 import { confirm, refuseUnasked } from '../confirm.ts'
-import { chosenDeployment, deploymentCommand, openFor, pollMsOf, type Chosen, type DeploymentOptions } from '../deployment-options.ts' // prettier-ignore
+import { chosenDeployment, deploymentCommand, openFor, pollMsOf, type DeploymentOptions } from '../deployment-options.ts' // prettier-ignore
 import { deployProgress, type Progress } from '../deploy-progress.ts'
 import { onInterruption } from '../interruption.ts'
 import { run, type Io, type Result } from '../output.ts'
@@ -48,12 +48,10 @@ async function destroy(
   const cloudFormation = toolkit.clients('cloudformation')
   const there: string[] = []
   const stays: Retained[] = []
-  for (const name of await goingStacks(
-    chosen,
-    options,
-    async (each) => (await stackState(cloudFormation, each)) !== undefined,
-  )) {
-    // prettier-ignore
+  // With --platform, what other platforms may still need stays; without it everything goes, also what was configured once.
+  const meant = options.platform ? chosen.stacks.filter(({ part }) => part !== 'authorization') : chosen.every
+  for (const { name } of meant) {
+    if (!(await stackState(cloudFormation, name))) continue
     there.push(name)
     stays.push(...(await retainedBy(cloudFormation, name)))
   }
@@ -72,18 +70,6 @@ async function destroy(
     data: { ...data, destroyed: there },
     text: [`Destroyed: ${there.join(', ')}`, ...staysText(stays)].join('\n'),
   }
-}
-
-/** The stacks that go: with `--platform` the one that others may still need stays. */
-async function goingStacks(
-  { stacks, platforms, project }: Chosen,
-  { platform }: DeploymentOptions,
-  isThere: (name: string) => Promise<boolean>,
-): Promise<string[]> {
-  const all = platform === undefined || platforms.length === Object.keys(project.config.platforms).length
-  const going: string[] = []
-  for (const { part, name } of stacks) if ((all || part !== 'authorization') && (await isThere(name))) going.push(name)
-  return going
 }
 
 function staysText(stays: readonly Retained[]): string[] {

@@ -141,6 +141,9 @@ export function cloudFormation(stacks: Map<string, Stack>, options: CloudFormati
     const creating = stack.status === 'REVIEW_IN_PROGRESS'
     const verb = creating ? 'CREATE' : 'UPDATE'
     toStatus(stack, `${verb}_IN_PROGRESS`, 'User Initiated')
+    // GetTemplate gives the new one from now on, also after a creation that was rolled back.
+    const before = stack.template
+    stack.template = changeSet.body
     const made: Change[] = []
     try {
       for (const change of changeSet.changes.filter(({ action }) => action !== 'Remove')) {
@@ -151,12 +154,12 @@ export function cloudFormation(stacks: Map<string, Stack>, options: CloudFormati
       if (!(error instanceof AwsError)) throw error
       const rollback = creating ? 'ROLLBACK' : 'UPDATE_ROLLBACK'
       toStatus(stack, `${rollback}_IN_PROGRESS`, `The following resource(s) failed to ${verb.toLowerCase()}: [${error.message}]. ${creating ? 'Rollback requested by user.' : ''}`.trim()) // prettier-ignore
+      if (!creating) stack.template = before
       for (const { id, type } of made.reverse()) await one(stack, id, type, 'DELETE')
       return toStatus(stack, `${rollback}_COMPLETE`)
     }
     if (!creating) toStatus(stack, 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS')
     for (const { id, type } of changeSet.changes.filter(({ action }) => action === 'Remove')) await one(stack, id, type, 'DELETE') // prettier-ignore
-    stack.template = changeSet.body
     stack.outputs = { ...outputsOf(stack, region), ...options.outputs.get(stack.name) }
     toStatus(stack, `${verb}_COMPLETE`)
   }
