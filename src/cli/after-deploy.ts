@@ -25,18 +25,18 @@ export function endpointsOf(stacks: readonly { part: Part; outputs: Record<strin
   )
 }
 
-/** Lets the doctor look at a new endpoint. Permissions and names take a while to be known everywhere, so it looks again. */
+/** Lets the doctor look at an endpoint. Permissions and names of a new one take a while to be known everywhere, so it looks again. */
 export async function examineDeployed(
   { platform, url, auth, service }: DeployedEndpoint,
   { credentials, region }: OpenToolkit,
-  { tries = 4, everyMs = 5000 }: { tries?: number; everyMs?: number } = {},
+  isNew: boolean,
 ): Promise<Examination> {
   const access: Access =
     auth === 'iam' ? { kind: 'iam', credentials: await credentials(), service: service ?? 'lambda', region } : { kind: 'none' } // prettier-ignore
-  for (let left = tries; ; left--) {
+  for (let left = isNew ? 4 : 1; ; left--) {
     const found = await examine({ url, access, platform })
     if (found.ok || left <= 1) return found
-    await after(everyMs)
+    await after(5000)
   }
 }
 

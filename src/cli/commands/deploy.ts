@@ -119,7 +119,8 @@ async function deployedResult(
   const parts = planned.stacks.map(({ name, part, changes }) => ({ name, part, changed: changes.length > 0, outputs: deployed.find((each) => each.name === name)?.outputs ?? {} })) // prettier-ignore
   const endpoints = []
   for (const endpoint of endpointsOf(parts)) {
-    const doctor = options.doctor === false ? undefined : await examineDeployed(endpoint, toolkit)
+    const isNew = parts.some(({ part, changed }) => part === endpoint.platform && changed)
+    const doctor = options.doctor === false ? undefined : await examineDeployed(endpoint, toolkit, isNew)
     const connect = connectEntries(endpoint, toolkit.region, chosen.project.config.name)
     endpoints.push({ ...endpoint, ...(doctor ? { doctor } : {}), connect })
   }

@@ -60,7 +60,7 @@ async function destroy(
   progress.note(placeText({ place, region: place.region }, chosen.environment))
   for (const line of [...there.map((name) => `  - ${name}`), ...staysText(stays)]) progress.note(line)
   if (options.dryRun) return { data: { ...data, dryRun: true, would: there }, text: 'Nothing was destroyed.' }
-  await confirm(`\nType the name of the environment, ${chosen.environment}, to destroy it:`, { ...options, json: io.json }, chosen.environment) // prettier-ignore
+  await confirm(`\nType the name of the environment (${chosen.environment}) to destroy it:`, { ...options, json: io.json }, chosen.environment) // prettier-ignore
   const { emptyStacks } = await orMissing(() => import('../../deploy/cdk/empty-stacks.ts'))
   const dir = join(stateDir(chosen.project.dir), 'deploy', chosen.environment, 'destroy.out')
   emptyStacks(there, place, dir)
