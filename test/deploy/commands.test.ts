@@ -264,6 +264,17 @@ describe('nothing is touched', () => {
     untouched()
   })
 
+  it('when the account cannot reserve what the function asks for', async () => {
+    await project.configure({ platforms: { lambda: { concurrency: 5 } } })
+    aws.switches.unreserved = 10
+    const { code, stderr } = await deploy()
+    expect(stderr).toContain('QUOTA_EXCEEDED  5 concurrent executions cannot be reserved: 10 are not reserved')
+    expect(code).toBe(7)
+    untouched()
+    aws.switches.denied.add('lambda.GetAccountSettings')
+    expect((await deploy()).code).toBe(0)
+  })
+
   it('when AWS cannot be reached', async () => {
     const { code, stderr } = await fairlead(['deploy', '--yes'], { AWS_ENDPOINT_URL: 'http://127.0.0.1:9' })
     expect(stderr).toContain('UNREACHABLE')

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { isBootstrapped, refuseUnprepared, type Place } from '../../deploy/preflight.ts'
+import { checkConcurrency } from '../../deploy/quotas.ts'
 import { isEmpty } from '../../deploy/stack-state.ts'
 import { atRiskError, bootstrap, deployStacks, type DeployedStack } from '../../deploy/toolkit-deploy.ts'
 import { dataAtRisk } from '../../deploy/toolkit-plan.ts'
@@ -70,6 +71,8 @@ async function deploy(options: Options, io: Io, progress: Progress, begun: () =>
   const planned = await planOf(toolkit, chosen, { place, states, note: progress.note })
   const risky = dataAtRisk(planned.stacks.flatMap(({ changes }) => changes))
   if (risky.length > 0 && !options.allowReplace) throw atRiskError(risky)
+  const made = planned.assembly.stacks.filter(({ name }) => !states.has(name) || empty.has(name))
+  await checkConcurrency(toolkit.clients, made.map(({ template }) => template)) // prettier-ignore
   if (options.dryRun) {
     if (!prepared)
       return dryRunResult(planned, chosen, 'Not shown to CloudFormation: the account is not prepared for CDK.')

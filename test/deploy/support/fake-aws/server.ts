@@ -66,6 +66,8 @@ export interface Faults {
   denied: Set<string>
   /** Set: every key has ended. */
   expired: boolean
+  /** How many concurrent executions of Lambda are not reserved. */
+  unreserved: number
   /** A call of `service.Operation` that is told of, and never answered. */
   waiting?: { key: string; reached(): void }
 }

@@ -66,13 +66,14 @@ interface Statement {
 }
 
 /** Lambda's resource policy, as AddPermission writes it. */
-export function lambda(policies: Map<string, Statement[]>): Answers {
+export function lambda(policies: Map<string, Statement[]>, unreserved: () => number): Answers {
   const policyOf = (name: unknown) => {
     const found = policies.get(String(name)) ?? policies.get(String(name).split(':').at(-1)!)
     if (!found) throw new AwsError('ResourceNotFoundException', `Function not found: ${String(name)}`, 404)
     return found
   }
   return {
+    GetAccountSettings: () => ({ AccountLimit: { ConcurrentExecutions: 1000, UnreservedConcurrentExecutions: unreserved() }, AccountUsage: {} }), // prettier-ignore
     AddPermission: ({ input, region, identity }) => {
       const statements = policyOf(input['FunctionName'])
       const sid = String(input['StatementId'])

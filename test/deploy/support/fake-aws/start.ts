@@ -50,7 +50,13 @@ export async function startFakeAws(options: { bootstrapped?: boolean } = {}): Pr
   const outputs = new Map<string, Record<string, string>>()
   const held = new Map<string, { reached: () => void; free: Promise<void> }>()
   const waiting = new Set<{ so: () => boolean; resolve: () => void }>()
-  const switches: Faults = { throttled: new Map(), dropped: new Map(), denied: new Set(), expired: false }
+  const switches: Faults = {
+    throttled: new Map(),
+    dropped: new Map(),
+    denied: new Set(),
+    expired: false,
+    unreserved: 1000,
+  }
   const changed = () => {
     if (!buckets.has(bucket) && stacks.get('CDKToolkit')?.status === 'CREATE_COMPLETE') bootstrap()
     for (const each of waiting) {
@@ -70,7 +76,7 @@ export async function startFakeAws(options: { bootstrapped?: boolean } = {}): Pr
       sts: { client: 'sts', protocol: 'query', namespace: 'https://sts.amazonaws.com/doc/2011-06-15/', answers: sts(identities, () => buckets.has(bucket)) }, // prettier-ignore
       ssm: { client: 'ssm', protocol: 'json', answers: ssm(parameters) },
       s3: s3(buckets),
-      lambda: { client: 'lambda', protocol: 'rest', answers: lambda(functionPolicies) },
+      lambda: { client: 'lambda', protocol: 'rest', answers: lambda(functionPolicies, () => switches.unreserved) },
       logs: { client: 'cloudwatch-logs', protocol: 'json', answers: logs(logGroups) },
       'bedrock-agentcore': { client: 'bedrock-agentcore-control', protocol: 'rest', answers: agentcoreControl(resourcePolicies) }, // prettier-ignore
       cloudformation: {
