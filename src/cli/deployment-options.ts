@@ -1,10 +1,11 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { buildAuthorizationService } from '../build/authorization-service.ts'
-import { buildArtifact } from '../build/build.ts'
 import { readProject, type Project } from '../build/project.ts'
 import type { Assembly } from '../deploy/app.ts'
-import { partsOf, stackName, type Deployment, type Part } from '../deploy/deployment.ts'
+import { partsOf, stackName, type Part } from '../deploy/deployment.ts'
+import { imageFor, needsImage } from '../deploy/image.ts'
+import type { ImagePlan } from '../deploy/oci/plan.ts'
+import { prepareDeployment } from '../deploy/prepare.ts'
 import { checkAccount, checkPlace, whoAmI, type Place } from '../deploy/preflight.ts'
 import { deployHost, type DeployHost, type HostOptions } from '../deploy/toolkit-host.ts'
 import { orMissing } from '../deploy/cdk-missing.ts'
@@ -14,7 +15,7 @@ import { environmentOf } from '../environment.ts'
 import { FairleadError } from '../errors.ts'
 import { stateDir } from '../local/state.ts'
 import { nearest } from '../nearest.ts'
-import { platformNames, type Platform } from '../platforms.ts'
+import { localAccount, platformNames, type Platform } from '../platforms.ts'
 import { ask } from './confirm.ts'
 import { newCommand } from './output.ts'
 
@@ -43,6 +44,9 @@ export function deploymentCommand(name: string, summary: string): Command {
 
 /** What a command is about: a project in an environment, and its stacks. */
 export interface Chosen {
+  /** As its file has it. */
+  source: Project
+  /** With the environment's part merged in. */
   project: Project
   environment: string
   account?: string
@@ -68,6 +72,7 @@ export async function chosenDeployment(options: DeploymentOptions): Promise<Chos
   const where = options.region ?? region
   const named = (parts: readonly Part[]) => parts.map((part) => ({ part, name: stackName({ project, environment: name }, part) })) // prettier-ignore
   return {
+    source: found,
     project,
     environment: name,
     ...(account === undefined ? {} : { account }),
@@ -119,25 +124,36 @@ function whereOf({ region }: Chosen, { profile }: DeploymentOptions): OpenAwsOpt
   }
 }
 
+export interface Synthesized extends Assembly {
+  /** What has to be pushed before the stacks are deployed. */
+  image?: ImagePlan
+}
+
 /** Builds the artifacts and synthesizes the stacks into `.fairlead/deploy/ENVIRONMENT`. */
 export async function synthesized(
   chosen: Chosen,
-  { region, account }: { region: string; account?: string | undefined },
+  options: { region: string; account?: string; docker?: boolean },
   note: (line: string) => void,
-): Promise<Assembly & { deployment: Deployment }> {
-  const { project, environment, platforms, stacks } = chosen
-  const out = join(stateDir(project.dir), 'deploy', environment)
-  const artifacts: Deployment['artifacts'] = {}
-  const { config, dir: projectDir } = project
-  if (config.server && platforms.some((each) => each !== 'agentcore-gateway')) {
-    artifacts.server = await buildArtifact({ projectDir, config, outDir: join(out, 'server') })
-    for (const warning of artifacts.server.warnings) note(`! ${warning}`)
-  }
-  if (stacks.some(({ part }) => part === 'authorization'))
-    artifacts.authorizationService = await buildAuthorizationService(join(out, 'authorization-service'))
-  const deployment: Deployment = { project, environment, region, platforms, artifacts, ...(account ? { account } : {}) }
+): Promise<Synthesized> {
+  const { source, environment, platforms } = chosen
+  const outDir = join(stateDir(source.dir), 'deploy')
+  const { region, account, docker } = options
+  const { deployment, warnings } = await prepareDeployment(source, {
+    platforms,
+    outDir,
+    region,
+    environment,
+    ...(account === undefined ? {} : { account }),
+  })
+  for (const warning of warnings) note(`! ${warning}`)
+  const { project, artifacts } = deployment
+  const found =
+    artifacts.server && needsImage(project.config, platforms)
+      ? imageFor(project, artifacts.server.dir, { region, account: account ?? localAccount.accountId }, docker ? { outDir: join(outDir, environment) } : undefined) // prettier-ignore
+      : undefined
   const { synthesize } = await orMissing(() => import('../deploy/app.ts'))
-  return { ...(await synthesize(deployment, join(out, 'cdk.out'))), deployment }
+  const assembly = await synthesize({ ...deployment, ...(found ? { image: found.image } : {}) }, join(outDir, environment, 'cdk.out')) // prettier-ignore
+  return { ...assembly, ...(found?.plan ? { image: found.plan } : {}) }
 }
 
 /** Of `--poll-ms`: how often AWS is asked while something is under way. */

@@ -9,14 +9,14 @@ import type { ResourceStep } from '../deploy/toolkit-host.ts'
 import { planAgainstAws, planFromNothing, type PlannedStack } from '../deploy/toolkit-plan.ts'
 import type { OpenToolkit } from '../deploy/toolkit.ts'
 import type { ErrorCode, FairleadError } from '../errors.ts'
-import { synthesized, type Chosen } from './deployment-options.ts'
+import { synthesized, type Chosen, type Synthesized } from './deployment-options.ts'
 import type { StackPlan } from './plan-text.ts'
 import { openBook } from './workload-options.ts'
 
 export interface Planned {
   place?: Place
   region: string
-  assembly: Assembly
+  assembly: Synthesized
   stacks: StackPlan[]
   /** With what it was compared. */
   compared: 'aws' | 'nothing'
@@ -68,11 +68,12 @@ export async function steadyStacks(
 export async function planOf(
   toolkit: OpenToolkit,
   chosen: Chosen,
-  given: { place?: Place; states?: ReadonlyMap<string, StackState>; note(line: string): void },
+  given: { place?: Place; states?: ReadonlyMap<string, StackState>; docker?: boolean; note(line: string): void }, // prettier-ignore
 ): Promise<Planned> {
   const { region } = toolkit
-  const { place, states = new Map<string, StackState>() } = given
-  const assembly = await synthesized(chosen, { region, account: place?.account ?? chosen.account }, given.note)
+  const { place, states = new Map<string, StackState>(), docker = false } = given
+  const account = place?.account ?? chosen.account
+  const assembly = await synthesized(chosen, { region, docker, ...(account ? { account } : {}) }, given.note)
   checkNames(assembly.stacks)
   const compared = place ? 'aws' : 'nothing'
   const diffs = await compare(toolkit, assembly, states, place ? 'template' : 'nothing')

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { pushDeploymentImage } from '../../deploy/image.ts'
 import { isBootstrapped, refuseUnprepared, type Place } from '../../deploy/preflight.ts'
 import { checkConcurrency } from '../../deploy/quotas.ts'
 import { isEmpty } from '../../deploy/stack-state.ts'
@@ -19,6 +20,7 @@ interface Options extends DeploymentOptions {
   dryRun?: boolean
   allowReplace?: boolean
   bootstrap?: boolean
+  docker?: boolean
   doctor?: boolean
 }
 
@@ -28,6 +30,7 @@ export function deployCommand(): Command {
     .option('--dry-run', 'everything up to AWS’s edge: change sets are made, shown and deleted')
     .option('--allow-replace', 'also when a user pool or a table would be replaced, and so be empty')
     .option('--bootstrap', 'prepare the account and region for CDK first, if they are not')
+    .option('--docker', 'build the image by Docker, where a platform runs one')
     .option('--no-doctor', 'do not check the endpoints afterwards')
     .option('--poll-ms <ms>', 'how often CloudFormation is asked (2000)')
   return command.action(() =>
@@ -48,6 +51,7 @@ export function deployCommand(): Command {
 
 async function deploy(options: Options, io: Io, progress: Progress, begun: () => void): Promise<Result> {
   const pollMs = pollMsOf(options)
+  const { docker = false } = options
   const chosen = await chosenDeployment(options)
   const empty = new Set<string>()
   const opened = await openFor(chosen, options, {
@@ -59,7 +63,7 @@ async function deploy(options: Options, io: Io, progress: Progress, begun: () =>
   const found = await placeOf(toolkit, chosen)
   if ('why' in found && !options.dryRun) throw found.why
   if ('why' in found) {
-    const offline = await planOf(toolkit, chosen, progress)
+    const offline = await planOf(toolkit, chosen, { docker, note: progress.note })
     return dryRunResult(offline, chosen, `Not shown to CloudFormation: ${found.why.message}.`)
   }
   const { place } = found
@@ -68,7 +72,7 @@ async function deploy(options: Options, io: Io, progress: Progress, begun: () =>
   if (!prepared) await agreeToBootstrap(place, options, io)
   const states = await steadyStacks(toolkit, chosen, { ...progress, pollMs })
   for (const { name, state } of states.values()) if (isEmpty(state)) empty.add(name)
-  const planned = await planOf(toolkit, chosen, { place, states, note: progress.note })
+  const planned = await planOf(toolkit, chosen, { place, states, docker, note: progress.note })
   const risky = dataAtRisk(planned.stacks.flatMap(({ changes }) => changes))
   if (risky.length > 0 && !options.allowReplace) throw atRiskError(risky)
   const made = planned.assembly.stacks.filter(({ name }) => !states.has(name) || empty.has(name))
@@ -88,7 +92,9 @@ async function deploy(options: Options, io: Io, progress: Progress, begun: () =>
     await confirm(`\nDeploy to account ${place.account} in ${place.region}? [y/N]`, { ...options, json: io.json })
   begun()
   if (!prepared) await bootstrap(toolkit, place)
-  const stacks = await deployStacks(toolkit, planned.assembly.dir, opened.host, pollMs)
+  const { image, dir } = planned.assembly
+  if (image) await pushDeploymentImage(image, place, { ...toolkit, note: progress.note })
+  const stacks = await deployStacks(toolkit, dir, opened.host, pollMs)
   progress.end()
   return deployedResult(chosen, opened, planned, stacks, options)
 }

@@ -22,6 +22,15 @@ export function sts(identities: Map<string, Identity>, roles: () => boolean): An
   }
 }
 
+/** ECR: the password of a registry, for twelve hours. */
+export function ecr(password: string): Answers {
+  return {
+    GetAuthorizationToken: ({ identity, region }) => ({
+      authorizationData: [{ authorizationToken: Buffer.from(`AWS:${password}`).toString('base64'), expiresAt: new Date(Date.now() + 12 * 3_600_000), proxyEndpoint: `https://${identity.account}.dkr.ecr.${region}.amazonaws.com` }], // prettier-ignore
+    }),
+  }
+}
+
 export function ssm(parameters: Map<string, string>): Answers {
   return {
     GetParameter: ({ input }) => {

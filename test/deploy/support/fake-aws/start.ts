@@ -1,10 +1,12 @@
 import { cloudFormation, type Stack } from './cloudformation.ts'
 import { s3 } from './s3.ts'
 import { AwsError, serve, type Call, type Faults, type Identity } from './server.ts'
-import { agentcoreControl, lambda, logs, ssm, sts, type LogLine } from './services.ts'
+import { agentcoreControl, ecr, lambda, logs, ssm, sts, type LogLine } from './services.ts'
 
 export const account = '111122223333'
 export const region = 'eu-central-1'
+/** What ECR gives for its registry. */
+export const registryPassword = 'registry-password-of-the-fake'
 
 export interface FakeAws {
   url: string
@@ -74,6 +76,7 @@ export async function startFakeAws(options: { bootstrapped?: boolean } = {}): Pr
     heard: changed,
     services: {
       sts: { client: 'sts', protocol: 'query', namespace: 'https://sts.amazonaws.com/doc/2011-06-15/', answers: sts(identities, () => buckets.has(bucket)) }, // prettier-ignore
+      ecr: { client: 'ecr', protocol: 'json', answers: ecr(registryPassword) },
       ssm: { client: 'ssm', protocol: 'json', answers: ssm(parameters) },
       s3: s3(buckets),
       lambda: { client: 'lambda', protocol: 'rest', answers: lambda(functionPolicies, () => switches.unreserved) },

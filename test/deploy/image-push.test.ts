@@ -1,0 +1,66 @@
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { pinBase } from '../../src/deploy/oci/lock.ts'
+import { resolveBase } from '../../src/deploy/oci/resolve-base.ts'
+import { publishBase } from './support/base-image.ts'
+import { account, region, registryPassword, startFakeAws, type FakeAws } from './support/fake-aws/start.ts'
+import { startOciRegistry, type OciRegistry } from './support/oci-registry.ts'
+import { deployProject, run, type DeployProject } from './support/run.ts'
+
+let project: DeployProject
+let aws: FakeAws
+let upstream: OciRegistry
+let ecr: OciRegistry
+const { fetch } = globalThis
+
+beforeAll(async () => {
+  project = await deployProject()
+  aws = await startFakeAws()
+  upstream = await startOciRegistry()
+  ecr = await startOciRegistry({ auth: { kind: 'basic', username: 'AWS', password: registryPassword }, likeEcr: true })
+  // The name of an account's registry leads to the one here, as a name server would have it.
+  const host = `https://${account}.dkr.ecr.${region}.amazonaws.com/`
+  globalThis.fetch = async (input, init) => {
+    const url = String(input instanceof Request ? input.url : input)
+    if (!url.startsWith(host)) return fetch(input, init)
+    const response = await fetch(url.replace(host, `http://${ecr.host}/`), init)
+    return Object.defineProperty(response, 'url', { value: url })
+  }
+})
+afterAll(async () => {
+  globalThis.fetch = fetch
+  const { faults } = aws
+  await Promise.all([aws.close(), upstream.close(), ecr.close(), project.remove()])
+  expect(faults).toEqual([])
+})
+
+function deploy(...more: string[]) {
+  const env = { ...aws.env, HOME: join(project.dir, 'home'), CDK_VALIDATION: 'false', FAIRLEAD_POLL_MS: '20' }
+  return run(['deploy', '--yes', '--no-doctor', '--project', project.dir, ...more], env)
+}
+
+it('an image is pushed before the stack that names it by digest, also through a registry that drops the connection', async () => {
+  const reference = publishBase(upstream, 'library/node', '24')
+  await project.configure({
+    platforms: { 'agentcore-runtime': { package: 'image' }, fargate: { baseImage: reference } },
+  })
+  const unpinned = await deploy('--platform', 'agentcore-runtime')
+  expect(unpinned.stderr).toContain('IMAGE_BASE_UNPINNED')
+  expect(unpinned.code).toBe(2)
+  expect(aws.log.filter(({ operation }) => /Create|Execute|Put/.test(operation))).toEqual([])
+
+  pinBase(project.dir, await resolveBase({ reference }))
+  ecr.faults.push({ at: 'PUT blob', dropAfter: 1000 }, { at: 'PUT manifest', status: 503 })
+  const first = await deploy('--platform', 'agentcore-runtime')
+  expect(first.stderr).toMatch(/image sha256:[0-9a-f]{64}\n +\d+\.\d MB sent/)
+  expect(first.code).toBe(0)
+  expect(ecr.faults.map(({ times }) => times)).toEqual([0, 0])
+  const [, digest] = /image (sha256:[0-9a-f]{64})/.exec(first.stderr)!
+  const repository = `cdk-hnb659fds-container-assets-${account}-${region}`
+  expect(ecr.manifests.has(`${repository}@${digest}`)).toBe(true)
+  expect(aws.stacks.get('hello-default-agentcore-runtime')!.template).toContain(`${repository}@${digest}`)
+
+  const again = await deploy('--platform', 'agentcore-runtime')
+  expect(again.stderr).toContain('it is there already')
+  expect(again.code).toBe(0)
+}, 40_000)
