@@ -159,6 +159,44 @@ describe('a deployment', () => {
   })
 })
 
+it('three stacks are deployed in order, granted, and destroyed the other way round', async () => {
+  const agent = `arn:aws:iam::${account}:role/agent`
+  const bob = `arn:aws:iam::${account}:role/bob`
+  await project.configure({
+    scopes: { read: { description: 'read' } },
+    baseScopes: ['read'],
+    platforms: { lambda: { auth: 'oauth' }, 'agentcore-runtime': {} },
+  })
+  expect((await deploy()).code).toBe(0)
+  const parts = ['authorization', 'lambda', 'agentcore-runtime']
+  const all = parts.map((part) => `hello-default-${part}`)
+  const executed = () =>
+    aws.log.flatMap(({ operation, input }) => (operation === 'ExecuteChangeSet' ? [String(input['StackName'])] : []))
+  expect(executed()).toEqual(all)
+
+  const grants = async () =>
+    (await json(['grants'])) as unknown as { data: { stacks: { part: string; grants: object[] }[] } }
+  const byStack = { principal: agent, complete: true, by: 'elsewhere', configured: true }
+  expect((await grants()).data.stacks).toMatchObject([{ part: 'agentcore-runtime', grants: [byStack] }])
+  expect((await fairlead(['grant', bob])).stdout).toBe(`agentcore-runtime  ${bob} may call it now\n`)
+  expect((await grants()).data.stacks).toMatchObject([
+    { grants: [byStack, { principal: bob, complete: true, by: 'fairlead grant', configured: false }] },
+  ])
+  expect((await fairlead(['revoke', agent])).stderr).toContain('GRANT_NOT_POSSIBLE')
+  expect((await fairlead(['revoke', bob])).stdout).toBe(`agentcore-runtime  ${bob} may not call it any more\n`)
+  expect((await fairlead(['grant', bob, '--platform', 'lambda'])).stderr).toContain('is guarded by oauth, not by IAM')
+
+  await project.configure({ platforms: { 'agentcore-runtime': {} } })
+  expect((await fairlead(['status', '--no-compare'])).stdout).toContain('! not in the configuration any more')
+  const { code, stdout } = await fairlead(['destroy', '--yes'])
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/These stay, since they hold data.*\n +AWS::Cognito::UserPool .*\n +AWS::DynamoDB::Table /)
+  const gone = aws.log.flatMap(({ operation, input }) =>
+    operation === 'DeleteStack' ? [String(input['StackName']).split('/')[1]] : [],
+  )
+  expect(gone).toEqual(all.toReversed())
+}, 30_000)
+
 describe('at the end of a deployment', () => {
   const children: ChildProcess[] = []
   afterEach(() => {

@@ -52,6 +52,8 @@ export interface CloudFormationOptions {
   failing: Map<string, string>
   /** Waits where a test holds a resource. */
   gate(id: string, type: string): Promise<void>
+  /** Told of each resource that is there now, with its properties as text. */
+  made(resource: { type: string; physicalId: string }, properties: Record<string, string>): void
   /** Outputs that a test decides on, by stack and key. */
   outputs: Map<string, Record<string, string>>
   changed(): void
@@ -133,11 +135,13 @@ export function cloudFormation(stacks: Map<string, Stack>, options: CloudFormati
       throw new AwsError('ResourceFailed', id)
     }
     if (verb === 'DELETE') stack.resources.delete(id)
-    else stack.resources.set(id, { type, physicalId: before?.physicalId ?? physicalIdOf(stack.name, id, type), status: `${verb}_COMPLETE`, at: new Date() }) // prettier-ignore
-    event(stack, id, type, `${verb}_COMPLETE`, undefined, stack.resources.get(id)?.physicalId)
+    else stack.resources.set(id, { type, physicalId: before?.physicalId ?? physicalIdOf(stack, id, type, propertiesOf(stack, id)), status: `${verb}_COMPLETE`, at: new Date() }) // prettier-ignore
+    const now = stack.resources.get(id)
+    if (now) options.made(now, propertiesOf(stack, id))
+    event(stack, id, type, `${verb}_COMPLETE`, undefined, now?.physicalId)
   }
 
-  const execute = async (stack: Stack, changeSet: ChangeSet, region: string) => {
+  const execute = async (stack: Stack, changeSet: ChangeSet) => {
     const creating = stack.status === 'REVIEW_IN_PROGRESS'
     const verb = creating ? 'CREATE' : 'UPDATE'
     toStatus(stack, `${verb}_IN_PROGRESS`, 'User Initiated')
@@ -160,7 +164,7 @@ export function cloudFormation(stacks: Map<string, Stack>, options: CloudFormati
     }
     if (!creating) toStatus(stack, 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS')
     for (const { id, type } of changeSet.changes.filter(({ action }) => action === 'Remove')) await one(stack, id, type, 'DELETE') // prettier-ignore
-    stack.outputs = { ...outputsOf(stack, region), ...options.outputs.get(stack.name) }
+    stack.outputs = { ...outputsOf(stack), ...options.outputs.get(stack.name) }
     toStatus(stack, `${verb}_COMPLETE`)
   }
 
@@ -234,7 +238,7 @@ export function cloudFormation(stacks: Map<string, Stack>, options: CloudFormati
       const stack = stackOf(call)
       const changeSet = changeSetOf(call, stack)
       stack.changeSets.clear()
-      void execute(stack, changeSet, call.region)
+      void execute(stack, changeSet)
       return {}
     },
     DescribeStacks: (call) => {
@@ -299,7 +303,8 @@ function described({ name, id, status, reason, outputs, protected: on, tags, at 
 
 function changesOf(before: string, after: string): Change[] {
   const [old, next] = [before, after].map((each) => parsed(each).Resources ?? {}) as [Record<string, Resource>, Record<string, Resource>] // prettier-ignore
-  const changed = Object.entries(next).flatMap(([id, resource]): Change[] => {
+  const changed = inOrder(next).flatMap((id): Change[] => {
+    const resource = next[id]!
     const { Type: type } = resource
     const was = old[id]
     if (!was || was.Type !== type) return [{ action: 'Add', id, type }]
@@ -311,11 +316,33 @@ function changesOf(before: string, after: string): Change[] {
   return [...changed, ...gone]
 }
 
-function outputsOf(stack: Stack, region: string): Record<string, string> {
+function outputsOf(stack: Stack): Record<string, string> {
   const { Outputs: outputs = {} } = parsed(stack.template)
-  const find = (id: string, attribute?: string) => {
+  return Object.fromEntries(Object.entries(outputs).map(([key, { Value: value }]) => [key, evaluate(value, findIn(stack), stack.id)])) // prettier-ignore
+}
+
+function propertiesOf(stack: Stack, id: string): Record<string, string> {
+  const { Properties: properties = {} } = parsed(stack.template).Resources?.[id] ?? {}
+  return Object.fromEntries(Object.entries(properties).map(([key, value]) => [key, evaluate(value, findIn(stack), stack.id)])) // prettier-ignore
+}
+
+function findIn(stack: Stack): (id: string, attribute?: string) => string | undefined {
+  return (id, attribute) => {
     const found = stack.resources.get(id)
-    return found && (attribute === undefined ? found.physicalId : attributeOf(found, attribute, stack.id, region))
+    return found && (attribute === undefined ? found.physicalId : attributeOf(found, attribute, stack.id))
   }
-  return Object.fromEntries(Object.entries(outputs).map(([key, { Value: value }]) => [key, evaluate(value, find, stack.id, region)])) // prettier-ignore
+}
+
+/** Resources after those that they name. */
+function inOrder(resources: Record<string, Resource>): string[] {
+  const done = new Set<string>()
+  const visit = (id: string) => {
+    if (done.has(id) || !resources[id]) return
+    done.add(id)
+    for (const each of Object.keys(resources)) if (each !== id && JSON.stringify(resources[id]).includes(`"${each}"`)) visit(each) // prettier-ignore
+    done.delete(id)
+    done.add(id)
+  }
+  for (const id of Object.keys(resources)) visit(id)
+  return [...done]
 }

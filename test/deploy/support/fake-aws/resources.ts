@@ -1,7 +1,16 @@
 import { createHash } from 'node:crypto'
 
 /** What a resource is called once it is there. */
-export function physicalIdOf(stack: string, id: string, type: string): string {
+export function physicalIdOf(
+  { name: stack, id: stackId }: { name: string; id: string },
+  id: string,
+  type: string,
+  properties: Record<string, string>,
+): string {
+  if (type === 'AWS::BedrockAgentCore::RuntimeEndpoint') {
+    const [, , , region, account] = stackId.split(':')
+    return `arn:aws:bedrock-agentcore:${region}:${account}:runtime/${properties['AgentRuntimeId']}/runtime-endpoint/${properties['Name']}`
+  }
   const short = createHash('sha256').update(`${stack}/${id}`).digest('hex').slice(0, 12)
   if (type === 'AWS::BedrockAgentCore::Runtime') return `runtime_${short}-ABCDEFGHIJ`
   return `${stack}-${id}-${short}`.slice(0, 64)
@@ -12,11 +21,11 @@ export function attributeOf(
   { type, physicalId }: { type: string; physicalId: string },
   attribute: string,
   stackId: string,
-  region: string,
 ): string {
-  const account = stackId.split(':')[4]!
+  const [, , , region, account] = stackId.split(':') as [string, string, string, string, string]
   if (attribute === 'FunctionUrl') return `https://${physicalId.replaceAll(/[^a-z0-9]/gi, '').toLowerCase().slice(-32)}.lambda-url.${region}.on.aws/` // prettier-ignore
   if (type === 'AWS::Lambda::Function' && attribute === 'Arn') return `arn:aws:lambda:${region}:${account}:function:${physicalId}` // prettier-ignore
+  if (attribute === 'AgentRuntimeId' || attribute === 'AgentRuntimeEndpointArn') return physicalId
   if (attribute === 'AgentRuntimeArn') return `arn:aws:bedrock-agentcore:${region}:${account}:runtime/${physicalId}`
   if (attribute === 'GatewayArn') return `arn:aws:bedrock-agentcore:${region}:${account}:gateway/${physicalId}`
   if (attribute === 'DomainName') return `${physicalId.toLowerCase()}.cloudfront.net`
@@ -30,11 +39,11 @@ export function attributeOf(
 type Find = (id: string, attribute?: string) => string | undefined
 
 /** A value of a template, with the functions that CDK writes. */
-export function evaluate(value: unknown, find: Find, stackId: string, region: string): string {
+export function evaluate(value: unknown, find: Find, stackId: string): string {
   if (typeof value !== 'object' || value === null) return typeof value === 'string' ? value : JSON.stringify(value)
   const [name, given] = Object.entries(value)[0] ?? ['', '']
-  const of = (each: unknown) => evaluate(each, find, stackId, region)
-  if (name === 'Ref') return find(String(given)) ?? pseudo(String(given), stackId, region)
+  const of = (each: unknown) => evaluate(each, find, stackId)
+  if (name === 'Ref') return find(String(given)) ?? pseudo(String(given), stackId)
   if (name === 'Fn::GetAtt') {
     const [id, attribute] = (typeof given === 'string' ? given.split('.') : given) as [string, string]
     return find(id, attribute) ?? ''
@@ -55,15 +64,15 @@ export function evaluate(value: unknown, find: Find, stackId: string, region: st
     const [text, own] = (typeof given === 'string' ? [given, {}] : given) as [string, Record<string, unknown>]
     return text.replaceAll(/\$\{([^}]+)\}/g, (_, each: string) => {
       const [id, attribute] = each.split('.') as [string, string?]
-      return id in own ? of(own[id]) : (find(id, attribute) ?? pseudo(id, stackId, region))
+      return id in own ? of(own[id]) : (find(id, attribute) ?? pseudo(id, stackId))
     })
   }
   return JSON.stringify(value)
 }
 
-function pseudo(name: string, stackId: string, region: string): string {
+function pseudo(name: string, stackId: string): string {
   const known: Record<string, string> = {
-    'AWS::Region': region,
+    'AWS::Region': stackId.split(':')[3]!,
     'AWS::AccountId': stackId.split(':')[4]!,
     'AWS::Partition': 'aws',
     'AWS::URLSuffix': 'amazonaws.com',

@@ -74,6 +74,22 @@ interface Statement {
   Condition?: Record<string, Record<string, string>>
 }
 
+/** What a Lambda permission of a stack puts into the policy of its function. */
+export function permit(policies: Map<string, Statement[]>, sid: string, properties: Record<string, string>): void {
+  const { FunctionName: name, Action: action, Principal: principal, FunctionUrlAuthType: type, InvokedViaFunctionUrl: via } = properties as Record<'FunctionName' | 'Action' | 'Principal', string> & Record<string, string | undefined> // prettier-ignore
+  const statements = policies.get(name.split(':').at(-1)!) ?? []
+  if (statements.some(({ Sid }) => Sid === sid)) return
+  statements.push({
+    Sid: sid,
+    Effect: 'Allow',
+    Principal: principal === '*' ? '*' : principal.endsWith('.amazonaws.com') ? { Service: principal } : { AWS: principal }, // prettier-ignore
+    Action: action,
+    Resource: name,
+    ...(type ? { Condition: { StringEquals: { 'lambda:FunctionUrlAuthType': type } } } : {}),
+    ...(via === 'true' ? { Condition: { Bool: { 'lambda:InvokedViaFunctionUrl': 'true' } } } : {}),
+  })
+}
+
 /** Lambda's resource policy, as AddPermission writes it. */
 export function lambda(policies: Map<string, Statement[]>, unreserved: () => number): Answers {
   const policyOf = (name: unknown) => {

@@ -1,7 +1,7 @@
 import { cloudFormation, type Stack } from './cloudformation.ts'
 import { s3 } from './s3.ts'
 import { AwsError, serve, type Call, type Faults, type Identity } from './server.ts'
-import { agentcoreControl, ecr, lambda, logs, ssm, sts, type LogLine } from './services.ts'
+import { agentcoreControl, ecr, lambda, permit, logs, ssm, sts, type LogLine } from './services.ts'
 
 export const account = '111122223333'
 export const region = 'eu-central-1'
@@ -93,6 +93,12 @@ export async function startFakeAws(options: { bootstrapped?: boolean } = {}): Pr
             return found.toString('utf8')
           },
           failing,
+          made: ({ type, physicalId }, properties) => {
+            if (type === 'AWS::Lambda::Function' && !functionPolicies.has(physicalId))
+              functionPolicies.set(physicalId, [])
+            if (type === 'AWS::Lambda::Permission') permit(functionPolicies, physicalId, properties)
+            if (type === 'AWS::BedrockAgentCore::ResourcePolicy') resourcePolicies.set(properties['ResourceArn']!, properties['Policy']!) // prettier-ignore
+          },
           outputs,
           changed,
           gate: async (id, type) => {
