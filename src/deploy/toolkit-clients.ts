@@ -57,8 +57,8 @@ export interface OpenAwsOptions {
  * along, so nothing more has to be installed, and the library itself is not loaded. Throws CDK_MISSING.
  */
 export async function openAws({ profile, region, ask }: OpenAwsOptions): Promise<OpenAws> {
-  const require = await orMissing(async () => createRequire(import.meta.resolve('@aws-cdk/toolkit-lib')))
-  const chosen = region ?? (await configuredRegion(require, profile))
+  const fromToolkit = await orMissing(async () => createRequire(import.meta.resolve('@aws-cdk/toolkit-lib')))
+  const chosen = region ?? (await configuredRegion(fromToolkit, profile))
   const { fromNodeProviderChain } =
     require('@aws-sdk/credential-providers') as typeof import('@aws-sdk/credential-providers')
   const credentials = fromNodeProviderChain({
@@ -71,7 +71,10 @@ export async function openAws({ profile, region, ask }: OpenAwsOptions): Promise
   const clients = <Name extends keyof ClientTypes>(name: Name): ClientTypes[Name] => {
     const known = made.get(name) as ClientTypes[Name] | undefined
     if (known) return known
-    const exported = require(`@aws-sdk/client-${name}`) as Record<string, new (options: object) => ClientTypes[Name]>
+    const exported = fromToolkit(`@aws-sdk/client-${name}`) as Record<
+      string,
+      new (options: object) => ClientTypes[Name]
+    >
     const client = new exported[classes[name]]!({ region: chosen, credentials, maxAttempts: 6 })
     made.set(name, client)
     return client
@@ -80,11 +83,11 @@ export async function openAws({ profile, region, ask }: OpenAwsOptions): Promise
 }
 
 /** As the AWS CLI has it: the environment, then the profile's own region. */
-async function configuredRegion(require: NodeJS.Require, profile: string | undefined): Promise<string> {
+async function configuredRegion(fromToolkit: NodeJS.Require, profile: string | undefined): Promise<string> {
   const { AWS_REGION, AWS_DEFAULT_REGION, AWS_PROFILE = 'default' } = process.env
   const named = AWS_REGION || AWS_DEFAULT_REGION
   if (named && profile === undefined) return named
-  const { loadSharedConfigFiles } = require('@smithy/shared-ini-file-loader') as {
+  const { loadSharedConfigFiles } = fromToolkit('@smithy/shared-ini-file-loader') as {
     loadSharedConfigFiles: (options: object) => Promise<Record<string, Record<string, { region?: string }>>>
   }
   const { configFile = {}, credentialsFile = {} } = await loadSharedConfigFiles({ ignoreCache: true })

@@ -212,7 +212,7 @@ describe('at the end of a deployment', () => {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     children.push(child)
-    const [chunk] = (await once(child.stdout!, 'data')) as [Buffer]
+    const [chunk] = (await once(child.stdout, 'data')) as [Buffer]
     return (JSON.parse(chunk.toString()) as { url: string }).url
   }
 

@@ -77,7 +77,7 @@ it.skipIf(!existsSync('/usr/bin/script'))(
       const child = spawn('/usr/bin/script', ['-qec', `${process.execPath} ${bin} destroy`, '/dev/null'], { cwd: project.dir, env, stdio: ['pipe', 'pipe', 'inherit'] }) // prettier-ignore
       let said = ''
       child.stdout.on('data', (chunk: Buffer) => {
-        if (!said.includes('to destroy it:') && `${said}${chunk}`.includes('to destroy it:'))
+        if (!said.includes('to destroy it:') && `${said}${chunk.toString()}`.includes('to destroy it:'))
           child.stdin.write(`${text}\r`)
         said += chunk.toString()
       })

@@ -29,12 +29,12 @@ export interface Operation {
 }
 
 /** The models are those that the installed clients carry, found where the toolkit library finds them. */
-const require = createRequire(fileURLToPath(import.meta.resolve('@aws-cdk/toolkit-lib')))
-const { NormalizedSchema } = require('@smithy/core/schema') as { NormalizedSchema: { of(schema: unknown): Schema } }
+const fromToolkit = createRequire(fileURLToPath(import.meta.resolve('@aws-cdk/toolkit-lib')))
+const { NormalizedSchema } = fromToolkit('@smithy/core/schema') as { NormalizedSchema: { of(schema: unknown): Schema } }
 
 /** All operations of a service, as its own client describes them. */
 export function operationsOf(client: string): Map<string, Operation> {
-  const exported = require(`@aws-sdk/client-${client}`) as Record<string, unknown>
+  const exported = fromToolkit(`@aws-sdk/client-${client}`) as Record<string, unknown>
   const found = new Map<string, Operation>()
   for (const each of Object.values(exported)) {
     if (!Array.isArray(each) || each[0] !== 9) continue
