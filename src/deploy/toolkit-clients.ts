@@ -59,8 +59,9 @@ export interface OpenAwsOptions {
 export async function openAws({ profile, region, ask }: OpenAwsOptions): Promise<OpenAws> {
   const fromToolkit = await orMissing(async () => createRequire(import.meta.resolve('@aws-cdk/toolkit-lib')))
   const chosen = region ?? (await configuredRegion(fromToolkit, profile))
-  const { fromNodeProviderChain } =
-    require('@aws-sdk/credential-providers') as typeof import('@aws-sdk/credential-providers')
+  const { fromNodeProviderChain } = fromToolkit('@aws-sdk/credential-providers') as {
+    fromNodeProviderChain: (options: object) => CredentialSource
+  }
   const credentials = fromNodeProviderChain({
     ...(profile === undefined ? {} : { profile }),
     ignoreCache: true,

@@ -3,10 +3,13 @@ import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Ran } from '../cli/support.ts'
 import { account, region, startFakeAws, type FakeAws } from './support/fake-aws/start.ts'
 import { deployProject, run, type DeployProject } from './support/run.ts'
+
+// Each test deploys once or more, which takes a second on a quiet machine.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 
 let project: DeployProject
 let aws: FakeAws
@@ -195,7 +198,7 @@ it('three stacks are deployed in order, granted, and destroyed the other way rou
     operation === 'DeleteStack' ? [String(input['StackName']).split('/')[1]] : [],
   )
   expect(gone).toEqual(all.toReversed())
-}, 30_000)
+})
 
 describe('at the end of a deployment', () => {
   const children: ChildProcess[] = []

@@ -85,4 +85,4 @@ it('a table that would be replaced, or lost sight of, is refused twice: by the p
     { name: 'data', outputs: { Url: 'https://example.com' } },
   ])
   expect(aws.stacks.get('data')!.status).toBe('UPDATE_COMPLETE')
-}, 30_000)
+}, 60_000)

@@ -63,4 +63,4 @@ it('an image is pushed before the stack that names it by digest, also through a 
   const again = await deploy('--platform', 'agentcore-runtime')
   expect(again.stderr).toContain('it is there already')
   expect(again.code).toBe(0)
-}, 40_000)
+}, 60_000)

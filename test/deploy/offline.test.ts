@@ -126,5 +126,5 @@ describe('without the packages of CDK', () => {
     } finally {
       await rm(dir, { recursive: true, force: true })
     }
-  }, 30_000)
+  }, 60_000)
 })
