@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { App, Stack } from 'aws-cdk-lib'
+import { SubnetType, Vpc, type IVpc } from 'aws-cdk-lib/aws-ec2'
 import { AccountRootPrincipal, Role } from 'aws-cdk-lib/aws-iam'
-import { LambdaMcpServer } from 'fairlead/cdk'
+import { announceResource, AuthorizationService, FargateMcpServer, LambdaMcpServer } from 'fairlead/cdk'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { Template } from '../../src/deploy/app.ts'
 
@@ -17,7 +18,7 @@ const config = {
   platforms: { lambda: {} },
 }
 
-/** As `import { LambdaMcpServer } from 'fairlead/cdk'` has it for who has a CDK app: the package, and not its sources. */
+/** As `import { announceResource, AuthorizationService, FargateMcpServer, LambdaMcpServer } from 'fairlead/cdk'` has it for who has a CDK app: the package, and not its sources. */
 describe('a construct in an app of one’s own', () => {
   it('is made in a stack of any account, and lets a role of the stack in', () => {
     const app = new App()
@@ -39,6 +40,34 @@ describe('a construct in an app of one’s own', () => {
     expect(stack.resolve(server.url)).toMatchObject({
       'Fn::Join': ['', [{ 'Fn::GetAtt': expect.anything() as unknown }, 'mcp']],
     })
+  })
+
+  it('is beside the authorization service and in a VPC of theirs, in a stack of any account and region', () => {
+    const app = new App()
+    const stack = new Stack(app, 'Theirs')
+    const vpc = new Vpc(stack, 'Vpc', { maxAzs: 2, natGateways: 1 })
+    const onFargate = { ...config, platforms: { fargate: {} } }
+    const authorization = new AuthorizationService(stack, 'SignIn', {
+      config: onFargate,
+      environment: 'prod',
+      artifact,
+    })
+    const server = new FargateMcpServer(stack, 'Mcp', {
+      config: onFargate,
+      image: 'registry.example.com/demo@sha256:aa',
+      authorization,
+      network: { vpc: vpc as IVpc, subnets: { subnetType: SubnetType.PRIVATE_WITH_EGRESS } },
+    })
+    announceResource(stack, { config: onFargate, environment: 'prod', platform: 'fargate', url: server.url })
+    const { Resources } = app.synth().getStackByName('Theirs').template as Template
+    const ofType = (type: string) => Object.values(Resources).filter(({ Type }) => Type === type)
+    expect(ofType('AWS::EC2::VPC')).toHaveLength(1)
+    expect(ofType('AWS::ECS::Service')).toHaveLength(1)
+    expect(ofType('AWS::CloudFront::Distribution')).toHaveLength(2)
+    expect(ofType('AWS::SSM::Parameter').map(({ Properties }) => Properties!.Name)).toEqual([
+      '/fairlead/demo/prod/authorization/place',
+      '/fairlead/demo/prod/resources/fargate',
+    ])
   })
 
   it('says what is missing', () => {

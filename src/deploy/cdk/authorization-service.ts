@@ -23,7 +23,6 @@ export interface AuthorizationServiceProps {
   artifact: string
   /** Tells one deployment from another, such as `prod`. */
   environment: string
-  region: string
   /** A web ACL with the scope CLOUDFRONT. */
   webAclArn?: string
 }
@@ -49,9 +48,9 @@ export class AuthorizationService extends Construct {
 
   constructor(scope: Construct, id: string, props: AuthorizationServiceProps) {
     super(scope, id)
-    const { config, environment, region } = props
+    const { config, environment } = props
     const path = `/fairlead/${config.name}/${environment}`
-    this.signIn = new SignInPool(this, 'SignIn', { config, environment, region })
+    this.signIn = new SignInPool(this, 'SignIn', { config, environment })
     this.table = new StateTable(this, 'State', { keep: true })
     this.logGroup = new LogGroup(this, 'Log', {
       retention: RetentionDays.ONE_MONTH,

@@ -45,12 +45,11 @@ function webAcl(stack: Stack, { project, region }: StackRequest['deployment']): 
 }
 
 function ourService(stack: Stack, { deployment }: StackRequest, webAclArn: string | undefined): Made {
-  const { project, environment, region, artifacts } = deployment
+  const { project, environment, artifacts } = deployment
   const service = new AuthorizationService(stack, 'Service', {
     config: project.config,
     artifact: artifacts.authorizationService!.dir,
     environment,
-    region,
     ...(webAclArn === undefined ? {} : { webAclArn }),
   })
   return {
@@ -68,8 +67,8 @@ function ourService(stack: Stack, { deployment }: StackRequest, webAclArn: strin
 }
 
 function cognitoItself(stack: Stack, { deployment }: StackRequest): Made {
-  const { project, environment, region } = deployment
-  const signIn = new SignInPool(stack, 'SignIn', { config: project.config, environment, region })
+  const { project, environment } = deployment
+  const signIn = new SignInPool(stack, 'SignIn', { config: project.config, environment })
   const { clients, secrets } = new CognitoClients(stack, 'AppClients', { config: project.config, signIn })
   return {
     authorization: {

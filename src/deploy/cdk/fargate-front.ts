@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib'
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib'
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager'
 import {
   AllowedMethods,
@@ -30,7 +30,6 @@ import type { FargateNetwork } from './fargate-network.ts'
 
 export interface FargateFrontProps {
   network: FargateNetwork
-  region: string
   comment: string
   /** A name of one's own; its certificate is in us-east-1. */
   domain?: { name: string; certificateArn: string }
@@ -50,9 +49,9 @@ export class FargateFront extends Construct {
   /** `https://d111111abcdef8.cloudfront.net`, or the name of one's own. */
   readonly url: string
 
-  constructor(scope: Construct, id: string, { network, region, comment, domain, webAclArn }: FargateFrontProps) {
+  constructor(scope: Construct, id: string, { network, comment, domain, webAclArn }: FargateFrontProps) {
     super(scope, id)
-    const tls = domain !== undefined && region === 'us-east-1'
+    const tls = domain !== undefined && Stack.of(this).region === 'us-east-1'
     const certificate = domain && Certificate.fromCertificateArn(this, 'Certificate', domain.certificateArn)
     this.loadBalancer = this.#balance(network)
     this.listener = this.loadBalancer.addListener('Listener', {

@@ -34,7 +34,6 @@ export interface FargateMcpServerProps {
   config: FairleadConfig
   /** The image for arm64 with the artifact in it, by its URI or as it is planned. */
   image: ImagePlan | string
-  region: string
   /** Whose tokens are taken, and the app clients where Cognito's own are. */
   authorization: { issuer: string; clients?: string[] }
   /** A network that is there; one of its own when absent. */
@@ -49,7 +48,7 @@ const growth = 4
 /**
  * An MCP server as tasks on Fargate behind a load balancer and CloudFront, guarded by OAuth.
  *
- *     new FargateMcpServer(this, 'Mcp', { config, image, region: 'us-east-1', authorization: service })
+ *     new FargateMcpServer(this, 'Mcp', { config, image, authorization: service })
  */
 export class FargateMcpServer extends Construct {
   readonly network: FargateNetwork
@@ -64,7 +63,7 @@ export class FargateMcpServer extends Construct {
 
   constructor(scope: Construct, id: string, props: FargateMcpServerProps) {
     super(scope, id)
-    const { config, region } = props
+    const { config } = props
     const { tasks = 2, domain } = config.platforms.fargate ?? {}
     if (domain && !domain.certificateArn.includes(':acm:us-east-1:'))
       throw new FairleadError('CONFIG_INVALID', '`platforms.fargate.domain.certificateArn` is not in us-east-1', {
@@ -74,7 +73,6 @@ export class FargateMcpServer extends Construct {
     this.network = new FargateNetwork(this, 'Network', props.network)
     this.front = new FargateFront(this, 'Front', {
       network: this.network,
-      region,
       comment: `The MCP server ${config.name}`,
       ...(domain === undefined ? {} : { domain }),
       ...(props.webAclArn === undefined ? {} : { webAclArn: props.webAclArn }),
@@ -94,7 +92,7 @@ export class FargateMcpServer extends Construct {
     this.#grow(this.#balance(), tasks)
   }
 
-  #define({ config, image, region, authorization }: FargateMcpServerProps): FargateTaskDefinition {
+  #define({ config, image, authorization }: FargateMcpServerProps): FargateTaskDefinition {
     const { cpu, memoryMb } = fargateSize(config.platforms.fargate?.memoryMb ?? 1024)
     const taskRole = new Role(this, 'TaskRole', {
       assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com', {
@@ -127,7 +125,7 @@ export class FargateMcpServer extends Construct {
       stopTimeout: Duration.seconds(fargateTimeouts.stopS),
       portMappings: [{ containerPort: taskPort }],
       environment: {
-        AWS_REGION: region,
+        AWS_REGION: Stack.of(this).region,
         FAIRLEAD_PLATFORM: 'fargate',
         FAIRLEAD_TABLE: this.table.table.tableName,
         FAIRLEAD_OAUTH: JSON.stringify(place),

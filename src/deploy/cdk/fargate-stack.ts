@@ -19,7 +19,6 @@ export function fargateStack(app: App, { name, deployment, props, authorization 
   const server = new FargateMcpServer(stack, 'Server', {
     config,
     image,
-    region,
     authorization: authorization!,
     ...(vpcId === undefined ? {} : { network: namedNetwork(stack, vpcId, subnetIds) }),
     ...(webAclArn === undefined ? {} : { webAclArn }),

@@ -7,3 +7,4 @@ export { LambdaMcpServer, type LambdaMcpServerProps } from './lambda-mcp-server.
 export { McpWebAcl, type McpWebAclProps } from './web-acl.ts'
 export { Observability, type ObservabilityProps } from './observability.ts'
 export { metricsEnvironment } from '../../aws/metrics.ts'
+export { announceResource } from './parameters.ts'

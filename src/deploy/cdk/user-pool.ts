@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { Aws, Duration, RemovalPolicy } from 'aws-cdk-lib'
+import { Aws, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib'
 import {
   AccountRecovery,
   CfnManagedLoginBranding,
@@ -25,7 +25,6 @@ import { acknowledge } from './acknowledge.ts'
 export interface SignInPoolProps {
   config: FairleadConfig
   environment: string
-  region: string
 }
 
 /**
@@ -39,13 +38,13 @@ export class SignInPool extends Construct {
   readonly #config: FairleadConfig
   #resourceServer: UserPoolResourceServer | undefined
 
-  constructor(scope: Construct, id: string, { config, environment, region }: SignInPoolProps) {
+  constructor(scope: Construct, id: string, { config, environment }: SignInPoolProps) {
     super(scope, id)
     this.#config = config
     const existing = config.oauth?.userPoolId
     this.pool =
       existing === undefined ? this.#make(config, environment) : UserPool.fromUserPoolId(this, 'Pool', existing)
-    this.issuer = `https://cognito-idp.${region}.amazonaws.com/${this.pool.userPoolId}`
+    this.issuer = `https://cognito-idp.${Stack.of(this).region}.amazonaws.com/${this.pool.userPoolId}`
     if (existing === undefined) this.customScopes()
   }
 
