@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { App, Stack, Validations } from 'aws-cdk-lib'
+import { App, Aws, Stack, Validations } from 'aws-cdk-lib'
 import { AwsSolutionsChecks } from 'cdk-nag'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { deployedRuntimeName } from '../../src/aws/agentcore-runtime.ts'
@@ -130,6 +130,8 @@ beforeAll(() => {
   runtime('runtime-iam', { idleS: 600, maxLifetimeS: 3600, memory: { eventExpiryDays: 30 } })
   runtime('runtime-jwt', { auth: jwt, headers: ['Authorization', 'X-Amzn-Bedrock-AgentCore-Runtime-Custom-Tenant'] })
   runtime('runtime-image', { package: 'image' }, { image })
+  const unknown = { ...image, repository: image.repository.replace('111122223333', Aws.ACCOUNT_ID) }
+  runtime('runtime-anywhere', { package: 'image' }, { image: unknown })
   runtime('runtime-docker', { package: 'image' }, { image: { kind: 'docker', dir: artifact } })
   const gateway = (name: string, definition: object, targets: object[] = [orders]) =>
     new AgentcoreGateway(new Stack(app, name, { env: place }), 'Gateway', {
@@ -301,8 +303,17 @@ describe('the stacks of AgentCore', () => {
       where[0] === 'gateway-whole/Gateway/Gateway' &&
       says.endsWith("Additional property 'DisableMcpListToolsPagination' is not allowed.")
     expect(findings.filter((each) => !newer(each))).toEqual([])
+    expect(findings.filter(newer)).toHaveLength(1)
   })
 })
+
+function runtimeWith(elsewhere: string) {
+  return new AgentcoreRuntimeMcpServer(new Stack(new App(), 's', { env: place }), 'Server', {
+    config: { name: 'tools', platforms: { 'agentcore-runtime': { package: 'image' } } },
+    artifact,
+    image: { ...image, repository: elsewhere },
+  })
+}
 
 describe('the runtime', () => {
   it('runs the artifact under Node 22, as MCP, with the lifecycle of the configuration', () => {
@@ -354,6 +365,9 @@ describe('the runtime', () => {
     expect(all('runtime-image', 'AWS::BedrockAgentCore::Runtime')).toMatchObject([
       { AgentRuntimeArtifact: { ContainerConfiguration: { ContainerUri: `${repository}@${image.digest}` } } },
     ])
+    const [anywhere] = all('runtime-anywhere', 'AWS::BedrockAgentCore::Runtime')
+    expect(JSON.stringify(anywhere)).toContain('AWS::AccountId')
+    expect(() => runtimeWith('docker.io/library/node')).toThrow(expect.objectContaining({ code: 'IMAGE_MISSING' }))
     expect(JSON.stringify(all('runtime-image', 'AWS::IAM::Policy'))).toContain(
       'arn:aws:ecr:us-east-1:111122223333:repository/account-summary',
     )

@@ -114,7 +114,7 @@ async function openLocally(
   options: PlatformOptions,
   { url, arn, changes }: { url: string; arn: string; changes: Changes },
 ): Promise<Opened> {
-  const { project, identities, log, authorization } = options
+  const { identities, log, authorization } = options
   const definitions = definitionsOf(options)
   const { gateway, targets, bindings, managed } = definitions
   const closers: (() => Promise<void>)[] = []

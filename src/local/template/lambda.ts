@@ -17,6 +17,14 @@ interface FunctionProperties {
   Role?: string
 }
 
+interface PermissionProperties {
+  FunctionName: string
+  Principal?: string
+  Action: string
+  FunctionUrlAuthType?: string
+  InvokedViaFunctionUrl?: boolean
+}
+
 /** The function behind a function URL of a stack, as the template has it; undefined where there is none. Throws TEMPLATE_NOT_RUNNABLE, SETTING_UNREADABLE. */
 export async function functionOf(stack: StackFile, name: string): Promise<DeployedFunction | undefined> {
   const url = stack.resources.find(({ type }) => type === 'AWS::Lambda::Url')
@@ -58,18 +66,19 @@ function policyOf({ resources }: StackFile, functionId: string, name: string): P
   const { region, accountId } = localAccount
   const resource = `arn:aws:lambda:${region}:${accountId}:function:${name}`
   const statements = resources.flatMap(({ type, id, properties }): PolicyStatement[] => {
-    const { FunctionName, Principal, Action, FunctionUrlAuthType, InvokedViaFunctionUrl } = properties
+    const { FunctionName, Principal, Action, FunctionUrlAuthType, InvokedViaFunctionUrl } =
+      properties as Partial<PermissionProperties>
     if (type !== 'AWS::Lambda::Permission' || !namesFunction(FunctionName, functionId)) return []
-    if (typeof Principal !== 'string' || /\.amazonaws\.com$/.test(Principal)) return []
+    if (typeof Principal !== 'string' || Principal.endsWith('.amazonaws.com')) return []
     return [
       {
         Sid: id.replaceAll(/[^A-Za-z0-9]/g, ''),
         Effect: 'Allow',
         Principal: { AWS: [Principal] },
-        Action: String(Action),
+        Action: Action ?? '',
         Resource: resource,
         ...(FunctionUrlAuthType
-          ? { Condition: { StringEquals: { 'lambda:FunctionUrlAuthType': String(FunctionUrlAuthType) } } }
+          ? { Condition: { StringEquals: { 'lambda:FunctionUrlAuthType': FunctionUrlAuthType } } }
           : InvokedViaFunctionUrl === undefined
             ? {}
             : { Condition: { Bool: { 'lambda:InvokedViaFunctionUrl': String(InvokedViaFunctionUrl) } } }),

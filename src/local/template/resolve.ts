@@ -93,7 +93,7 @@ export function resolver(template: Template, place: Place, imports: Readonly<Rec
   }
 
   function attribute([id, name]: string[]): unknown {
-    return physical(id!, resourceOf(id!), name!, { ...place, resolve })
+    return physical(id!, resourceOf(id!), name, { ...place, resolve })
   }
 
   function resourceOf(id: string): Resource {

@@ -94,7 +94,10 @@ export function functionPolicy(stack: Filled, functionArn: string): Policy {
   const statements = ofType(stack, 'AWS::Lambda::Permission')
     .filter(({ properties }) => [functionArn, functionArn.split(':').at(-1)].includes(String(properties.FunctionName)))
     .map(({ properties }): Statement => {
-      const { Action, Principal, FunctionUrlAuthType, InvokedViaFunctionUrl, SourceArn } = properties
+      const { Action, Principal, FunctionUrlAuthType, InvokedViaFunctionUrl, SourceArn } = properties as Record<
+        string,
+        string | boolean | undefined
+      >
       const condition = {
         ...(FunctionUrlAuthType ? { StringEquals: { 'lambda:FunctionUrlAuthType': FunctionUrlAuthType } } : {}),
         ...(InvokedViaFunctionUrl === undefined
