@@ -456,6 +456,17 @@ describe('the gateway', () => {
       expect(all(stack, 'AWS::BedrockAgentCore::ResourcePolicy')).toEqual([])
   })
 
+  it('has its log delivered where the service may write, for a month', () => {
+    const [source] = all('gateway-iam', 'AWS::Logs::DeliverySource')
+    expect(source).toMatchObject({ LogType: 'APPLICATION_LOGS' })
+    expect(text(source!.ResourceArn)).toMatch(/GatewayArn}$/)
+    const [group] = all('gateway-iam', 'AWS::Logs::LogGroup')
+    expect(text(group!.LogGroupName)).toMatch(/^\/aws\/vendedlogs\/bedrock-agentcore\/gateway\/APPLICATION_LOGS\//)
+    expect(group).toMatchObject({ RetentionInDays: 30 })
+    expect(all('gateway-iam', 'AWS::Logs::Delivery')).toMatchObject([{ DeliverySourceName: source!.Name }])
+    expect(String(source!.Name).length).toBeLessThanOrEqual(60)
+  })
+
   it('may do what its definitions name and nothing else', () => {
     const [{ PolicyDocument }] = all('gateway-iam', 'AWS::IAM::Policy') as [
       { PolicyDocument: { Statement: { Action: unknown; Resource: unknown }[] } },

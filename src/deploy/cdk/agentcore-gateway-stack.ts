@@ -20,6 +20,7 @@ function managed(app: App, { name, deployment, definitions, props }: StackReques
     Service: gateway.auth === 'iam' ? platforms['agentcore-gateway'].service : undefined,
     GatewayId: gateway.gateway.attrGatewayIdentifier,
     GatewayArn: gateway.gatewayArn,
+    LogGroup: gateway.logGroup.logGroupName,
   })
   return { stack }
 }

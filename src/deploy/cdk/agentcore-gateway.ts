@@ -7,6 +7,7 @@ import {
   type CfnGatewayTargetProps,
 } from 'aws-cdk-lib/aws-bedrockagentcore'
 import type { Role } from 'aws-cdk-lib/aws-iam'
+import type { LogGroup } from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
 import { gatewayPolicy } from '../../aws/permissions.ts'
 import type { FairleadConfig } from '../../config.ts'
@@ -14,6 +15,7 @@ import { FairleadError } from '../../errors.ts'
 import { readGateway, readTarget } from '../../gateway/definitions/read.ts'
 import type { GatewayDefinition, TargetDefinition } from '../../gateway/definitions/types.ts'
 import { revisions } from '../../mcp/revisions.ts'
+import { gatewayLogs } from './agentcore-gateway-logs.ts'
 import { gatewayRole } from './agentcore-gateway-role.ts'
 import { requireAgentcore } from './agentcore-region.ts'
 import { allowConfigured } from './agentcore-role.ts'
@@ -38,6 +40,7 @@ export class AgentcoreGateway extends Construct {
   readonly gateway: CfnGateway
   readonly targets: CfnGatewayTarget[]
   readonly role: Role
+  readonly logGroup: LogGroup
   readonly auth: 'iam' | 'jwt' | 'none'
   /** The MCP endpoint. */
   readonly url: string
@@ -54,6 +57,7 @@ export class AgentcoreGateway extends Construct {
     // With its policy: while a target is made the service tries whether the role may call it.
     // @see https://github.com/aws/aws-cdk/issues/36826
     this.gateway.node.addDependency(this.role)
+    this.logGroup = gatewayLogs(this, this.gateway)
     this.targets = targets.map((target) => this.#target(target))
     for (const [at, target] of this.targets.entries())
       if (at >= atOnce) target.addResourceDependency(this.targets[at - atOnce]!)
