@@ -14,6 +14,7 @@ import {
   AgentcoreRuntimeMcpServer,
   type AgentcoreRuntimeMcpServerProps,
 } from '../../src/deploy/cdk/agentcore-runtime-mcp-server.ts'
+import { ownGatewayStack } from '../../src/deploy/cdk/own-gateway-stack.ts'
 import { portableGateway } from '../../src/deploy/portable.ts'
 import { createGateway, createGatewayTarget } from '../../src/gateway/definitions/shapes.ts'
 import type { Shape } from '../../src/gateway/definitions/shape.ts'
@@ -143,11 +144,38 @@ beforeAll(() => {
   gateway('gateway-jwt', { authorizerType: 'CUSTOM_JWT', authorizerConfiguration: jwt })
   gateway('gateway-none', { authorizerType: 'NONE' })
   gateway('gateway-whole', example(createGateway, 'gateway') as object, targetExamples())
+  ownGateway(app, 'gateway-own', 'AWS_IAM')
   const assembly = app.synth()
   templates = Object.fromEntries(assembly.stacks.map((stack) => [stack.stackName, stack.template as Template]))
   findings = readFindings(join(dir, 'cdk.out'))
 }, 60_000)
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
+
+/** The stack of fairlead's own gateway, over an artifact as `buildGateway` leaves it. */
+function ownGateway(app: App, name: string, authorizerType: string, deployAs: 'lambda' | 'fargate' = 'lambda'): void {
+  const folder = join(dir, name)
+  const secret = { secretId: 'inventory', jsonKey: 'key' }
+  const bindings = { credentialProviders: { 'arn:aws:bedrock-agentcore:x': { apiKeySecretConfig: secret } } }
+  const made = writeArtifact(folder, 'export {}\n', [], {
+    'gateway.json': JSON.stringify({ gateway: { name, roleArn, authorizerType }, targets: [orders], bindings }),
+  })
+  const config: FairleadConfig = {
+    name: 'tools',
+    callers: [agent],
+    platforms: { 'agentcore-gateway': { gateway: 'gateway.json', targets: [], deployAs } },
+  }
+  ownGatewayStack(app, {
+    name,
+    deployment: {
+      project: { dir, configFile: '', config },
+      environment: 'prod',
+      ...place,
+      platforms: ['agentcore-gateway'],
+      artifacts: { gateway: made },
+    },
+    props: { env: place },
+  })
+}
 
 /** An example of each member that a shape has and fairlead takes. */
 function example(shape: Shape, hint: string, depth = 0): unknown {
@@ -497,5 +525,31 @@ describe('the gateway', () => {
       })
     await expect(asked(own.targets)).resolves.toMatchObject({ gateway: { name: 'brownfield' } })
     await expect(asked([...own.targets, ...own.targets])).rejects.toMatchObject({ code: 'GATEWAY_DEFINITION_INVALID' })
+  })
+})
+
+describe('fairlead’s own gateway as a function', () => {
+  it('has the two permissions of a caller, and may invoke its Lambdas and read its secrets', () => {
+    expect(all('gateway-own', 'AWS::Lambda::Permission').map(({ Action }) => Action)).toEqual([
+      'lambda:InvokeFunctionUrl',
+      'lambda:InvokeFunction',
+    ])
+    const policy = JSON.stringify(all('gateway-own', 'AWS::IAM::Policy'))
+    expect(policy).toContain('arn:aws:lambda:us-east-1:111122223333:function:orders')
+    expect(policy).toContain('arn:aws:secretsmanager:us-east-1:111122223333:secret:inventory-??????')
+    expect(all('gateway-own', 'AWS::Lambda::Function')).toMatchObject([
+      { Environment: { Variables: { FAIRLEAD_PLATFORM: 'agentcore-gateway' } } },
+    ])
+  })
+
+  it('is refused by name where it cannot be deployed yet', () => {
+    for (const [type, as] of [
+      ['CUSTOM_JWT', 'lambda'],
+      ['NONE', 'lambda'],
+      ['NONE', 'fargate'],
+    ] as const)
+      expect(() => ownGateway(new App(), `refused-${type}-${as}`, type, as)).toThrow(
+        expect.objectContaining({ code: 'PLATFORM_NOT_BUILT' }),
+      )
   })
 })

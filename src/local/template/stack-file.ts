@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { FairleadError } from '../../errors.ts'
 import { localAccount } from '../../platforms.ts'
 import { resolver, type Template } from './resolve.ts'
@@ -22,7 +22,8 @@ export interface Filled {
 const ending = '.template.json'
 
 /** Reads a template, or all templates of a cloud assembly. Throws TEMPLATE_UNREADABLE and TEMPLATE_NOT_RUNNABLE. */
-export function readStacks(path: string): StackFile[] {
+export function readStacks(given: string): StackFile[] {
+  const path = resolve(given)
   if (!existsSync(path)) throw unreadable(path, 'is not there')
   const files = statSync(path).isDirectory()
     ? readdirSync(path)
@@ -38,16 +39,16 @@ function readStack(file: string): StackFile {
   const template = readJson(file) as Partial<Template>
   if (typeof template.Resources !== 'object') throw unreadable(file, 'has no Resources')
   const stack = basename(file).replace(/\.template\.json$|\.json$/, '')
-  const resolve = filler(template as Template, stack, file)
+  const fill = filler(template as Template, stack, file)
   return {
     file,
     resources: Object.entries(template.Resources).map(([id, { Type, Properties = {} }]) => ({
       id: `${stack}-${id}`,
       type: Type,
-      properties: resolve(Properties) as Record<string, unknown>,
+      properties: fill(Properties) as Record<string, unknown>,
     })),
     outputs: Object.fromEntries(
-      Object.entries(template.Outputs ?? {}).map(([key, { Value }]) => [key, String(resolve(Value))]),
+      Object.entries(template.Outputs ?? {}).map(([key, { Value }]) => [key, String(fill(Value))]),
     ),
     asset: (key) => assetOf(file, stack, key),
   }
