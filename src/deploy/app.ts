@@ -31,8 +31,11 @@ export interface SynthesizeOptions {
   context?: Record<string, unknown>
   /** Gets the app before it is synthesized: tests add their checks here. */
   prepare?: (app: App) => void
-  /** Whether CDK checks the templates against CloudFormation's schemas and rules; `false` by default, which is five seconds faster. */
-  validate?: boolean
+  /**
+   * Whether CDK holds the templates against CloudFormation's schemas and rules, and whether what it finds is thrown or only
+   * written into `validation-report.json`; `false` by default, which is some seconds faster.
+   */
+  validate?: boolean | 'report'
 }
 
 /**
@@ -49,7 +52,7 @@ const context = {
 
 /**
  * Synthesizes the stacks of a deployment into a folder, offline: the same inputs give the same bytes.
- * Leaves deploying to CDK's toolkit. Throws GATEWAY_NOT_PORTABLE, REGION_WITHOUT_AGENTCORE.
+ * Leaves deploying to CDK's toolkit. Throws DEPLOY_TEMPLATE, GATEWAY_NOT_PORTABLE, REGION_WITHOUT_AGENTCORE.
  */
 export async function synthesize(
   given: Deployment,
@@ -62,7 +65,7 @@ export async function synthesize(
     treeMetadata: false,
     context: {
       ...context,
-      ...(validate ? { '@aws-cdk/core:validateAgainstDefaultRules': true } : {}),
+      '@aws-cdk/core:failSynthOnValidationErrors': false,
       ...more.context,
     },
   })
@@ -92,7 +95,8 @@ export async function synthesize(
     if (part !== 'authorization') observeStack(made.stack, { config: project.config, environment, platform: part })
   }
   prepare?.(app)
-  withValidation(validate, app)
+  withValidation(validate !== false, app)
+  if (validate === true) refuseFindings(outDir)
   return { dir: outDir, stacks: parts.map((part) => read(outDir, stackName(deployment, part), part)) }
 }
 
@@ -102,22 +106,45 @@ function withAccountOfStack({ image, ...rest }: Deployment): Deployment {
   return { ...rest, image: { ...image, repository: image.repository.replaceAll(unknownAccount, Aws.ACCOUNT_ID) } }
 }
 
-/** CDK reads the switch from the environment, and only this word turns it off. It prints its report itself. */
+/** CDK reads the switch from the environment, and only this word turns it off. */
 function withValidation(on: boolean, app: App): void {
   const before = process.env.CDK_VALIDATION
   process.env.CDK_VALIDATION = on ? 'true' : 'false'
   try {
     app.synth()
-  } catch (error) {
-    if (!on || (error as Error).name !== 'ValidationFailed') throw error
-    throw new FairleadError('DEPLOY_TEMPLATE', 'A template is not valid', {
-      why: (error as Error).message,
-      cause: error,
-    })
   } finally {
     if (before === undefined) delete process.env.CDK_VALIDATION
     else process.env.CDK_VALIDATION = before
   }
+}
+
+/** What CDK's checks write: all that nobody has acknowledged. */
+export interface ValidationReport {
+  pluginReports: {
+    violations: {
+      ruleName: string
+      description: string
+      violatingConstructs: { constructPath?: string; cloudFormationResource?: { logicalId?: string } }[]
+    }[]
+  }[]
+}
+
+/** A warning of the checks is often a deployment that fails, such as a word that CloudFormation does not know. */
+function refuseFindings(dir: string): void {
+  const { pluginReports } = JSON.parse(readFileSync(join(dir, 'validation-report.json'), 'utf8')) as ValidationReport
+  const found = pluginReports.flatMap(({ violations }) =>
+    violations.map(({ ruleName, description, violatingConstructs: [at] }) =>
+      `${at?.constructPath ?? ''} ${ruleName}: ${description}`.trim(),
+    ),
+  )
+  if (found.length === 0) return
+  throw new FairleadError(
+    'DEPLOY_TEMPLATE',
+    `The templates have ${found.length} ${found.length === 1 ? 'finding' : 'findings'}`,
+    {
+      why: found.slice(0, 5).join('; '),
+    },
+  )
 }
 
 function read(dir: string, name: string, part: Part): AssemblyStack {

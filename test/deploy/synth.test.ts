@@ -6,7 +6,7 @@ import { App, CfnResource, Stack } from 'aws-cdk-lib'
 import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { FairleadConfig } from '../../src/config.ts'
-import type { Template } from '../../src/deploy/app.ts'
+import { synthesize, type Template } from '../../src/deploy/app.ts'
 import { LambdaMcpServer, McpWebAcl } from '../../src/deploy/cdk/index.ts'
 import { unknownAccount } from '../../src/deploy/deployment.ts'
 import { lintTemplate } from '../../src/doctor/template.ts'
@@ -396,6 +396,27 @@ describe('lambda in Python', () => {
 })
 
 describe('the checks themselves', () => {
+  it('end a synthesis that was asked for them', async () => {
+    const { platforms } = workshop.project.config
+    const deployment = {
+      project: { ...workshop.project, config: { ...workshop.project.config, callers: [agent], platforms } },
+      environment: 'prod',
+      ...place,
+      platforms: ['lambda' as const],
+      artifacts: workshop.artifacts,
+    }
+    const prepare = (app: App) =>
+      new CfnResource(app.node.findChild('account-summary-prod-lambda') as Stack, 'Wrong', {
+        type: 'AWS::Lambda::Url',
+        properties: { TargetFunctionArn: 'x', AuthType: 'OPEN' },
+      })
+    const dir = join(workshop.dir, 'refused')
+    await expect(synthesize(deployment, dir, { prepare, validate: true })).rejects.toMatchObject({
+      code: 'DEPLOY_TEMPLATE',
+      why: expect.stringContaining('OPEN') as string,
+    })
+  })
+
   it('find what is wrong', () => {
     const out = join(workshop.dir, 'wrong')
     const app = new App({ outdir: out, context: reported })

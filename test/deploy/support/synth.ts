@@ -7,7 +7,7 @@ import { buildAuthorizationService } from '../../../src/build/authorization-serv
 import { buildForAws } from '../../../src/build/for-aws.ts'
 import { readProject, type Project } from '../../../src/build/project.ts'
 import type { FairleadConfig } from '../../../src/config.ts'
-import { synthesize, type Assembly, type Template } from '../../../src/deploy/app.ts'
+import { synthesize, type Assembly, type Template, type ValidationReport } from '../../../src/deploy/app.ts'
 import type { Deployment } from '../../../src/deploy/deployment.ts'
 import { platformNames } from '../../../src/platforms.ts'
 import { sample } from '../../cli/support.ts'
@@ -17,17 +17,6 @@ export interface Finding {
   rule: string
   says: string
   where: string[]
-}
-
-/** A report of `aws-cdk-lib`: what its plugins found and nobody has acknowledged. */
-interface Report {
-  pluginReports: {
-    violations: {
-      ruleName: string
-      description: string
-      violatingConstructs: { constructPath?: string; cloudFormationResource?: { logicalId?: string } }[]
-    }[]
-  }[]
 }
 
 /** So that findings are read from the report and do not end the synthesis. */
@@ -42,7 +31,7 @@ export function withNag(app: App): void {
 
 /** What cdk-nag and the built-in validation found in an assembly. */
 export function findingsIn(dir: string): Finding[] {
-  const { pluginReports } = JSON.parse(readFileSync(join(dir, 'validation-report.json'), 'utf8')) as Report
+  const { pluginReports } = JSON.parse(readFileSync(join(dir, 'validation-report.json'), 'utf8')) as ValidationReport
   return pluginReports.flatMap(({ violations }) =>
     violations.map(({ ruleName, description, violatingConstructs }) => ({
       rule: ruleName,
@@ -123,7 +112,7 @@ export async function synthesizeCase(
   }
   for (const key of without) delete deployment[key]
   const out = join(dir, `case-${cases++}`)
-  const checks = checked ? { context: reported, prepare: withNag, validate: true } : {}
+  const checks = checked ? { context: reported, prepare: withNag, validate: 'report' as const } : {}
   const assembly = await synthesize(deployment, out, checks)
   return {
     ...assembly,
