@@ -18,7 +18,7 @@ export function deployProgress(out: NodeJS.WriteStream = process.stderr): Progre
   const show = () => {
     if (!tty || underWay.size === 0) return
     const line = `… ${[...underWay.values()].join(', ')}`
-    out.write(line.slice(0, (out.columns ?? 80) - 1))
+    out.write(line.slice(0, (out.columns || 80) - 1))
   }
   const print = (line: string) => {
     clear()
@@ -30,7 +30,7 @@ export function deployProgress(out: NodeJS.WriteStream = process.stderr): Progre
       const key = `${stack}/${id}`
       if (state.endsWith('_IN_PROGRESS')) {
         clear()
-        underWay.set(key, id)
+        if (type !== 'AWS::CloudFormation::Stack') underWay.set(key, id)
         // The beginning of a rollback says why, and that it is one.
         if (type === 'AWS::CloudFormation::Stack' && /ROLLBACK/.test(state)) out.write(`${stepLine(step)}\n`)
       } else {

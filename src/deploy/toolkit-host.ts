@@ -32,6 +32,9 @@ export interface DeployHost {
   atRisk: PlannedChange[]
 }
 
+/** Warnings that say nothing here: IAM statements are in the plan, and who may not read by CDK's lookup role reads as it is. */
+const expected = /potentially sensitive changes|lookup.role/i
+
 /** What CDK's toolkit talks to: its messages become steps and notes, its questions are answered as the command line was. */
 export function deployHost({ step, note, allowReplace = false, empty = new Set() }: HostOptions): DeployHost {
   const failures: ResourceStep[] = []
@@ -43,7 +46,7 @@ export function deployHost({ step, note, allowReplace = false, empty = new Set()
       step(one)
     } else if (code === 'CDK_ASSETS_I5270' && /Publishing/.test(message))
       note(said(message.replace(/^.*Publishing /, 'upload '))) // prettier-ignore
-    else if (level === 'warn' && !/potentially sensitive changes/.test(message)) note(`! ${said(message)}`)
+    else if (level === 'warn' && !expected.test(message)) note(`! ${said(message)}`)
   }
   const answer = async (code: string, data: unknown, otherwise: unknown): Promise<unknown> => {
     if (code === 'CDK_TOOLKIT_I5060') {

@@ -106,7 +106,7 @@ async function agreeToBootstrap(place: Place, options: Options, io: Io): Promise
   if (options.dryRun) return
   if (confirming.yes || confirming.json || !process.stdin.isTTY) throw refuseUnprepared(place)
   io.note(
-    `Account ${place.account} is not prepared for CDK in ${place.region}: it needs a bucket and roles, made once.`,
+    `Account ${place.account} is not prepared for CDK in ${place.region}: it needs a bucket, a repository and roles, made once. CloudFormation gets a role with AdministratorAccess.`,
   )
   await confirm('Prepare it now (stack CDKToolkit)? [y/N]', confirming)
 }
