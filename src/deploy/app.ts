@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { App, Aws } from 'aws-cdk-lib'
 import { FairleadError } from '../errors.ts'
-import { observeStack } from './cdk/observe-stack.ts'
+import { observeServer } from './cdk/observe-server.ts'
 import { stacks, type Authorization } from './cdk/stacks.ts'
 import { isManaged, partsOf, stackName, unknownAccount, type Deployment, type Part } from './deployment.ts'
 import { portableGateway } from './portable.ts'
@@ -92,7 +92,7 @@ export async function synthesize(
       ...(definitions ? { definitions } : {}),
     })
     authorization ??= made.authorization
-    if (part !== 'authorization') observeStack(made.stack, { config: project.config, environment, platform: part })
+    if (part !== 'authorization') observeServer(made.stack, { config: project.config, environment, platform: part })
   }
   prepare?.(app)
   withValidation(validate !== false, app)

@@ -1,5 +1,11 @@
+import { App, Stack } from 'aws-cdk-lib'
+import { Template } from 'aws-cdk-lib/assertions'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import type { FairleadConfig } from '../../../src/config.ts'
+import { LambdaMcpServer } from '../../../src/deploy/cdk/lambda-mcp-server.ts'
+import { observeServer } from '../../../src/deploy/cdk/observe-server.ts'
+import { temporaryFolder } from '../../support/temporary.ts'
 import { resources, stacksOf } from '../support/stacks-of.ts'
 
 const config = (platforms: FairleadConfig['platforms'], more: Partial<FairleadConfig> = {}): FairleadConfig => ({
@@ -76,5 +82,22 @@ describe('a deployment', () => {
     const { templates } = await stacksOf(python)
     expect(alarms(templates.lambda)).toEqual(['lambda-function-errors', 'lambda-throttles'])
     expect(JSON.stringify(templates.lambda)).not.toContain('FAIRLEAD_METRICS')
+  })
+})
+
+describe('a construct in an app of one’s own', () => {
+  it('is observed by one call', async () => {
+    process.env.CDK_VALIDATION = 'false'
+    const folder = await temporaryFolder()
+    await mkdir(`${folder.path}/artifact`)
+    await writeFile(`${folder.path}/artifact/index.js`, '')
+    const stack = new Stack(new App({ analyticsReporting: false }), 'Theirs')
+    const own = config({ lambda: {} })
+    const server = new LambdaMcpServer(stack, 'Mcp', { config: own, artifact: `${folder.path}/artifact` })
+    observeServer(server, { config: own, environment: 'prod', platform: 'lambda' })
+    const template = Template.fromStack(stack)
+    template.hasResourceProperties('AWS::Lambda::Function', { Environment: { Variables: told } })
+    template.resourceCountIs('AWS::CloudWatch::Alarm', 5)
+    await folder.remove()
   })
 })

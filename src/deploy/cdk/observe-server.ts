@@ -1,7 +1,6 @@
-import type { Stack } from 'aws-cdk-lib'
 import type { CfnRuntime } from 'aws-cdk-lib/aws-bedrockagentcore'
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb'
-import type { IConstruct } from 'constructs'
+import type { Construct, IConstruct } from 'constructs'
 import { metricsEnvironment } from '../../aws/metrics.ts'
 import type { FairleadConfig } from '../../config.ts'
 import type { Platform } from '../../platforms.ts'
@@ -19,17 +18,19 @@ interface Watchable {
 }
 
 /**
- * Lets the server of a stack say its calls, and has alarms and a dashboard for it, as `observability` of the configuration
- * asks. Leaves the stack as it is where that is `false`.
+ * Lets a server say its calls, and has alarms and a dashboard for it, as `observability` of the configuration asks: the server
+ * itself, or what it stands in. Leaves all as it is where that is `false`.
+ *
+ *     observeServer(server, { config, environment: 'prod', platform: 'lambda' })
  */
-export function observeStack(
-  stack: Stack,
+export function observeServer(
+  scope: Construct,
   { config, environment, platform }: { config: FairleadConfig; environment: string; platform: Platform },
 ): void {
   const { observability = {} } = config
   if (observability === false) return
   const name = `${config.name}-${environment}`
-  const watchable = stack.node
+  const watchable = scope.node
     .findAll()
     .map(watchableOf)
     .find((each) => each !== undefined)
@@ -37,7 +38,7 @@ export function observeStack(
   if (watchable.set)
     for (const [variable, value] of Object.entries(metricsEnvironment(name))) watchable.set(variable, value)
   if (observability.alarms === false && observability.dashboard === false) return
-  new Observability(stack, 'Observability', { name, platform, ...watchable.parts, ...observability })
+  new Observability(scope, 'Observability', { name, platform, ...watchable.parts, ...observability })
 }
 
 function watchableOf(construct: IConstruct): Watchable | undefined {
