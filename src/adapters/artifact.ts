@@ -7,7 +7,7 @@ import type { Table } from '../state/table.ts'
 import { isAgentcoreRuntime, onAgentcoreRuntime } from './agentcore-runtime.ts'
 import { audited, withTraceId } from './audit.ts'
 import type { FargateTask } from './fargate.ts'
-import { observerOf, type Observer } from './observe/observer.ts'
+import { lambdaFlushMs, observerOf, type Observer } from './observe/observer.ts'
 import { serveProcess } from './http.ts'
 import { fetchLambdaHandler, underLambda, type LambdaHandler } from './fetch-lambda.ts'
 
@@ -30,8 +30,6 @@ export interface ArtifactFeatures {
 }
 
 const healthPath = '/healthz'
-/** How long an invocation may wait, behind its answer, until its spans are taken. */
-const lambdaFlushMs = 1000
 
 /**
  * Runs a server wherever the artifact finds itself: under Lambda's runtime it gives the handler, anywhere else it listens.

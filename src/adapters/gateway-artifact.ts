@@ -9,6 +9,7 @@ import { openGatewayOnAws } from './agentcore-gateway.ts'
 import { audited, withTraceId } from './audit.ts'
 import { fetchLambdaHandler, underLambda, type LambdaHandler } from './fetch-lambda.ts'
 import { graceMs } from './http.ts'
+import { lambdaFlushMs, observerOf } from './observe/observer.ts'
 import { ownCredentials } from './own-credentials.ts'
 import { resolveSettings } from './settings.ts'
 
@@ -61,8 +62,12 @@ export async function runGateway(
     env,
     log: (line) => console.error(JSON.stringify({ level: 'warn', message: line })),
   })
-  const fetch = withTraceId(audited(gateway.fetch, (line) => void process.stderr.write(`${line}\n`)))
-  if (underLambda(env)) return fetchLambdaHandler(fetch)
+  const observer = observerOf(env)
+  const seen = observer
+    ? observer.outside(observer.inside(gateway.fetch))
+    : audited(gateway.fetch, (line) => void process.stderr.write(`${line}\n`))
+  const fetch = withTraceId(seen)
+  if (underLambda(env)) return fetchLambdaHandler(fetch, observer && (() => observer.flush(lambdaFlushMs)))
   const server = await listen(fetch, {
     host: env.HOST ?? '0.0.0.0',
     port: Number(env.PORT ?? 8000),
@@ -71,7 +76,10 @@ export async function runGateway(
   })
   process.once('SIGTERM', () => {
     gateway.drain()
-    void server.close(graceMs).then(() => gateway.close())
+    void server
+      .close(graceMs)
+      .then(() => gateway.close())
+      .then(() => observer?.flush())
   })
   console.log(JSON.stringify({ listening: server.url }))
   return undefined

@@ -39,7 +39,8 @@ const paid: Record<string, Count> = {
   'AWS::WAFv2::WebACL': ({ Properties: { Rules: rules } = {} }) => ({ 'waf-acl': 1, 'waf-rule': lengthOf(rules) }),
   'AWS::SecretsManager::Secret': () => ({ 'secret-month': 1 }),
   'AWS::KMS::Key': () => ({ 'kms-key-month': 1 }),
-  'AWS::CloudWatch::Alarm': () => ({ 'alarm-month': 1 }),
+  // By the metrics that it reads: one of an expression has several.
+  'AWS::CloudWatch::Alarm': ({ Properties: { Metrics: metrics } = {} }) => ({ 'alarm-month': metricsIn(metrics) }),
   'AWS::CloudWatch::Dashboard': () => ({ 'dashboard-month': 1 }),
 }
 
@@ -134,4 +135,8 @@ function lengthOf(value: unknown): number {
 
 function round(usd: number): number {
   return Math.round(usd * 100) / 100
+}
+
+function metricsIn(metrics: unknown): number {
+  return Array.isArray(metrics) ? metrics.filter((each: object) => 'MetricStat' in each).length : 1
 }

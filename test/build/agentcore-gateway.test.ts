@@ -12,6 +12,7 @@ import { listen } from '../../src/http/node-server.ts'
 import { createIamGuard } from '../../src/local/iam/guard.ts'
 import { loadIdentities } from '../../src/local/iam/identities.ts'
 import { functionAccess } from '../../src/local/lambda/access.ts'
+import { metricsEnvironment } from '../../src/aws/metrics.ts'
 import { startLocalFunction } from '../../src/local/lambda/function.ts'
 import { functionUrl } from '../../src/local/lambda/function-url.ts'
 import { startUpstream, type Upstream } from '../gateway/support.ts'
@@ -213,13 +214,21 @@ describe('the artifact of a gateway', () => {
     await issuer.close()
   })
 
-  it('as a function behind a function URL takes who IAM lets in, and streams progress', async () => {
+  it('as a function behind a function URL takes who IAM lets in, streams progress, and says each call', async () => {
     const { dir } = await built('iam', bindings, 'lambda')
+    const lines: string[] = []
     const facts = { region: 'us-east-1', accountId: account }
     const fn = await startLocalFunction({
       name: 'gateway',
       artifactDir: dir,
-      env: { ...awsEnv(), STOCK_KEY: 'key-of-the-stock', FAIRLEAD_GATEWAY: placeOf() },
+      env: {
+        ...awsEnv(),
+        STOCK_KEY: 'key-of-the-stock',
+        FAIRLEAD_GATEWAY: placeOf(),
+        FAIRLEAD_PLATFORM: 'agentcore-gateway',
+        ...metricsEnvironment('gateway-prod'),
+      },
+      log: (line) => lines.push(line.trim()),
       ...facts,
     })
     const identities = loadIdentities(folder.path, facts)
@@ -237,6 +246,17 @@ describe('the artifact of a gateway', () => {
     await client.close()
     await server.close()
     await fn.close()
+    const said = lines
+      .filter((line) => line.includes('"method":"tools/call"'))
+      .map((line) => JSON.parse(line) as unknown)
+    expect(said.length).toBeGreaterThan(2)
+    for (const each of said)
+      expect(each).toMatchObject({
+        audit: { principal: identities[0]!.arn, outcome: 'ok' },
+        Server: 'gateway-prod',
+        Platform: 'agentcore-gateway',
+        Calls: 1,
+      })
   })
 
   it('names the variable that is missing', async () => {

@@ -38,6 +38,14 @@ describe('the idle cost', () => {
     })
   })
 
+  it('counts an alarm for each metric that it reads', () => {
+    const alarm = (Metrics?: object[]) => ({ Type: 'AWS::CloudWatch::Alarm', Properties: Metrics ? { Metrics } : {} })
+    const rate = alarm([{ Expression: 'a / b' }, { MetricStat: {} }, { MetricStat: {} }])
+    expect(idleCost({ One: alarm(), Rate: rate }, priceBook('us-east-1')).items.map(({ usd }) => usd)).toEqual([
+      0.1, 0.2,
+    ])
+  })
+
   it('is not known where no price was read for the region', () => {
     const found = idleCost({ Nat: { Type: 'AWS::EC2::NatGateway' } }, priceBook('ap-south-2'))
     expect(found).toEqual({

@@ -9,6 +9,9 @@ export interface Observer extends Observation {
   flush(timeoutMs?: number): Promise<void>
 }
 
+/** How long an invocation of Lambda may wait, behind its answer, until its spans are taken. */
+export const lambdaFlushMs = 1000
+
 export interface ObserverOptions {
   /** Takes lines that must stand alone on their line. */
   write?: (line: string) => void
