@@ -65,7 +65,7 @@ export async function runGateway(
   const observer = observerOf(env)
   const seen = observer
     ? observer.outside(observer.inside(gateway.fetch))
-    : audited(gateway.fetch, (line) => void process.stderr.write(`${line}\n`))
+    : audited(gateway.fetch, lineWriter(env))
   const fetch = withTraceId(seen)
   if (underLambda(env)) return fetchLambdaHandler(fetch, observer && (() => observer.flush(lambdaFlushMs)))
   const server = await listen(fetch, {
@@ -83,6 +83,21 @@ export async function runGateway(
   })
   console.log(JSON.stringify({ listening: server.url }))
   return undefined
+}
+
+/** Lines of one turn are written at once: a write costs more than a line. A function may be frozen before the turn ends. */
+function lineWriter(env: NodeJS.ProcessEnv): (line: string) => void {
+  if (underLambda(env)) return (line) => void process.stderr.write(`${line}\n`)
+  let waiting = ''
+  const flush = () => {
+    if (waiting !== '') process.stderr.write(waiting)
+    waiting = ''
+  }
+  process.once('exit', flush)
+  return (line) => {
+    if (waiting === '') setImmediate(flush)
+    waiting += `${line}\n`
+  }
 }
 
 /** Of the role that this runs as, kept for a minute: whoever gives them renews them long before they end. */
