@@ -316,11 +316,9 @@ describe('lambda with OAuth', () => {
       { Environment: { Variables: Properties } },
     ]
     expect(Object.keys(Environment.Variables).toSorted()).toEqual([
-      'FAIRLEAD_METRICS',
       'FAIRLEAD_OAUTH_FROM',
       'FAIRLEAD_ORIGIN_SECRET_FROM',
       'FAIRLEAD_PLATFORM',
-      'FAIRLEAD_SERVER',
       'FAIRLEAD_TABLE',
     ])
     expect(statementsOf(template()).map(({ Action }) => Action)).toEqual([
