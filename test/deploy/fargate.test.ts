@@ -178,6 +178,33 @@ describe('the stack of fargate', () => {
     )
   })
 
+  it('costs what its page says while nobody calls', () => {
+    const hours = 730
+    const a = ([price, amount]: [keyof typeof prices, number]) => prices[price].usd * amount
+    const size = fargateSize(1024)
+    const lines: [keyof typeof prices, number][] = [
+      ['fargate-vcpu-hour-arm64', 2 * (size.cpu / 1024) * hours],
+      ['fargate-gb-hour-arm64', 2 * (size.memoryMb / 1024) * hours],
+      ['ipv4-hour', 2 * hours],
+      ['alb-hour', hours],
+      ['waf-acl', 1],
+      ['waf-rule', 5],
+    ]
+    const [secret, scaling] = [0.4, 4 * 0.1]
+    const watching = all('AWS::CloudWatch::Alarm').length * 0.1 + all('AWS::CloudWatch::Dashboard').length * 3
+    const page = readFileSync(new URL('../../docs/platforms/fargate.md', import.meta.url), 'utf8')
+    const sum = lines.map(a).reduce((all, each) => all + each, secret + scaling + watching)
+    expect(page).toContain(`**$${sum.toFixed(2)}**`)
+    expect(page).toContain(`$${watching.toFixed(2)}`)
+    for (const part of [lines.slice(0, 2), lines.slice(2, 3), lines.slice(3, 4), lines.slice(4)])
+      expect(page).toContain(
+        `$${part
+          .map(a)
+          .reduce((all, each) => all + each)
+          .toFixed(2)}`,
+      )
+  })
+
   it('tells the authorization service of itself, and others where it is', () => {
     expect(only('AWS::SSM::Parameter')).toMatchObject({ Name: '/fairlead/sample/prod/resources/fargate' })
     const { Outputs } = made.templates.fargate!
@@ -240,31 +267,6 @@ describe('fargate', () => {
     const [task] = resources(templates.fargate, 'AWS::ECS::TaskDefinition') as { ContainerDefinitions: [Container] }[]
     const place = task!.ContainerDefinitions[0].Environment.find(({ Name }) => Name === 'FAIRLEAD_OAUTH')
     expect(JSON.stringify(place)).toContain('clients')
-  })
-
-  it('costs what its page says while nobody calls', () => {
-    const hours = 730
-    const a = ([price, amount]: [keyof typeof prices, number]) => prices[price].usd * amount
-    const size = fargateSize(1024)
-    const lines: [keyof typeof prices, number][] = [
-      ['fargate-vcpu-hour-arm64', 2 * (size.cpu / 1024) * hours],
-      ['fargate-gb-hour-arm64', 2 * (size.memoryMb / 1024) * hours],
-      ['ipv4-hour', 2 * hours],
-      ['alb-hour', hours],
-      ['waf-acl', 1],
-      ['waf-rule', 5],
-    ]
-    const [secret, alarms] = [0.4, 4 * 0.1]
-    const page = readFileSync(new URL('../../docs/platforms/fargate.md', import.meta.url), 'utf8')
-    const sum = lines.map(a).reduce((all, each) => all + each, secret + alarms)
-    expect(page).toContain(`**$${sum.toFixed(2)}**`)
-    for (const part of [lines.slice(0, 2), lines.slice(2, 3), lines.slice(3, 4), lines.slice(4)])
-      expect(page).toContain(
-        `$${part
-          .map(a)
-          .reduce((all, each) => all + each)
-          .toFixed(2)}`,
-      )
   })
 
   it.each([
