@@ -227,6 +227,13 @@ describe('lambda with IAM', () => {
     ])
   })
 
+  it('says its calls under the name of the deployment', () => {
+    const [fn] = ofType(template(), 'AWS::Lambda::Function')
+    expect(fn!.Environment).toMatchObject({
+      Variables: { FAIRLEAD_METRICS: 'emf', FAIRLEAD_SERVER: 'account-summary-prod' },
+    })
+  })
+
   it('has nothing that costs while nobody calls, but for its alarms and its dashboard', () => {
     const types = new Set(Object.values(template().Resources).map(({ Type }) => Type))
     expect([...types].toSorted()).toEqual([
@@ -404,7 +411,7 @@ describe('the checks themselves', () => {
       artifacts: workshop.artifacts,
     }
     const prepare = (app: App) =>
-      new CfnResource(app.node.findChild('account-summary-prod-lambda') as Stack, 'Wrong', {
+      new CfnResource(app.node.findChild('account-summary-prod-lambda'), 'Wrong', {
         type: 'AWS::Lambda::Url',
         properties: { TargetFunctionArn: 'x', AuthType: 'OPEN' },
       })

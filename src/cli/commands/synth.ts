@@ -38,8 +38,11 @@ export function synthCommand(): Command {
 }
 
 async function cdk(project: Project, options: Options, io: Io): Promise<Result> {
-  const { synthesize } = await orMissing(() => import('../../deploy/app.ts'))
-  const deployment = await prepared(project, options, io)
+  // The builds wait for esbuild, so that CDK is loaded meanwhile.
+  const [{ synthesize }, deployment] = await Promise.all([
+    orMissing(() => import('../../deploy/app.ts')),
+    prepared(project, options, io),
+  ])
   const outDir = emptied(options.out ?? join(stateDir(project.dir), 'cdk.out'))
   const { dir, stacks } = await synthesize(deployment, outDir, { validate: options.validate ?? false })
   return result('cdk', dir, deployment, stacks)
