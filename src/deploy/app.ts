@@ -51,6 +51,15 @@ const context = {
 }
 
 /**
+ * CDK looks up the zones of an account that it knows, before it sees that the template names them by number (Fn::GetAZs).
+ * Synthesis asks nobody, so it is told two; they do not stand in the template.
+ */
+function zonesOf({ account, region }: Pick<Deployment, 'account' | 'region'>): Record<string, string[]> {
+  if (account === undefined) return {}
+  return { [`availability-zones:account=${account}:region=${region}`]: [`${region}a`, `${region}b`] }
+}
+
+/**
  * Synthesizes the stacks of a deployment into a folder, offline: the same inputs give the same bytes.
  * Leaves deploying to CDK's toolkit. Throws DEPLOY_TEMPLATE, GATEWAY_NOT_PORTABLE, REGION_WITHOUT_AGENTCORE.
  */
@@ -65,6 +74,7 @@ export async function synthesize(
     treeMetadata: false,
     context: {
       ...context,
+      ...zonesOf(given),
       '@aws-cdk/core:failSynthOnValidationErrors': false,
       ...more.context,
     },
