@@ -94,7 +94,11 @@ export function idleCost(resources: Resources, book: PriceBook): IdleCost {
     const { Type: type } = resource
     const count = paid[type]
     if (count) items.push({ id, type, usd: priced(count(resource, resources), book) })
-    else if (!free.some((each) => (each.endsWith('::') ? type.startsWith(each) : type === each))) unknown.add(type)
+    else if (
+      !isFreeEndpoint(resource) &&
+      !free.some((each) => (each.endsWith('::') ? type.startsWith(each) : type === each))
+    )
+      unknown.add(type)
   }
   const missing = items.some(({ usd }) => usd === undefined)
   return {
@@ -102,6 +106,11 @@ export function idleCost(resources: Resources, book: PriceBook): IdleCost {
     items,
     unknown: [...unknown].sort(),
   }
+}
+
+/** An endpoint for S3 or DynamoDB is a route and costs nothing; an interface costs by the hour and zone. */
+function isFreeEndpoint({ Type: type, Properties: { VpcEndpointType: kind } = {} }: Resource): boolean {
+  return type === 'AWS::EC2::VPCEndpoint' && kind === 'Gateway'
 }
 
 function priced(units: Partial<Record<PriceKey, number>>, book: PriceBook): number | undefined {

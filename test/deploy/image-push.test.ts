@@ -60,6 +60,15 @@ it('an image is pushed before the stack that names it by digest, also through a 
   expect(ecr.manifests.has(`${repository}@${digest}`)).toBe(true)
   expect(aws.stacks.get('hello-default-agentcore-runtime')!.template).toContain(`${repository}@${digest}`)
 
+  // The same image, so nothing is sent; the tasks come after the authorization service.
+  const tasks = await deploy('--platform', 'fargate')
+  expect(tasks.stderr).toContain(`image ${digest}\n  it is there already`)
+  expect(tasks.stderr).toMatch(/\$\d+\.\d\d +AWS::ElasticLoadBalancingV2::LoadBalancer/)
+  expect(tasks.stderr).not.toContain('Not counted')
+  expect(tasks.stdout).toMatch(/^fargate {2}https:\/\/.*\(oauth\)/)
+  expect(tasks.code).toBe(0)
+  expect(aws.stacks.get('hello-default-fargate')!.template).toContain(`${repository}@${digest}`)
+
   const again = await deploy('--platform', 'agentcore-runtime')
   expect(again.stderr).toContain('it is there already')
   expect(again.code).toBe(0)
