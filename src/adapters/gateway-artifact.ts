@@ -63,9 +63,7 @@ export async function runGateway(
     log: (line) => console.error(JSON.stringify({ level: 'warn', message: line })),
   })
   const observer = observerOf(env)
-  const seen = observer
-    ? observer.outside(observer.inside(gateway.fetch))
-    : audited(gateway.fetch, lineWriter(env))
+  const seen = observer ? observer.outside(observer.inside(gateway.fetch)) : audited(gateway.fetch, lineWriter(env))
   const fetch = withTraceId(seen)
   if (underLambda(env)) return fetchLambdaHandler(fetch, observer && (() => observer.flush(lambdaFlushMs)))
   const server = await listen(fetch, {

@@ -29,8 +29,8 @@ export interface Choice extends Ranked {
   crossover: number | undefined
   wouldChange: Change[]
   cautions: string[]
-  /** What goes into fairlead.config.ts, and the command to go on with. */
-  next: { config: string; command: string }
+  /** What goes into fairlead.config.ts, the command to go on with, and the one that puts it on AWS. */
+  next: { config: string; command: string; deploy: string }
 }
 
 /** Chooses a platform for a workload: R0 removes, the first rule whose platform is left decides, the rest are ranked. */
@@ -58,7 +58,11 @@ export function choose(question: Question, book: PriceBook): Choice {
     crossover: asked.crossover,
     wouldChange: changes(question, book, first.platform),
     cautions: cautions(asked, first, book),
-    next: { config: `platforms: { ${configOf(first)} }`, command: 'fairlead dev' },
+    next: {
+      config: `platforms: { ${configOf(first)} }`,
+      command: 'fairlead dev',
+      deploy: `fairlead deploy --platform ${first.platform}`,
+    },
   }
 }
 

@@ -109,7 +109,11 @@ describe('the answer', () => {
   })
 
   it('gives the command to go on with', () => {
-    expect(ask({}).next).toEqual({ config: "platforms: { lambda: { auth: 'iam' } }", command: 'fairlead dev' })
+    expect(ask({}).next).toEqual({
+      config: "platforms: { lambda: { auth: 'iam' } }",
+      command: 'fairlead dev',
+      deploy: 'fairlead deploy --platform lambda',
+    })
   })
 })
 

@@ -125,6 +125,7 @@ function textOf(choice: Choice): string {
     `  ${choice.next.config}`,
     'and then',
     `  ${choice.next.command}`,
+    `  ${choice.next.deploy}`,
   ].join('\n')
 }
 
