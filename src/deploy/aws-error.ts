@@ -78,7 +78,11 @@ export function asAwsError(thrown: unknown, doing: string): FairleadError {
     })
   const said = quoted(String(all.at(-1)?.message ?? thrown))
   const { fix, code = 'DEPLOY_FAILED' } = hintFor(said)
-  return new FairleadError(code, `${doing} failed: ${said}`, { cause: thrown, ...(fix ? { fix } : {}) })
+  return new FairleadError(code, `${doing} failed: ${said}`, {
+    cause: thrown,
+    why: 'CDK, or the service that it asked, says so.',
+    ...(fix ? { fix } : {}),
+  })
 }
 
 /** What to say when CDK's own resources are not there. */
