@@ -136,3 +136,32 @@ describe('without the packages of CDK', () => {
     }
   }, 60_000)
 })
+
+describe('grant --print', () => {
+  const grant = (...words: string[]) => {
+    const bin = fileURLToPath(new URL('../../bin/fairlead.js', import.meta.url))
+    const { AWS_REGION: _, AWS_DEFAULT_REGION: __, ...env } = process.env
+    const args = [bin, 'grant', 'arn:aws:iam::111122223333:role/agent', '--json', ...words]
+    return JSON.parse(spawnSync(process.execPath, args, { env, encoding: 'utf8' }).stdout) as {
+      ok: boolean
+      data: { commands: string[] }
+      error: { code: string }
+    }
+  }
+
+  it('shows both statements for a function that SAM or Terraform deployed, without credentials', () => {
+    const { commands } = grant('--print', '--function', 'arn:aws:lambda:eu-central-1:111122223333:function:hello').data
+    expect(commands).toHaveLength(2)
+    for (const each of commands)
+      expect(each).toMatch(
+        /^aws lambda add-permission --function-name arn:aws:lambda:eu-central-1:111122223333:function:hello --region eu-central-1 /,
+      )
+    expect(commands[0]).toContain('lambda:InvokeFunctionUrl')
+    expect(commands[1]).toContain('--invoked-via-function-url')
+  })
+
+  it('asks for the region that nothing says, and --function means nothing without --print', () => {
+    expect(grant('--print', '--function', 'hello').error.code).toBe('REGION_UNKNOWN')
+    expect(grant('--function', 'hello').error.code).toBe('USAGE')
+  })
+})

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { grantCommands } from '../../deploy/grant-commands.ts'
 import { principalOf } from '../../deploy/principal.ts'
 import { deploymentCommand, type DeploymentOptions } from '../deployment-options.ts'
+import { FairleadError } from '../../errors.ts'
 import { guardedStacks } from '../grants.ts'
 import { run } from '../output.ts'
 
@@ -9,10 +10,15 @@ export function grantCommand(): Command {
   const command = deploymentCommand('grant', 'let an IAM principal call the deployed endpoints')
     .argument('<principal>', 'the ARN of a role or a user, or the number of an account')
     .option('--print', 'print the commands of the AWS CLI instead')
+    .option(
+      '--function <name>',
+      'with --print: a function that SAM or Terraform deployed, by name or ARN; asks AWS nothing',
+    )
   return command.action((given: string) =>
     run(command, async () => {
-      const options = command.opts<DeploymentOptions & { print?: boolean }>()
+      const options = command.opts<DeploymentOptions & { print?: boolean; function?: string }>()
       const principal = principalOf(given)
+      if (options.function !== undefined) return printed(principal, options)
       const { aws, stacks } = await guardedStacks(options)
       if (options.print) {
         const commands = stacks.flatMap(({ outputs }) => grantCommands(outputs, principal, aws.region))
@@ -26,4 +32,20 @@ export function grantCommand(): Command {
       }
     }),
   )
+}
+
+/** For a function that fairlead did not deploy: it has no stack of ours to look into. */
+function printed(
+  principal: string,
+  { print, function: name, region }: { print?: boolean; function?: string; region?: string },
+) {
+  if (!print) throw new FairleadError('USAGE', '--function goes with --print')
+  const where =
+    region ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? /^arn:[^:]+:lambda:([^:]+):/.exec(name!)?.[1]
+  if (!where)
+    throw new FairleadError('REGION_UNKNOWN', 'Which region?', {
+      why: 'Neither --region, AWS_REGION nor an ARN says it.',
+    })
+  const commands = grantCommands({ FunctionArn: name! }, principal, where)
+  return { data: { principal, commands }, text: commands.join('\n') }
 }
