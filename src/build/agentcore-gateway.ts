@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build, type Plugin } from 'esbuild'
+import type { Plugin } from 'esbuild'
 import { FairleadError } from '../errors.ts'
 import { s3File, type BindingsFile } from '../gateway/bindings.ts'
 import { deployedBindings, variablesOf } from '../gateway/deployed.ts'
@@ -11,6 +11,7 @@ import { readGatewayProject, type GatewayProject } from '../gateway/project.ts'
 import { localAccount } from '../platforms.ts'
 import { writeArtifact, type Artifact } from './artifact.ts'
 import type { BuildOptions } from './build.ts'
+import { bundle } from './bundle.ts'
 import { ownFile } from './own-file.ts'
 
 export interface GatewayArtifact extends Artifact {
@@ -39,7 +40,7 @@ export async function buildGateway({ projectDir, config, outDir }: BuildOptions)
   const { files, s3 } = await documentsOf(project)
   const bindings = { ...deployedBindings(project.bindings, project.targets), ...s3 }
   const { gateway, targets } = project
-  const { code, warnings } = await (bundled ??= bundle())
+  const { code, warnings } = await (bundled ??= bundleGateway())
   const facts = `${JSON.stringify({ gateway, targets, bindings }, null, 1)}\n`
   const artifact = writeArtifact(outDir, code, [...localArns(targets), ...warnings], {
     'gateway.json': facts,
@@ -86,36 +87,18 @@ function localArns(targets: readonly TargetDefinition[]): string[] {
 }
 
 /** The same for every project, which comes in by gateway.json. */
-let bundled: ReturnType<typeof bundle> | undefined
+let bundled: ReturnType<typeof bundleGateway> | undefined
 
-async function bundle(): Promise<{ code: string; warnings: string[] }> {
-  const root = fileURLToPath(new URL('../..', import.meta.url))
-  const result = await build({
-    stdin: {
-      contents: `import { readFileSync } from 'node:fs'
+async function bundleGateway(): Promise<{ code: string; warnings: string[] }> {
+  const { code, warnings } = await bundle(
+    `import { readFileSync } from 'node:fs'
 import { runGateway } from 'fairlead/gateway-artifact'
 const facts = JSON.parse(readFileSync(new URL('gateway.json', import.meta.url), 'utf8'))
 export const handler = await runGateway(facts, import.meta.dirname)`,
-      resolveDir: root,
-      sourcefile: 'artifact.js',
-      loader: 'js',
-    },
-    absWorkingDir: root,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node22',
-    minify: true,
-    legalComments: 'none',
-    write: false,
-    logLevel: 'silent',
-    banner: {
-      js: "import{createRequire as __fairleadRequire}from'node:module';const require=__fairleadRequire(import.meta.url);",
-    },
-    alias: { 'fairlead/gateway-artifact': ownFile('adapters/gateway-artifact') },
-    plugins: [poolOnly],
-  })
-  return { code: result.outputFiles[0]!.text, warnings: result.warnings.map(({ text }) => text) }
+    fileURLToPath(new URL('../..', import.meta.url)),
+    { alias: { 'fairlead/gateway-artifact': ownFile('adapters/gateway-artifact') }, plugins: [poolOnly] },
+  )
+  return { code, warnings: warnings.map(({ text }) => text) }
 }
 
 const pool = join(dirname(fileURLToPath(import.meta.resolve('undici'))), 'lib/dispatcher/pool.js')

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
 import { writeArtifact, type Artifact } from './artifact.ts'
+import { bundle } from './bundle.ts'
 import { ownFile } from './own-file.ts'
 
 /** Where the build of this package leaves it, so that no project has to bundle it again. */
@@ -14,35 +14,17 @@ const madeBefore = fileURLToPath(new URL('../artifacts/authorization-service/ind
 export async function buildAuthorizationService(outDir: string): Promise<Artifact> {
   const { code, warnings } = existsSync(madeBefore)
     ? { code: readFileSync(madeBefore, 'utf8'), warnings: [] }
-    : await bundle()
+    : await bundleService()
   return writeArtifact(outDir, code, warnings)
 }
 
 /** Names of classes are kept: oidc-provider stores by them. */
-async function bundle(): Promise<{ code: string; warnings: string[] }> {
-  const root = fileURLToPath(new URL('../..', import.meta.url))
-  const result = await build({
-    stdin: {
-      contents: `import { runAuthorizationService } from 'fairlead/authorization-service'
+async function bundleService(): Promise<{ code: string; warnings: string[] }> {
+  const { code, warnings } = await bundle(
+    `import { runAuthorizationService } from 'fairlead/authorization-service'
 export const handler = await runAuthorizationService()`,
-      resolveDir: root,
-      sourcefile: 'artifact.js',
-      loader: 'js',
-    },
-    absWorkingDir: root,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node22',
-    minify: true,
-    keepNames: true,
-    legalComments: 'none',
-    write: false,
-    logLevel: 'silent',
-    banner: {
-      js: "import{createRequire as __fairleadRequire}from'node:module';const require=__fairleadRequire(import.meta.url);",
-    },
-    alias: { 'fairlead/authorization-service': ownFile('adapters/authorization-service') },
-  })
-  return { code: result.outputFiles[0]!.text, warnings: result.warnings.map(({ text }) => text) }
+    fileURLToPath(new URL('../..', import.meta.url)),
+    { keepNames: true, alias: { 'fairlead/authorization-service': ownFile('adapters/authorization-service') } },
+  )
+  return { code, warnings: warnings.map(({ text }) => text) }
 }

@@ -2,11 +2,12 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build, type BuildFailure, type Message } from 'esbuild'
+import type { BuildFailure, Message } from 'esbuild'
 import type { FairleadConfig, Server } from '../config.ts'
 import { FairleadError } from '../errors.ts'
 import { scopesOf } from '../scopes.ts'
 import { writeArtifact, type Artifact } from './artifact.ts'
+import { bundle } from './bundle.ts'
 import { ownFile } from './own-file.ts'
 import { usesRequestState } from './request-state.ts'
 
@@ -22,7 +23,7 @@ export interface BuildOptions {
  */
 export async function buildArtifact({ projectDir, config, outDir }: BuildOptions): Promise<Artifact> {
   if (!config.server) throw new FairleadError('CONFIG_INVALID', 'The configuration names no `server`')
-  const { code, warnings } = await bundle(projectDir, config, config.server)
+  const { code, warnings } = await bundleServer(projectDir, config, config.server)
   return writeArtifact(outDir, code, warnings)
 }
 
@@ -44,7 +45,7 @@ export async function checkReproducible(
   return first.digest
 }
 
-async function bundle(
+async function bundleServer(
   projectDir: string,
   config: FairleadConfig,
   server: Server,
@@ -52,26 +53,7 @@ async function bundle(
   if (server.kind === 'module' && !existsSync(resolve(projectDir, server.entry)))
     throw new FairleadError('SERVER_NOT_FOUND', `There is no ${server.entry}`)
   const once = (sealed: boolean) =>
-    build({
-      stdin: {
-        contents: entry(config, server, sealed),
-        resolveDir: projectDir,
-        sourcefile: 'artifact.js',
-        loader: 'js',
-      },
-      absWorkingDir: projectDir,
-      bundle: true,
-      format: 'esm',
-      platform: 'node',
-      target: 'node22',
-      minify: true,
-      legalComments: 'none',
-      write: false,
-      logLevel: 'silent',
-      // Packages that were written for CommonJS call require for Node's own modules.
-      banner: {
-        js: "import{createRequire as __fairleadRequire}from'node:module';const require=__fairleadRequire(import.meta.url);",
-      },
+    bundle(entry(config, server, sealed), projectDir, {
       alias: {
         'fairlead/artifact': ownFile('adapters/artifact'),
         'fairlead/command': ownFile('server/command'),
@@ -86,8 +68,8 @@ async function bundle(
   try {
     const first = await once(false)
     // Only the bundle says whether the server needs a secret, and with it what reads one on start.
-    const result = usesRequestState(first.outputFiles[0]!.text) ? await once(true) : first
-    return { code: result.outputFiles[0]!.text, warnings: result.warnings.map(said) }
+    const { code, warnings } = usesRequestState(first.code) ? await once(true) : first
+    return { code, warnings: warnings.map(said) }
   } catch (error) {
     const [first] = (error as BuildFailure).errors ?? []
     if (!first) throw error
