@@ -24,15 +24,18 @@ export const both = 'application/json, text/event-stream'
 
 type SentTo = Omit<Sent, 'url'> & { url?: string }
 
-/** The doctor asks many things at once: who is asked too much (429) is asked again after these milliseconds. */
-const pausesMs = [250, 1000, 2000]
+/**
+ * The doctor asks many things at once: who is asked too much (429) is asked again after about these milliseconds. Each
+ * request waits for a time of its own, so that they do not all come back at once.
+ */
+const pausesMs = [200, 500, 1000, 2000, 4000]
 
 /** Sends with what the target asks for: signed, with a token, or as it is. */
 export async function sendTo(target: Target, sent: SentTo): Promise<Answered | Failed> {
   for (const pause of pausesMs) {
     const answer = await sendOnce(target, sent)
     if ('failed' in answer || answer.status !== 429) return answer
-    await sleep(pause)
+    await sleep(pause * (0.5 + Math.random()))
   }
   return sendOnce(target, sent)
 }

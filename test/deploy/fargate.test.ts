@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { fargateTimeouts } from '../../src/aws/fargate-timeouts.ts'
+import { priceBook } from '../../src/choose/price-book.ts'
 import { prices } from '../../src/choose/prices.ts'
 import type { FairleadConfig, FargateConfig } from '../../src/config.ts'
 import { fargateSize } from '../../src/deploy/cdk/fargate-size.ts'
+import { idleCost } from '../../src/deploy/idle-cost.ts'
 import { routes } from '../../src/oauth/provider.ts'
 import { resources, stacksOf, type StacksOf } from './support/stacks-of.ts'
 
@@ -191,7 +193,10 @@ describe('the stack of fargate', () => {
       ['waf-rule', 5],
     ]
     const [secret, scaling] = [0.4, 4 * 0.1]
-    const watching = all('AWS::CloudWatch::Alarm').length * 0.1 + all('AWS::CloudWatch::Dashboard').length * 3
+    const watches = Object.entries(made.templates.fargate!.Resources).filter(([, { Type }]) =>
+      Type.startsWith('AWS::CloudWatch::'),
+    )
+    const watching = idleCost(Object.fromEntries(watches), priceBook('us-east-1')).usd!
     const page = readFileSync(new URL('../../docs/platforms/fargate.md', import.meta.url), 'utf8')
     const sum = lines.map(a).reduce((all, each) => all + each, secret + scaling + watching)
     expect(page).toContain(`**$${sum.toFixed(2)}**`)
