@@ -2,7 +2,8 @@ import type { Role } from 'aws-cdk-lib/aws-iam'
 import type { Construct } from 'constructs'
 import { awsEndpoint } from '../../aws/endpoint.ts'
 import type { CredentialConfiguration, GatewayDefinition, TargetDefinition } from '../../gateway/definitions/types.ts'
-import { agentcoreArn, agentcoreRole, allow, identityArns } from './agentcore-role.ts'
+import { agentcoreArn, agentcoreRole, identityArns } from './agentcore-role.ts'
+import { allow } from './allow.ts'
 
 /**
  * The role that a gateway works with: exactly the functions, documents and credential providers that its definitions name.

@@ -18,7 +18,7 @@ import { revisions } from '../../mcp/revisions.ts'
 import { gatewayLogs } from './agentcore-gateway-logs.ts'
 import { gatewayRole } from './agentcore-gateway-role.ts'
 import { requireAgentcore } from './agentcore-region.ts'
-import { allowConfigured } from './agentcore-role.ts'
+import { allowConfigured } from './allow.ts'
 
 export interface AgentcoreGatewayProps {
   /** `callers`, and without a server `permissions`: what the gateway's role may do beside its definitions. */

@@ -2,7 +2,7 @@ import { RemovalPolicy } from 'aws-cdk-lib'
 import { CfnMemory } from 'aws-cdk-lib/aws-bedrockagentcore'
 import type { Role } from 'aws-cdk-lib/aws-iam'
 import type { Construct } from 'constructs'
-import { allow } from './agentcore-role.ts'
+import { allow } from './allow.ts'
 
 /** How long short-term events are kept, unless the configuration says it. */
 const eventExpiryDays = 90

@@ -10,7 +10,8 @@ import { FairleadError } from '../../errors.ts'
 import type { ImagePlan } from '../deployment.ts'
 import { memoryFor } from './agentcore-memory.ts'
 import { requireAgentcore } from './agentcore-region.ts'
-import { agentcoreArn, agentcoreRole, allow, allowConfigured, identityArns } from './agentcore-role.ts'
+import { agentcoreArn, agentcoreRole, identityArns } from './agentcore-role.ts'
+import { allow, allowConfigured } from './allow.ts'
 import { packaged } from './agentcore-runtime-package.ts'
 
 export interface AgentcoreRuntimeMcpServerProps {

@@ -6,7 +6,7 @@ import { Asset } from 'aws-cdk-lib/aws-s3-assets'
 import type { Construct } from 'constructs'
 import { FairleadError } from '../../errors.ts'
 import type { AgentcoreRuntimeMcpServerProps } from './agentcore-runtime-mcp-server.ts'
-import { allow } from './agentcore-role.ts'
+import { allow } from './allow.ts'
 
 /**
  * What the runtime runs: the artifact itself, as a zip under AWS's Node 22 on arm64, or an image; and the role may read it.

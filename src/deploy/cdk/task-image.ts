@@ -3,7 +3,7 @@ import { Platform } from 'aws-cdk-lib/aws-ecr-assets'
 import { ContainerImage, type TaskDefinition } from 'aws-cdk-lib/aws-ecs'
 import type { Role } from 'aws-cdk-lib/aws-iam'
 import type { ImagePlan } from '../deployment.ts'
-import { allow } from './agentcore-role.ts'
+import { allow } from './allow.ts'
 
 /** The image that a task runs: a folder that Docker builds from, or one in a registry by its URI. */
 export function taskImage(image: ImagePlan | string): ContainerImage {
