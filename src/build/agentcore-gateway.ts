@@ -8,7 +8,7 @@ import { deployedBindings, variablesOf } from '../gateway/deployed.ts'
 import type { TargetDefinition } from '../gateway/definitions/types.ts'
 import { documentFiles } from '../gateway/document-files.ts'
 import { readGatewayProject, type GatewayProject } from '../gateway/project.ts'
-import { localAccount } from '../platforms.ts'
+import { localArns } from '../gateway/local-arns.ts'
 import { writeArtifact, type Artifact } from './artifact.ts'
 import type { BuildOptions } from './build.ts'
 import { bundle } from './bundle.ts'
@@ -77,13 +77,6 @@ async function documentsOf({
 function s3Of({ targetConfiguration: { mcp } }: TargetDefinition): string[] {
   const sources = [mcp.lambda?.toolSchema, mcp.openApiSchema, mcp.mcpServer?.mcpToolSchema]
   return sources.flatMap((source) => (source && 's3' in source ? [source.s3.uri] : []))
-}
-
-function localArns(targets: readonly TargetDefinition[]): string[] {
-  const arns = targets.flatMap(({ targetConfiguration: { mcp } }) => mcp.lambda?.lambdaArn ?? [])
-  return arns
-    .filter((arn) => arn.split(':')[4] === localAccount.accountId)
-    .map((arn) => `${arn} is of ${localAccount.accountId}, an account that AWS does not have`)
 }
 
 /** The same for every project, which comes in by gateway.json. */

@@ -6,6 +6,8 @@ import type { Project } from '../build/project.ts'
 import type { FairleadConfig } from '../config.ts'
 import { environmentOf } from '../environment.ts'
 import { FairleadError } from '../errors.ts'
+import { localArns } from '../gateway/local-arns.ts'
+import { readGatewayProject } from '../gateway/project.ts'
 import { localAccount, platformNames, type Platform } from '../platforms.ts'
 import { isManaged, partsOf, unknownAccount, type Deployment } from './deployment.ts'
 import { imageFor, needsImage } from './image.ts'
@@ -58,6 +60,10 @@ export async function prepareDeployment(project: Project, options: PrepareOption
     })
     warnings.push(...artifacts.server.warnings)
   }
+  if (platforms.includes('agentcore-gateway') && isManaged(deployed.config))
+    warnings.push(
+      ...localArns(readGatewayProject(deployed.config.platforms['agentcore-gateway']!, project.dir).targets),
+    )
   if (platforms.includes('agentcore-gateway') && !isManaged(deployed.config)) {
     const dir = join(outDir, environment, 'gateway')
     artifacts.gateway = await buildGateway({ projectDir: project.dir, config: deployed.config, outDir: dir })

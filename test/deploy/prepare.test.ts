@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { FairleadConfig } from '../../src/config.ts'
 import { synthesize } from '../../src/deploy/app.ts'
@@ -39,6 +40,18 @@ describe('a deployment', { timeout: 60_000 }, () => {
     const { deployment, warnings } = await prepare({ environments: { prod: place } })
     expect(deployment.project.config.callers).toEqual([agents[0]])
     expect(warnings).toEqual([expect.stringContaining(`${agents[1]} is not deployed`)])
+  })
+
+  it('warns of a target of the managed gateway that is on this machine alone', async () => {
+    const brownfield = fileURLToPath(new URL('../../examples/brownfield/', import.meta.url))
+    const targets = ['orders.json', 'inventory.json', 'notes.json'].map((file) => join(brownfield, file))
+    const gateway = { gateway: join(brownfield, 'gateway.json'), targets, bindings: join(brownfield, 'bindings.json') }
+    const { warnings } = await prepare({ callers: [], platforms: { 'agentcore-gateway': gateway } }, place)
+    expect(warnings).toEqual([
+      expect.stringMatching(
+        /^arn:aws:lambda:.*:000000000000:.* is of 000000000000, an account that AWS does not have$/,
+      ),
+    ])
   })
 
   it('has no platform that the configuration has not', async () => {
