@@ -3,13 +3,14 @@ import type { Credentials } from '../auth/sigv4/credentials.ts'
 import { FairleadError } from '../errors.ts'
 import { Changes } from '../gateway/changes.ts'
 import type { BindingsFile } from '../gateway/bindings.ts'
-import { anonymous } from '../http/fetch-handler.ts'
+import { anonymous, type FetchHandler } from '../http/fetch-handler.ts'
 import { listen } from '../http/node-server.ts'
 import { openGatewayOnAws } from './agentcore-gateway.ts'
 import { audited, withTraceId } from './audit.ts'
 import { fetchLambdaHandler, underLambda, type LambdaHandler } from './fetch-lambda.ts'
 import { graceMs } from './http.ts'
 import { lambdaFlushMs, observerOf } from './observe/observer.ts'
+import { onlyThroughOrigin } from './origin-secret.ts'
 import { ownCredentials } from './own-credentials.ts'
 import { resolveSettings } from './settings.ts'
 
@@ -63,7 +64,8 @@ export async function runGateway(
     log: (line) => console.error(JSON.stringify({ level: 'warn', message: line })),
   })
   const observer = observerOf(env)
-  const seen = observer ? observer.outside(observer.inside(gateway.fetch)) : audited(gateway.fetch, lineWriter(env))
+  const inside = behindOrigin(observer ? observer.inside(gateway.fetch) : gateway.fetch, env)
+  const seen = observer ? observer.outside(inside) : audited(inside, lineWriter(env))
   const fetch = withTraceId(seen)
   if (underLambda(env)) return fetchLambdaHandler(fetch, observer && (() => observer.flush(lambdaFlushMs)))
   const server = await listen(fetch, {
@@ -81,6 +83,11 @@ export async function runGateway(
   })
   console.log(JSON.stringify({ listening: server.url }))
   return undefined
+}
+
+/** Behind CloudFront a function URL checks nobody: who comes around it is refused before a token is looked at. */
+function behindOrigin(handler: FetchHandler, { FAIRLEAD_ORIGIN_SECRET: secret }: NodeJS.ProcessEnv): FetchHandler {
+  return secret === undefined ? handler : onlyThroughOrigin(handler, secret)
 }
 
 /** Lines of one turn are written at once: a write costs more than a line. A function may be frozen before the turn ends. */

@@ -259,6 +259,50 @@ describe('the artifact of a gateway', () => {
       })
   })
 
+  it('as a function behind CloudFront reads where it is from a parameter, and refuses who comes around', async () => {
+    const { dir } = await built('jwt', bindings, 'lambda')
+    const issuer = await startIssuer()
+    const resource = 'https://d111111abcdef8.cloudfront.net/mcp'
+    parameter = placeOf({
+      resource,
+      discoveryUrls: { [discoveryUrl]: `${issuer.url}/.well-known/openid-configuration` },
+    })
+    const facts = { region: 'us-east-1', accountId: account }
+    const fn = await startLocalFunction({
+      name: 'gateway-jwt',
+      artifactDir: dir,
+      env: {
+        ...awsEnv(),
+        STOCK_KEY: 'key-of-the-stock',
+        FAIRLEAD_GATEWAY_FROM: `arn:aws:ssm:us-east-1:${account}:parameter/fairlead/shop/prod/agentcore-gateway`,
+        FAIRLEAD_ORIGIN_SECRET: 'of-the-origin',
+        FAIRLEAD_PLATFORM: 'agentcore-gateway',
+      },
+      log: () => {},
+      ...facts,
+    })
+    const server = await listen(functionUrl({ fn, mode: 'RESPONSE_STREAM', ...facts }))
+    const metadata = `${server.url}/.well-known/oauth-protected-resource/mcp`
+    const headers = { 'x-origin-verify': 'of-the-origin' }
+    const now = Math.floor(Date.now() / 1000)
+    const token = await issuer.sign({ iss: issuer.url, aud: 'tools', sub: 'ada', iat: now, exp: now + 60 })
+    const authorization = `Bearer ${token}`
+    const around = await fetch(`${server.url}/mcp`, { method: 'POST', headers: { authorization }, body: '{}' })
+    const wrong = await fetch(metadata, { headers: { 'x-origin-verify': 'of-the-other' } })
+    expect([around.status, wrong.status]).toEqual([403, 403])
+    expect(await (await fetch(metadata, { headers })).json()).toMatchObject({
+      resource,
+      authorization_servers: [issuer.url],
+    })
+    expect((await fetch(`${server.url}/mcp`, { method: 'POST', headers, body: '{}' })).status).toBe(401)
+    const client = await connect(`${server.url}/mcp`, { headers: { ...headers, authorization } })
+    await callsOneOfEach(client)
+    await client.close()
+    await server.close()
+    await fn.close()
+    await issuer.close()
+  })
+
   it('names the variable that is missing', async () => {
     const { dir } = await built('jwt')
     await expect(run(dir, { STOCK_KEY: 'x' })).rejects.toThrow('nobody says what its URL is')
@@ -305,6 +349,7 @@ async function callsOneOfEach(client: Client): Promise<void> {
 const awsEnv = () => ({
   AWS_ENDPOINT_URL_LAMBDA: places.aws.url,
   AWS_ENDPOINT_URL_SECRETS_MANAGER: places.aws.url,
+  AWS_ENDPOINT_URL_SSM: places.aws.url,
 })
 
 /** Runs an artifact as a process, as a task does. */
@@ -348,6 +393,9 @@ async function startApi(): Promise<Upstream> {
   })
 }
 
+/** What SSM has. */
+let parameter = ''
+
 let goOn = () => {}
 
 /** An MCP server that reports progress, and answers when the client has seen it. */
@@ -382,6 +430,8 @@ async function startAws(): Promise<Upstream> {
     req.on('end', () => {
       const body = Buffer.concat(chunks)
       const secrets = req.headers['x-amz-target'] === 'secretsmanager.GetSecretValue'
+      const settings = req.headers['x-amz-target'] === 'AmazonSSM.GetParameter'
+      if (settings) return void res.writeHead(200).end(JSON.stringify({ Parameter: { Value: parameter } }))
       const service = secrets ? 'secretsmanager' : 'lambda'
       const request = { method: req.method!, target: req.url!, rawHeaders: req.rawHeaders, body }
       const own = req.headers.authorization?.includes(role.accessKeyId)

@@ -145,6 +145,7 @@ beforeAll(() => {
   gateway('gateway-none', { authorizerType: 'NONE' })
   gateway('gateway-whole', example(createGateway, 'gateway') as object, targetExamples())
   ownGateway(app, 'gateway-own', 'AWS_IAM')
+  ownGateway(app, 'gateway-own-jwt', 'CUSTOM_JWT')
   const assembly = app.synth()
   templates = Object.fromEntries(assembly.stacks.map((stack) => [stack.stackName, stack.template as Template]))
   findings = readFindings(join(dir, 'cdk.out'))
@@ -157,7 +158,16 @@ function ownGateway(app: App, name: string, authorizerType: string, deployAs: 'l
   const secret = { secretId: 'inventory', jsonKey: 'key' }
   const bindings = { credentialProviders: { 'arn:aws:bedrock-agentcore:x': { apiKeySecretConfig: secret } } }
   const made = writeArtifact(folder, 'export {}\n', [], {
-    'gateway.json': JSON.stringify({ gateway: { name, roleArn, authorizerType }, targets: [orders], bindings }),
+    'gateway.json': JSON.stringify({
+      gateway: {
+        name,
+        roleArn,
+        authorizerType,
+        ...(authorizerType === 'CUSTOM_JWT' ? { authorizerConfiguration: jwt } : {}),
+      },
+      targets: [orders],
+      bindings,
+    }),
   })
   const config: FairleadConfig = {
     name: 'tools',
@@ -542,14 +552,53 @@ describe('fairlead’s own gateway as a function', () => {
     ])
   })
 
-  it('is refused by name where it cannot be deployed yet', () => {
-    for (const [type, as] of [
-      ['CUSTOM_JWT', 'lambda'],
-      ['NONE', 'lambda'],
-      ['NONE', 'fargate'],
+  it('that takes tokens is behind a distribution, and learns from a parameter what its URL is', () => {
+    const stack = 'gateway-own-jwt'
+    expect(all(stack, 'AWS::Lambda::Url')).toMatchObject([{ AuthType: 'NONE', InvokeMode: 'RESPONSE_STREAM' }])
+    const [{ Environment }] = all(stack, 'AWS::Lambda::Function') as [{ Environment: { Variables: object } }]
+    const name = '/fairlead/tools/prod/agentcore-gateway'
+    expect(Environment.Variables).toEqual({
+      FAIRLEAD_PLATFORM: 'agentcore-gateway',
+      FAIRLEAD_GATEWAY_FROM: `arn:aws:ssm:us-east-1:111122223333:parameter${name}`,
+      FAIRLEAD_ORIGIN_SECRET_FROM: { Ref: expect.stringContaining('OriginSecret') },
+      NODE_OPTIONS: '--max-semi-space-size=4',
+    })
+    const [parameter] = all(stack, 'AWS::SSM::Parameter')
+    expect(parameter).toMatchObject({ Name: name })
+    expect(text(parameter!.Value)).toMatch(/^{"resource":"https:\/\/.*Distribution.*\/mcp"}$/)
+    const [{ FunctionCode }] = all(stack, 'AWS::CloudFront::Function') as [Record<string, string>]
+    expect(FunctionCode).toContain(String.raw`/.well-known/oauth-protected-resource/mcp\", scope=\"tools/read\"`)
+    const outputs = templates[stack]!.Outputs as Record<string, { Value: unknown }>
+    expect(outputs.Auth!.Value).toBe('jwt')
+    expect(Object.keys(outputs)).toContain('DistributionId')
+    expect(Object.keys(outputs)).not.toContain('Service')
+  })
+
+  it('that takes tokens may read what it starts with and call its targets, and nothing else', () => {
+    const statements = all('gateway-own-jwt', 'AWS::IAM::Policy').flatMap(
+      ({ PolicyDocument }) => (PolicyDocument as { Statement: { Action: unknown }[] }).Statement,
+    )
+    const actions = [...new Set(statements.flatMap(({ Action }) => Action as string | string[]))]
+    expect(actions.toSorted()).toEqual([
+      'lambda:InvokeFunction',
+      'logs:CreateLogStream',
+      'logs:PutLogEvents',
+      'secretsmanager:GetSecretValue',
+      'ssm:GetParameter',
+    ])
+    expect(JSON.stringify(statements)).not.toContain('"Resource":"*"')
+    expect(all('gateway-own-jwt', 'AWS::DynamoDB::Table')).toEqual([])
+  })
+
+  it('is refused by name where it is not deployed', () => {
+    for (const [type, as, why] of [
+      ['NONE', 'lambda', 'Anyone on the internet'],
+      ['NONE', 'fargate', 'Anyone on the internet'],
+      ['AWS_IAM', 'fargate', 'nobody verifies'],
+      ['CUSTOM_JWT', 'fargate', 'no stack'],
     ] as const)
       expect(() => ownGateway(new App(), `refused-${type}-${as}`, type, as)).toThrow(
-        expect.objectContaining({ code: 'PLATFORM_NOT_BUILT' }),
+        expect.objectContaining({ code: 'PLATFORM_NOT_BUILT', why: expect.stringContaining(why) }),
       )
   })
 })

@@ -21,6 +21,7 @@ import { functionUrlPolicy } from '../../aws/permissions.ts'
 import { startScript } from '../../build/for-aws.ts'
 import type { FairleadConfig, LambdaConfig } from '../../config.ts'
 import { FairleadError } from '../../errors.ts'
+import type { Platform } from '../../platforms.ts'
 import { scopesOf } from '../../scopes.ts'
 import { sealsRequests } from '../deployment.ts'
 import { acknowledge } from './acknowledge.ts'
@@ -34,6 +35,11 @@ export interface LambdaMcpServerProps {
   artifact: string
   /** Whose tokens are taken, where `auth` is `oauth`, and the app clients where Cognito's own are. */
   authorization?: { issuer: string; clients?: string[] }
+  /**
+   * For a server that knows by itself whose tokens it takes: the setting that tells it where it is, and the scopes of the first
+   * challenge. It is behind a distribution whatever `auth` says.
+   */
+  tokens?: { setting: string; scopes: readonly string[]; platform: Platform }
   /** Where what the function reads when it starts is in SSM; `/fairlead/NAME/default` when absent. */
   parameterPath?: string
   /** A web ACL with the scope CLOUDFRONT, where `auth` is `oauth`. */
@@ -61,7 +67,7 @@ export class LambdaMcpServer extends Construct {
     super(scope, id)
     const { config, artifact } = props
     const lambda = config.platforms.lambda ?? {}
-    this.auth = lambda.auth ?? 'iam'
+    this.auth = props.tokens ? 'oauth' : (lambda.auth ?? 'iam')
     this.logGroup = new LogGroup(this, 'Log', {
       retention: RetentionDays.ONE_MONTH,
       removalPolicy: RemovalPolicy.DESTROY,
@@ -87,7 +93,8 @@ export class LambdaMcpServer extends Construct {
       // The server answers CORS itself: two owners would write each header twice.
       invokeMode: InvokeMode.RESPONSE_STREAM,
     })
-    if (this.auth === 'oauth') this.front = this.#behindOauth(props, lambda)
+    if (props.tokens) this.front = this.#behindTokens(props, props.tokens, lambda)
+    else if (this.auth === 'oauth') this.front = this.#behindOauth(props, lambda)
     const path = lambda.runtime && config.server?.kind === 'http' ? (config.server.path ?? '/mcp') : '/mcp'
     this.url = this.front ? `${this.front.url}${path}` : `${this.functionUrl.url}${path.slice(1)}`
     if (this.auth === 'iam') for (const caller of config.callers ?? []) this.grantInvoke(caller)
@@ -131,8 +138,8 @@ export class LambdaMcpServer extends Construct {
     return role
   }
 
-  #behindOauth(props: LambdaMcpServerProps, { timeoutS = 60, domain }: LambdaConfig): FunctionFront {
-    const { config, authorization, parameterPath = `/fairlead/${config.name}/default`, webAclArn } = props
+  #behindOauth(props: LambdaMcpServerProps, lambda: LambdaConfig): FunctionFront {
+    const { config, authorization, parameterPath = pathOf(config) } = props
     if (!authorization)
       throw new FairleadError(
         'CONFIG_INVALID',
@@ -143,31 +150,46 @@ export class LambdaMcpServer extends Construct {
     const table = new ProofTable(this, 'Proofs')
     table.grantRemember(this.function)
     this.function.addEnvironment('FAIRLEAD_TABLE', table.tableName)
-    const originSecret = new OriginSecret(this, 'OriginSecret')
-    this.#setFrom('FAIRLEAD_ORIGIN_SECRET', originSecret)
-    // The name alone: the function cannot wait for a value that is known when the distribution is.
-    this.#setFromParameter('FAIRLEAD_OAUTH', `${parameterPath}/lambda`)
-    const front = new FunctionFront(this, 'Front', {
-      functionUrl: this.functionUrl,
-      originSecret,
-      readTimeoutS: timeoutS,
-      challenge: { path: '/mcp', scopes: baseScopes.map((key) => `${config.name}/${key}`) },
-      comment: `The MCP server ${config.name}`,
-      ...(domain === undefined ? {} : { domain }),
-      ...(webAclArn === undefined ? {} : { webAclArn }),
-    })
-    const resource = `${front.url}/mcp`
-    new StringParameter(this, 'Place', {
-      parameterName: `${parameterPath}/lambda`,
-      description: `Where the MCP server ${config.name} is, and whose tokens it takes`,
-      stringValue: Stack.of(this).toJsonString({ resource, issuer, ...(clients ? { clients } : {}) }),
-    })
+    const front = this.#behindTokens(
+      props,
+      { setting: 'FAIRLEAD_OAUTH', scopes: baseScopes.map((key) => `${config.name}/${key}`), platform: 'lambda' },
+      lambda,
+      { issuer, ...(clients ? { clients } : {}) },
+    )
     // Where clients sign in at Cognito itself, it is the pool that must know the resource.
     if (clients) return front
     new StringParameter(this, 'ResourceOfService', {
       parameterName: `${parameterPath}/resources/lambda`,
       description: `A resource that the authorization service of ${config.name} gives tokens for`,
-      stringValue: Stack.of(this).toJsonString({ resource, name: config.name, scopes }),
+      stringValue: Stack.of(this).toJsonString({ resource: `${front.url}/mcp`, name: config.name, scopes }),
+    })
+    return front
+  }
+
+  /** Puts a distribution in front, and tells the function where it is and what more there is to know. */
+  #behindTokens(
+    { config, parameterPath = pathOf(config), webAclArn }: LambdaMcpServerProps,
+    { setting, scopes, platform }: NonNullable<LambdaMcpServerProps['tokens']>,
+    { timeoutS = 60, domain }: LambdaConfig,
+    more: object = {},
+  ): FunctionFront {
+    const originSecret = new OriginSecret(this, 'OriginSecret')
+    this.#setFrom('FAIRLEAD_ORIGIN_SECRET', originSecret)
+    // The name alone: the function cannot wait for a value that is known when the distribution is.
+    this.#setFromParameter(setting, `${parameterPath}/${platform}`)
+    const front = new FunctionFront(this, 'Front', {
+      functionUrl: this.functionUrl,
+      originSecret,
+      readTimeoutS: timeoutS,
+      challenge: { path: '/mcp', scopes },
+      comment: `The MCP server ${config.name}`,
+      ...(domain === undefined ? {} : { domain }),
+      ...(webAclArn === undefined ? {} : { webAclArn }),
+    })
+    new StringParameter(this, 'Place', {
+      parameterName: `${parameterPath}/${platform}`,
+      description: `Where the MCP server ${config.name} is, and whose tokens it takes`,
+      stringValue: Stack.of(this).toJsonString({ resource: `${front.url}/mcp`, ...more }),
     })
     return front
   }
@@ -201,6 +223,10 @@ export class LambdaMcpServer extends Construct {
     this.function.addEnvironment(`${name}_FROM`, arn)
     this.function.addToRolePolicy(new PolicyStatement({ actions: ['ssm:GetParameter'], resources: [arn] }))
   }
+}
+
+function pathOf({ name }: FairleadConfig): string {
+  return `/fairlead/${name}/default`
 }
 
 /** The findings of cdk-nag for what a person has written on purpose. */

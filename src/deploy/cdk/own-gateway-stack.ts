@@ -2,20 +2,24 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Stack, type App } from 'aws-cdk-lib'
 import type { GatewayFacts } from '../../adapters/gateway-artifact.ts'
+import { createCustomJwtAuthorizer } from '../../auth/bearer/custom-jwt.ts'
 import { gatewayNodeOptions } from '../../build/agentcore-gateway.ts'
 import type { FairleadConfig } from '../../config.ts'
 import { FairleadError } from '../../errors.ts'
 import { waysOf } from '../../gateway/bindings.ts'
+import { readGateway } from '../../gateway/definitions/read.ts'
 import type { GatewayDefinition, TargetDefinition } from '../../gateway/definitions/types.ts'
+import { parameterPath } from '../deployment.ts'
 import { signedFor } from './agentcore-gateway-role.ts'
 import { agentcoreArn } from './agentcore-role.ts'
-import { LambdaMcpServer } from './lambda-mcp-server.ts'
+import { LambdaMcpServer, type LambdaMcpServerProps } from './lambda-mcp-server.ts'
 import { addOutputs } from './outputs.ts'
 import type { MadeStack, StackRequest } from './stacks.ts'
 
 /**
  * The stack of the platform agentcore-gateway as a function: fairlead's own gateway, from its artifact, behind a function URL
- * that IAM guards. Throws PLATFORM_NOT_BUILT for what it cannot deploy yet.
+ * that IAM guards, or behind a distribution where the gateway itself checks tokens. Throws PLATFORM_NOT_BUILT for what it does
+ * not deploy.
  */
 export function ownGatewayStack(app: App, { name, deployment, props }: StackRequest): MadeStack {
   const { project, artifacts } = deployment
@@ -23,6 +27,7 @@ export function ownGatewayStack(app: App, { name, deployment, props }: StackRequ
   const facts = JSON.parse(readFileSync(join(artifact, 'gateway.json'), 'utf8')) as GatewayFacts
   refuse(project.config, facts)
   const stack = new Stack(app, name, props)
+  const tokens = tokensOf(facts)
   const server = new LambdaMcpServer(stack, 'Gateway', {
     config: {
       name: project.config.name,
@@ -31,15 +36,18 @@ export function ownGatewayStack(app: App, { name, deployment, props }: StackRequ
       platforms: { lambda: {} },
     },
     artifact,
+    parameterPath: parameterPath(deployment),
+    ...(tokens ? { tokens } : {}),
   })
   server.function.addEnvironment('FAIRLEAD_PLATFORM', 'agentcore-gateway')
   server.function.addEnvironment('NODE_OPTIONS', gatewayNodeOptions)
   addOutputs(stack, {
     Url: server.url,
-    Auth: 'iam',
-    Service: 'lambda',
+    Auth: tokens ? 'jwt' : 'iam',
+    Service: tokens ? undefined : 'lambda',
     FunctionArn: server.function.functionArn,
     LogGroup: server.logGroup.logGroupName,
+    DistributionId: server.front?.distribution.distributionId,
   })
   return { stack }
 }
@@ -47,13 +55,15 @@ export function ownGatewayStack(app: App, { name, deployment, props }: StackRequ
 function refuse({ platforms }: FairleadConfig, { gateway, bindings }: GatewayFacts): void {
   const { deployAs } = platforms['agentcore-gateway']!
   const { authorizerType } = gateway as GatewayDefinition
-  const fix =
-    "Take deployAs: 'managed', or deploy what `fairlead build` makes with a stack of your own: docs/gateway.md"
-  if (deployAs !== 'lambda' || authorizerType !== 'AWS_IAM')
+  const why = reason(deployAs, authorizerType)
+  if (why !== undefined)
     throw new FairleadError(
       'PLATFORM_NOT_BUILT',
-      `A gateway with deployAs: '${deployAs}' and ${authorizerType} cannot be deployed by this version of fairlead`,
-      { why: "It deploys deployAs: 'lambda' with AWS_IAM, and deployAs: 'managed' with all of them.", fix },
+      `A gateway with deployAs: '${deployAs}' and ${authorizerType} is not deployed by this version of fairlead`,
+      {
+        why,
+        fix: "Take deployAs: 'managed', or 'lambda' with AWS_IAM or CUSTOM_JWT; or deploy what `fairlead build` makes with a stack of your own: docs/gateway.md",
+      },
     )
   const named = Object.values(bindings.credentialProviders ?? {}).find((each) => {
     const { config, env } = waysOf(each)
@@ -64,6 +74,23 @@ function refuse({ platforms }: FairleadConfig, { gateway, bindings }: GatewayFac
       why: 'No secret stands in a template or in the settings of a function.',
       fix: 'Name a secret of AWS Secrets Manager beside it: "apiKeySecretConfig" or "clientSecretConfig".',
     })
+}
+
+/** Why it is not deployed; undefined where it is. */
+function reason(deployAs: string | undefined, authorizerType: string): string | undefined {
+  if (authorizerType === 'NONE')
+    return 'Anyone on the internet could call what its targets can, with its role and its secrets.'
+  if (deployAs === 'lambda') return undefined
+  if (authorizerType === 'AWS_IAM') return 'On fargate nobody verifies the signatures of IAM callers.'
+  return 'Its artifact runs as a task, but this version has no stack that puts it into an image, behind a load balancer.'
+}
+
+/** What the gateway takes tokens by, where it does: the definition says whose, the place says what its URL is. */
+function tokensOf({ gateway }: GatewayFacts): LambdaMcpServerProps['tokens'] {
+  const { authorizerConfiguration } = readGateway(gateway)
+  if (!authorizerConfiguration) return undefined
+  const { advertisedScopes } = createCustomJwtAuthorizer(authorizerConfiguration.customJWTAuthorizer)
+  return { setting: 'FAIRLEAD_GATEWAY', scopes: advertisedScopes, platform: 'agentcore-gateway' }
 }
 
 /** What the gateway does with its role: its functions, its secrets, and what it signs for. */
