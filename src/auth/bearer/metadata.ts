@@ -21,15 +21,10 @@ export function metadataUrl(resource: string): string {
 }
 
 /**
- * Answers a request for protected resource metadata; undefined when it asks for something else.
+ * Answers a request for protected resource metadata, at one of its paths.
  * @see https://www.rfc-editor.org/rfc/rfc9728#section-3
  */
-export function metadataResponse(
-  method: string,
-  pathname: string,
-  options: ResourceMetadataOptions,
-): Response | undefined {
-  if (!metadataPaths(options.resource).includes(pathname)) return undefined
+export function metadataResponse(method: string, options: ResourceMetadataOptions): Response {
   const open = { 'access-control-allow-origin': '*', 'access-control-allow-methods': 'GET, HEAD, OPTIONS' }
   if (method === 'OPTIONS')
     return new Response(null, { status: 204, headers: { ...open, 'access-control-allow-headers': '*' } })

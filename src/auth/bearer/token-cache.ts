@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { VerifiedToken } from './verify.ts'
 
 const maxTokens = 10_000
@@ -24,5 +24,5 @@ export class TokenCache {
 
 /** A whole token's hash: two tokens of one `jti` are two. */
 export function tokenKey(token: string): string {
-  return createHash('sha256').update(token).digest('base64url')
+  return hash('sha256', token, 'base64url')
 }

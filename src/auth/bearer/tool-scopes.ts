@@ -21,8 +21,11 @@ function scopesOf(message: unknown, tools: Readonly<Record<string, readonly stri
   return names.flatMap((name) => (typeof name === 'string' && Object.hasOwn(tools, name) ? tools[name]! : []))
 }
 
-/** The server may be in a language whose JSON reader takes names in any case, as Go's does: every spelling counts. */
+/** The server may be in a language whose JSON reader takes names in any case, as Go's does, for which ſ is an s too: every spelling counts. */
 function named(object: unknown, name: string): unknown[] {
-  if (typeof object !== 'object' || object === null) return []
-  return Object.entries(object).flatMap(([key, value]) => (key.toLowerCase() === name ? [value as unknown] : []))
+  const values: unknown[] = []
+  if (typeof object !== 'object' || object === null) return values
+  for (const [key, value] of Object.entries(object))
+    if (key.length === name.length && key.toUpperCase() === name.toUpperCase()) values.push(value)
+  return values
 }

@@ -6,7 +6,7 @@ import { codes, errorResponse } from '../../mcp/json-rpc.ts'
 import type { Table } from '../../state/table.ts'
 import { challengeResponse, type Challenge } from './challenge.ts'
 import { checkProof } from './dpop.ts'
-import { metadataResponse } from './metadata.ts'
+import { metadataPaths, metadataResponse } from './metadata.ts'
 import { scopesCalled } from './tool-scopes.ts'
 import type { TokenRefusal, TokenVerifier, VerifiedToken } from './verify.ts'
 
@@ -46,11 +46,12 @@ export function withBearer(handler: FetchHandler, options: BearerOptions): Fetch
     scopesSupported: options.scopes.supported,
     ...(options.resourceName === undefined ? {} : { resourceName: options.resourceName }),
   }
+  const describedAt = metadataPaths(options.resource)
   const toolsNeedMore = Object.keys(options.scopes.tools).length > 0
   return async (request, context) => {
     const pathname = pathOf(request)
-    const described =
-      metadataResponse(request.method, pathname, metadata) ?? (await options.metadataOf?.(request.method, pathname))
+    if (describedAt.includes(pathname)) return metadataResponse(request.method, metadata)
+    const described = options.metadataOf && (await options.metadataOf(request.method, pathname))
     if (described) return described
     if (request.method === 'OPTIONS' || options.openPaths?.includes(pathname))
       return handler(withoutToken(request), { ...context, principal: anonymous })

@@ -64,6 +64,7 @@ it('a tool’s scope is asked for when the request is of the platform’s own cl
 it.each([
   ['Method', { ...call, method: 'ping', Method: 'tools/call' }],
   ['Params', { ...call, params: {}, Params: call.params }],
+  ['param\u017f, which Go folds to params', { ...call, params: {}, paramſ: call.params }],
   ['NAME', { ...call, params: { name: 'look', NAME: 'write' } }],
 ])('a tool’s scope is asked for when the body says %s, since a server in Go would read it', async (_, body) => {
   expect((await post(JSON.stringify(body))).status).toBe(403)
