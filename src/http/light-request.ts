@@ -27,12 +27,14 @@ export class LightRequest {
     rawHeaders: readonly string[]
     bytes: Uint8Array
     signal: AbortSignal
+    /** Those of `rawHeaders`, where they are known. */
+    headers?: LightHeaders
   }) {
     this.method = parts.method
     this.#origin = parts.origin
     this.target = parts.target
     this.rawHeaders = parts.rawHeaders
-    this.headers = new LightHeaders(parts.rawHeaders)
+    this.headers = parts.headers ?? new LightHeaders(parts.rawHeaders)
     this.bytes = parts.bytes
     this.signal = parts.signal
   }
@@ -66,12 +68,16 @@ export class LightRequest {
 
   /** The same request without some of its headers, named in lower case. */
   without(names: readonly string[]): LightRequest {
-    return this.withHeaders(this.rawHeaders.filter((_, at, all) => !names.includes(all[at - (at % 2)]!.toLowerCase())))
+    const rest: string[] = []
+    for (let at = 0; at + 1 < this.rawHeaders.length; at += 2)
+      if (!names.includes(this.rawHeaders[at]!.toLowerCase())) rest.push(this.rawHeaders[at]!, this.rawHeaders[at + 1]!)
+    return this.withHeaders(rest, this.headers.without(names))
   }
 
   /** The same request with other headers. */
-  withHeaders(rawHeaders: readonly string[]): LightRequest {
+  withHeaders(rawHeaders: readonly string[], headers = new LightHeaders(rawHeaders)): LightRequest {
     const light = new LightRequest({
+      headers,
       method: this.method,
       origin: this.#origin,
       target: this.target,
@@ -87,14 +93,22 @@ export class LightRequest {
 
 /** The read side of `Headers`, case-insensitive; repeated headers are joined with ", " as the Fetch standard does. */
 export class LightHeaders implements Iterable<[string, string]> {
-  readonly #map = new Map<string, string>()
+  readonly #map: Map<string, string>
 
-  constructor(raw: readonly string[]) {
+  constructor(raw: readonly string[], known?: ReadonlyMap<string, string>) {
+    this.#map = new Map(known)
     for (let at = 0; at + 1 < raw.length; at += 2) {
       const name = raw[at]!.toLowerCase()
       const before = this.#map.get(name)
       this.#map.set(name, before === undefined ? raw[at + 1]! : `${before}, ${raw[at + 1]!}`)
     }
+  }
+
+  /** The same without some, named in lower case. */
+  without(names: readonly string[]): LightHeaders {
+    const rest = new LightHeaders([], this.#map)
+    for (const name of names) rest.#map.delete(name)
+    return rest
   }
 
   get(name: string): string | null {
