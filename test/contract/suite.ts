@@ -122,9 +122,11 @@ export function contractSuite(platform: string, setUp: () => Promise<Target>): v
         { jsonrpc: '2.0', method: 'notifications/initialized' },
         { 'mcp-protocol-version': revision },
       )
+      const answered = performance.now()
       expect([response.status, await response.text()]).toEqual([202, ''])
-      // One that hangs does so until an idle timeout, of 60 s and more; a cold start on a busy machine takes a second.
-      expect(performance.now() - began).toBeLessThan(5000)
+      expect(performance.now() - answered).toBeLessThan(1000)
+      // Before that there may be a cold start; what hangs does so until an idle timeout, of a minute and more.
+      expect(answered - began).toBeLessThan(5000)
     })
 
     it('takes a batch in 2025-03-26', async () => {
