@@ -15,7 +15,7 @@ interface Lock {
 /** Reads the pinned base image of a project. Throws IMAGE_BASE_UNPINNED, and IMAGE_BASE_INVALID for a file that is no lock. */
 export function pinnedBase(
   projectDir: string,
-  { reference = defaultBase, arch = 'arm64' }: { reference?: string; arch?: Architecture } = {},
+  { reference = defaultBase, arch = 'arm64' }: { reference?: string | undefined; arch?: Architecture } = {},
 ): PinnedBase {
   const platform = `linux/${arch}` as const
   const pinned = readLock(projectDir).baseImages[platform]
@@ -28,13 +28,29 @@ export function pinnedBase(
   return { ...pinned, platform }
 }
 
-/** Writes a base image into the project's lock file, beside what else is pinned there. */
-export function pinBase(projectDir: string, { platform, ...pinned }: PinnedBase): void {
+/**
+ * Writes a base image into the project's lock file, beside what else is pinned there. Gives what was pinned in its place.
+ * Throws IMAGE_BASE_UNPINNED where the file cannot be written.
+ */
+export function pinBase(
+  projectDir: string,
+  { platform, ...pinned }: PinnedBase,
+): Lock['baseImages'][string] | undefined {
   const { baseImages } = readLock(projectDir)
   const lock: Lock = { version: 1, baseImages: { ...baseImages, [platform]: pinned } }
   const file = join(projectDir, lockFile)
-  writeFileSync(`${file}.new`, `${JSON.stringify(lock, undefined, 2)}\n`)
-  renameSync(`${file}.new`, file)
+  const written = `${file}.${process.pid}.new`
+  try {
+    writeFileSync(written, `${JSON.stringify(lock, undefined, 2)}\n`)
+    renameSync(written, file)
+  } catch (cause) {
+    throw new FairleadError('IMAGE_BASE_UNPINNED', `${lockFile} cannot be written: ${(cause as Error).message}`, {
+      why: 'It lies beside fairlead.config.ts, and is committed with it.',
+      fix: `Make the folder writable: ${projectDir}`,
+      cause,
+    })
+  }
+  return baseImages[platform]
 }
 
 function readLock(projectDir: string): Lock {

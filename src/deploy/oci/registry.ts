@@ -170,7 +170,8 @@ export function openRegistry(options: RegistryOptions): Registry {
   return { host, send, wait }
 }
 
-function unreachable(url: URL, cause: unknown): FairleadError {
+/** What is said when a connection cannot be made, or is lost. */
+export function unreachable(url: URL, cause: unknown): FairleadError {
   const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause)
   return new FairleadError('UNREACHABLE', `Nothing answered at ${url.origin}: ${quoted(inner)}`, { cause })
 }
