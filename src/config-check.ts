@@ -57,6 +57,11 @@ const lambda = z.strictObject({
   waf: z.boolean().optional(),
 })
 
+const baseImage = z
+  .string()
+  .regex(/^[a-z0-9][\w./:@-]*$/, 'must be the name of an image, such as node:24-bookworm-slim')
+  .max(512)
+
 /** Sizes of Fargate. @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html (read 2026-11-22) */
 const fargate = z
   .strictObject({
@@ -72,11 +77,7 @@ const fargate = z
       .min(2, 'must have two at least, of two availability zones')
       .max(6)
       .optional(),
-    baseImage: z
-      .string()
-      .regex(/^[a-z0-9][\w./:@-]*$/)
-      .max(512)
-      .optional(),
+    baseImage: baseImage.optional(),
     domain: domain(
       /^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/[\w-]+$/,
       'must be a certificate of ACM',
@@ -105,6 +106,7 @@ const agentcoreRuntime = z
       .refine((names) => new Set(names.map((name) => name.toLowerCase())).size === names.length, 'has a name twice')
       .optional(),
     package: z.enum(['code', 'image']).optional(),
+    baseImage: baseImage.optional(),
     memory: z.union([z.boolean(), z.strictObject({ eventExpiryDays: z.int().min(3).max(365).optional() })]).optional(),
   })
   .refine(({ idleS, maxLifetimeS }) => (idleS ?? 0) <= (maxLifetimeS ?? 28_800), {
@@ -118,6 +120,10 @@ const agentcoreRuntime = z
       error: 'may have Authorization only where `auth` is a JWT authorizer',
     },
   )
+  .refine(({ package: what, baseImage: base }) => base === undefined || what === 'image', {
+    path: ['baseImage'],
+    error: "must be with `package: 'image'`",
+  })
 
 const agentcoreGateway = z.strictObject({
   gateway: z.string().min(1),
@@ -181,12 +187,21 @@ const config = z.strictObject({
     )
     .optional(),
   oauth: oauth.optional(),
-  platforms: z.strictObject({
-    lambda: lambda.optional(),
-    fargate: fargate.optional(),
-    'agentcore-runtime': agentcoreRuntime.optional(),
-    'agentcore-gateway': agentcoreGateway.optional(),
-  }),
+  platforms: z
+    .strictObject({
+      lambda: lambda.optional(),
+      fargate: fargate.optional(),
+      'agentcore-runtime': agentcoreRuntime.optional(),
+      'agentcore-gateway': agentcoreGateway.optional(),
+    })
+    .refine(
+      ({ fargate: { baseImage: one } = {}, 'agentcore-runtime': { baseImage: other } = {} }) =>
+        one === undefined || other === undefined || one === other,
+      {
+        path: ['agentcore-runtime', 'baseImage'],
+        error: 'must be that of fargate: both run one image',
+      },
+    ),
   dev: z.strictObject({ standIn: z.string().optional(), env: z.array(z.string()).optional() }).optional(),
   observability: z
     .union([

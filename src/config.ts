@@ -93,6 +93,8 @@ export interface AgentcoreRuntimeConfig {
   headers?: string[]
   /** What is deployed: the artifact itself under AWS's Node 22 (`code`, the default), or a container image. */
   package?: 'code' | 'image'
+  /** With `package: 'image'`: what the image stands on, as `fargate` has it. */
+  baseImage?: string
   /** An AgentCore Memory beside it, for deploy; its id comes to the server in FAIRLEAD_MEMORY_ID. */
   memory?: boolean | { eventExpiryDays?: number }
 }

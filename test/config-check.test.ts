@@ -28,6 +28,16 @@ describe('the configuration', () => {
     expect(checkConfig(value, 'fairlead.config.ts')).toEqual(value)
   })
 
+  it('names the base of an image where one runs, and one base for both platforms', () => {
+    const both = (fargate: string, own: string, what: 'code' | 'image' = 'image') => ({
+      ...good,
+      platforms: { fargate: { baseImage: fargate }, 'agentcore-runtime': { package: what, baseImage: own } },
+    })
+    expect(checkConfig(both('node:24', 'node:24'), 'fairlead.config.ts')).toEqual(both('node:24', 'node:24'))
+    expect(refusal(both('node:24', 'node:26')).message).toContain('platforms.agentcore-runtime.baseImage')
+    expect(refusal(both('node:24', 'node:24', 'code')).message).toContain('platforms.agentcore-runtime.baseImage')
+  })
+
   it('may offer a tool as a task on fargate, beside lambda', () => {
     const offered = { ...good, tools: { echo: { task: true } }, platforms: { lambda: {}, fargate: {} } }
     expect(checkConfig(offered, 'fairlead.config.ts')).toEqual(offered)

@@ -48,6 +48,12 @@ export async function buildForAws(options: BuildForAwsOptions): Promise<Artifact
   return addToArtifact(artifact, names, warnings)
 }
 
+/** How a base image is named in the configuration. */
+const ofImages: Partial<Record<Platform, string>> = {
+  fargate: "fargate: { baseImage: '…' }",
+  'agentcore-runtime': "'agentcore-runtime': { package: 'image', baseImage: '…' }",
+}
+
 /** Where only Node is beside the artifact, a command of another language cannot be started. */
 function refuseForeign(
   { command, kind }: Exclude<Server, { kind: 'module' }>,
@@ -56,7 +62,7 @@ function refuseForeign(
 ): void {
   if (command === 'node' || command.includes('/')) return
   const { lambda, fargate, 'agentcore-runtime': runtime } = configured
-  const ofOwn = fargate?.baseImage !== undefined
+  const ofOwn = (fargate?.baseImage ?? runtime?.baseImage) !== undefined
   const nodeAlone: Partial<Record<Platform, boolean>> = {
     lambda: lambda?.runtime === undefined,
     fargate: !ofOwn,
@@ -69,7 +75,7 @@ function refuseForeign(
     why: 'Node is there, and what is in the command’s folder.',
     fix:
       where !== 'lambda'
-        ? `${own}, or name an image with Node 22 and ${command}: platforms: { fargate: { baseImage: '…' } }.`
+        ? `${own}, or name an image with Node 22 and ${command}: platforms: { ${ofImages[where]} }.`
         : kind === 'http' && command.startsWith('python')
           ? "Write platforms: { lambda: { runtime: 'python3.13' } }."
           : `${own}, or a server of kind \`http\` in Python.`,

@@ -216,6 +216,7 @@ exec 'python' 'server.py' 'it'\\''s'
     ['fargate', { fargate: {} }, false],
     ['fargate', { fargate: { baseImage: 'registry.example/python-and-node:1' } }, true],
     ['agentcore-runtime', { 'agentcore-runtime': {} }, false],
+    ['agentcore-runtime', { 'agentcore-runtime': { package: 'image', baseImage: 'r.example/both:1' } }, true],
     ['lambda', { lambda: { runtime: 'python3.13' } }, true],
   ])('is refused on %s where only Node is there (%#)', async (where, platforms, taken) => {
     const dir = await project({ 'server.py': '' })

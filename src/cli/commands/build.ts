@@ -6,9 +6,8 @@ import { checkReproducible } from '../../build/build.ts'
 import { buildForAws } from '../../build/for-aws.ts'
 import { readProject } from '../../build/project.ts'
 import type { FairleadConfig } from '../../config.ts'
-import { pinBase, pinnedBase } from '../../deploy/oci/lock.ts'
+import { askAndPin, baseOrAsk, baseReference } from '../../deploy/oci/pin.ts'
 import { planImage, type ImagePlan } from '../../deploy/oci/plan.ts'
-import { resolveBase } from '../../deploy/oci/resolve-base.ts'
 import { stateDir } from '../../local/state.ts'
 import { FairleadError } from '../../errors.ts'
 import { newCommand, run, type Io } from '../output.ts'
@@ -16,8 +15,14 @@ import { newCommand, run, type Io } from '../output.ts'
 export function buildCommand(): Command {
   const command = newCommand('build', 'make the artifact that AWS runs')
     .option('--check', 'build twice, in two folders, and compare the digests')
-    .option('--image', 'work out the image that fargate runs: the base that fairlead.lock.json pins, and one layer')
-    .option('--update-base', 'with --image: ask the registry for the base image, and pin it in fairlead.lock.json')
+    .option(
+      '--image',
+      'work out the image that runs in a container: the base that fairlead.lock.json pins, and one layer',
+    )
+    .option(
+      '--update-base',
+      'with --image: ask the registry what the base image is now, and pin that in fairlead.lock.json',
+    )
     .option('--out <folder>', 'where to put it (default .fairlead/build)')
     .option('--project <folder>', 'the folder with fairlead.config.ts')
   return command.action(() =>
@@ -39,7 +44,7 @@ export function buildCommand(): Command {
       const artifact = await buildForAws({ projectDir: dir, config, outDir })
       if (options.check) await checkReproducible({ projectDir: dir, config }, buildForAws)
       const image = options.image
-        ? await imageOf(dir, artifact.dir, config.platforms.fargate?.baseImage, options.updateBase ?? false)
+        ? await imageOf(dir, artifact.dir, config, { update: options.updateBase ?? false, note: io.note })
         : undefined
       const { data, text } = built(io, gateway ? [artifact, gateway] : [artifact], {
         ...artifact,
@@ -56,12 +61,11 @@ export function buildCommand(): Command {
 async function imageOf(
   dir: string,
   artifactDir: string,
-  baseImage: string | undefined,
-  update: boolean,
+  config: FairleadConfig,
+  { update, note }: { update: boolean; note: (line: string) => void },
 ): Promise<ImagePlan> {
-  const reference = baseImage === undefined ? {} : { reference: baseImage }
-  if (update) pinBase(dir, await resolveBase(reference))
-  return planImage({ artifactDir, base: pinnedBase(dir, reference) })
+  const base = await (update ? askAndPin : baseOrAsk)(dir, baseReference(config), { note })
+  return planImage({ artifactDir, base })
 }
 
 function said({ digest, tag, layer, base }: ImagePlan) {

@@ -1,3 +1,4 @@
+import type { FairleadConfig } from '../../config.ts'
 import { FairleadError, type ErrorCode } from '../../errors.ts'
 import { defaultBase, type PinnedBase } from './base.ts'
 import { lockFile, pinBase, pinnedBase } from './lock.ts'
@@ -11,6 +12,11 @@ export interface Pinning extends Pick<RegistryOptions, 'fetch' | 'wait'> {
   env?: NodeJS.ProcessEnv
 }
 
+/** What the images of a project stand on: one base for all of them. */
+export function baseReference({ platforms }: FairleadConfig): string {
+  return platforms.fargate?.baseImage ?? platforms['agentcore-runtime']?.baseImage ?? defaultBase
+}
+
 /**
  * Gives the base image that a project pins, and asks no network for it. Where the project pins none, or another than is asked
  * for, the registry is asked once and the answer is pinned, as npm does with its own lock file; on CI, and without `pinning`,
@@ -18,7 +24,7 @@ export interface Pinning extends Pick<RegistryOptions, 'fetch' | 'wait'> {
  */
 export async function baseOrAsk(
   projectDir: string,
-  reference: string | undefined,
+  reference: string,
   pinning: Pinning | undefined,
 ): Promise<PinnedBase> {
   let unpinned: FairleadError
@@ -43,7 +49,7 @@ export async function baseOrAsk(
  */
 export async function askAndPin(
   projectDir: string,
-  reference: string = defaultBase,
+  reference: string,
   { note, fetch, wait }: Pinning,
   why?: string,
 ): Promise<PinnedBase> {
