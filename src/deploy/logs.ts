@@ -15,38 +15,71 @@ export interface LogOptions {
   follow?: boolean
   signal?: AbortSignal
   everyMs?: number
+  /** Told once when following has to wait for something. */
+  note?: (line: string) => void
 }
 
-/** Reads a log group, oldest line first; with `follow` also what comes later. No line comes twice. */
+/** Lines arrive late and out of order, so the last half minute is read again each time. */
+const overlapMs = 30_000
+
+/** How long it takes at most until AWS is asked again. */
+const longestMs = 30_000
+
+/**
+ * Reads a log group, oldest line first; with `follow` also what comes later, of streams that are new too. No line comes
+ * twice. Following waits for a group that is not there yet, and through throttling and a lost network. Throws
+ * STACK_NOT_DEPLOYED, and what `asAwsError` makes of AWS's answers.
+ */
 export async function* readLogs(
   logs: CloudWatchLogs,
   group: string,
-  { since, follow = false, signal, everyMs = 2000 }: LogOptions,
+  { since, follow = false, signal, everyMs = 2000, note = () => {} }: LogOptions,
 ): AsyncGenerator<LogLine> {
-  // Lines arrive late and out of order, so the last half minute is read again each time.
-  const overlapMs = 30_000
   const seen = new Map<string, number>()
-  let from = since.getTime()
+  let newest = since.getTime()
+  let refused = 0
   for (;;) {
-    let newest = from
-    for await (const { eventId = '', timestamp = 0, logStreamName = '', message = '' } of pages(logs, group, from)) {
-      if (seen.has(eventId)) continue
-      seen.set(eventId, timestamp)
-      newest = Math.max(newest, timestamp)
-      yield { at: new Date(timestamp), stream: logStreamName, message: message.trimEnd() }
+    const from = Math.max(since.getTime(), newest - overlapMs)
+    for (const [id, at] of seen) if (at < from) seen.delete(id)
+    try {
+      for await (const { eventId = '', timestamp = 0, logStreamName = '', message = '' } of pages(
+        logs,
+        group,
+        from,
+        signal,
+      )) {
+        // prettier-ignore
+        refused = 0
+        if (seen.has(eventId)) continue
+        seen.set(eventId, timestamp)
+        newest = Math.max(newest, timestamp)
+        yield { at: new Date(timestamp), stream: logStreamName, message: message.trimEnd() }
+      }
+      refused = 0
+    } catch (error) {
+      if (signal?.aborted) return
+      const why = follow ? passing(error as FairleadError, group) : undefined
+      if (!why) throw error
+      if (refused++ === 0) note(`! ${why}`)
     }
     if (!follow || signal?.aborted) return
-    from = Math.max(since.getTime(), newest - overlapMs)
-    for (const [id, at] of seen) if (at < from) seen.delete(id)
-    if (!(await waited(everyMs, signal))) return
+    if (!(await waited(Math.min(everyMs * 2 ** refused, Math.max(longestMs, everyMs)), signal))) return
   }
 }
 
-async function* pages(logs: CloudWatchLogs, logGroupName: string, startTime: number) {
+/** What is said of an error that waiting may mend. */
+function passing({ code, message }: FairleadError, group: string): string | undefined {
+  if (code === 'STACK_NOT_DEPLOYED') return `There is no log group ${group} yet; waiting for it`
+  if (code === 'AWS_THROTTLED' || code === 'UNREACHABLE') return `${message}; it is asked again`
+  return undefined
+}
+
+async function* pages(logs: CloudWatchLogs, logGroupName: string, startTime: number, abortSignal?: AbortSignal) {
   let nextToken: string | undefined
   do {
     try {
-      const page = await logs.filterLogEvents({ logGroupName, startTime, ...(nextToken ? { nextToken } : {}) })
+      const asked = { logGroupName, startTime, ...(nextToken ? { nextToken } : {}) }
+      const page = await logs.filterLogEvents(asked, abortSignal ? { abortSignal } : {})
       nextToken = page.nextToken
       yield* page.events ?? []
     } catch (error) {

@@ -1,3 +1,4 @@
+import type { CloudWatchLogs } from '@aws-sdk/client-cloudwatch-logs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { grantCommands } from '../../src/deploy/grant-commands.ts'
 import { grantingOf } from '../../src/deploy/grants.ts'
@@ -196,6 +197,79 @@ describe('logs', () => {
       if (found.length === 4) stop.abort()
     }
     expect(found).toEqual(['line 5', 'line 7', 'line 6', 'line 9'])
+  })
+
+  it('are followed while nothing comes, and still none comes twice', async () => {
+    aws.logGroups.set('g', [line(0), line(100_000)])
+    const asked = () => aws.log.filter(({ operation }) => operation === 'FilterLogEvents')
+    const [before, found] = [asked().length, [] as string[]]
+    const stop = new AbortController()
+    void aws.until(() => asked().length === before + 8).then(() => aws.logGroups.get('g')!.push({ ...line(100_001), stream: 'new' })) // prettier-ignore
+    for await (const { message } of readLogs(open.clients('cloudwatch-logs'), 'g', {
+      since: new Date(line(-3_600_000).at),
+      follow: true,
+      signal: stop.signal,
+      everyMs: 1,
+    })) {
+      found.push(message)
+      if (message === 'line 100001') stop.abort()
+    }
+    expect(found).toEqual(['line 0', 'line 100000', 'line 100001'])
+    expect(asked().at(-1)!.input['startTime']).toBe(line(70_000).at)
+  })
+
+  it('are followed on while AWS is asked too often or cannot be reached, and it is said once', async () => {
+    aws.logGroups.set('g', [line(1)])
+    const [stop, found, notes] = [new AbortController(), [] as string[], [] as string[]]
+    // One try each, so that the client's own patience is not what is measured.
+    const Logs = open.clients('cloudwatch-logs').constructor as new (options: object) => CloudWatchLogs
+    const impatient = new Logs({ region, credentials: open.credentials, maxAttempts: 1 })
+    for await (const { message } of readLogs(impatient, 'g', {
+      since: new Date(0),
+      follow: true,
+      signal: stop.signal,
+      everyMs: 1,
+      note: (said) => notes.push(said),
+    })) {
+      found.push(message)
+      if (message === 'line 2') stop.abort()
+      if (message === 'line 2') break
+      aws.logGroups.get('g')!.push(line(2))
+      aws.switches.throttled.set('logs.FilterLogEvents', 2)
+      aws.switches.dropped.set('logs.FilterLogEvents', 2)
+    }
+    expect(found).toEqual(['line 1', 'line 2'])
+    expect(notes).toEqual([expect.stringMatching(/^! AWS .*; it is asked again$/)])
+    aws.switches.throttled.set('logs.FilterLogEvents', 1)
+    await expect(readLogs(impatient, 'g', { since: new Date(0) }).next()).rejects.toMatchObject({
+      code: 'AWS_THROTTLED',
+    })
+  })
+
+  it('of a group that is not there yet are waited for, and credentials that end are told', async () => {
+    const notes: string[] = []
+    const lines = readLogs(open.clients('cloudwatch-logs'), 'later', {
+      since: new Date(0),
+      follow: true,
+      everyMs: 1,
+      note: (said) => {
+        notes.push(said)
+        setTimeout(() => aws.logGroups.set('later', [line(1)]), 20)
+      },
+    })
+    expect((await lines.next()).value).toMatchObject({ message: 'line 1' })
+    expect(notes).toEqual(['! There is no log group later yet; waiting for it'])
+    aws.switches.expired = true
+    await expect(lines.next()).rejects.toMatchObject({ code: 'CREDENTIALS_EXPIRED' })
+    aws.switches.expired = false
+  })
+
+  it('end at once when they are stopped, also while AWS is asked', async () => {
+    const stop = new AbortController()
+    aws.switches.waiting = { key: 'logs.FilterLogEvents', reached: () => stop.abort() }
+    const lines = readLogs(open.clients('cloudwatch-logs'), 'g', { since: new Date(0), signal: stop.signal })
+    expect(await lines.next()).toEqual({ done: true, value: undefined })
+    delete aws.switches.waiting
   })
 
   it('of a group that is not there say so', async () => {

@@ -63,6 +63,26 @@ it('Ctrl-C in the middle says what goes on, and the same command again waits for
   expect(again.code).toBe(0)
 }, 60_000)
 
+it('logs --follow shows lines of new streams as they come, and Ctrl-C ends it with 130', async () => {
+  const group = aws.stacks.get(stack)!.outputs['LogGroup']!
+  const at = Date.now()
+  aws.logGroups.set(group, [{ stream: 'first', at, message: 'one\n' }])
+  const asked = () => aws.log.filter(({ operation }) => operation === 'FilterLogEvents').length
+  const running = start('logs', '--follow')
+  await aws.until(() => asked() > 0)
+  aws.logGroups.get(group)!.push({ stream: 'second', at: at + 1, message: 'two\n' })
+  const now = asked()
+  await aws.until(() => asked() > now + 1)
+  running.kill('SIGINT')
+  const { code, stdout, stderr } = await running.ended
+  const time = (ms: number) => new Date(ms).toISOString()
+  expect({ code, stdout, stderr }).toEqual({
+    code: 130,
+    stdout: `${time(at)}  one\n${time(at + 1)}  two\n`,
+    stderr: '',
+  })
+}, 60_000)
+
 it.skipIf(!existsSync('/usr/bin/script'))(
   'on a terminal, destroy asks for the name of the environment, and takes no other answer',
   async () => {

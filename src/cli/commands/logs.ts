@@ -41,6 +41,7 @@ export function logsCommand(): Command {
           everyMs,
           follow: options.follow ?? false,
           signal: stop.signal,
+          note: io.note,
         }))
           // prettier-ignore
           if (io.json) lines.push(line)
