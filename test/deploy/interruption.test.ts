@@ -22,7 +22,7 @@ afterAll(async () => {
 })
 
 /** A process of its own, as a person's terminal has it. */
-function start(...args: string[]): { kill(signal: NodeJS.Signals): void; ended: Promise<Ran> } {
+function start(...args: string[]): { kill(signal: NodeJS.Signals): void; hangUp(): void; ended: Promise<Ran> } {
   const env = {
     ...process.env,
     ...aws.env,
@@ -36,6 +36,7 @@ function start(...args: string[]): { kill(signal: NodeJS.Signals): void; ended: 
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
   return {
     kill: (signal) => void child.kill(signal),
+    hangUp: () => void child.stdout.destroy(),
     ended: new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr }))),
   }
 }
@@ -81,6 +82,17 @@ it('logs --follow shows lines of new streams as they come, and Ctrl-C ends it wi
     stdout: `${time(at)}  one\n${time(at + 1)}  two\n`,
     stderr: '',
   })
+}, 60_000)
+
+it('logs --follow ends quietly when nobody reads it any more, as with head', async () => {
+  const lines = aws.logGroups.get(aws.stacks.get(stack)!.outputs['LogGroup']!)!
+  const asked = () => aws.log.filter(({ operation }) => operation === 'FilterLogEvents').length
+  const now = asked()
+  const running = start('logs', '--follow')
+  await aws.until(() => asked() > now + 1)
+  running.hangUp()
+  lines.push({ stream: 'third', at: Date.now(), message: 'three\n' })
+  expect(await running.ended).toMatchObject({ code: 0, stderr: '' })
 }, 60_000)
 
 it.skipIf(!existsSync('/usr/bin/script'))(

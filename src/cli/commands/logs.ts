@@ -34,6 +34,11 @@ export function logsCommand(): Command {
         process.exitCode = exitCodes.interrupted
       }
       process.once('SIGINT', interrupted)
+      // Nobody reads any more, as behind `| head`.
+      process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EPIPE') throw error
+        stop.abort()
+      })
       const lines: LogLine[] = []
       try {
         for await (const line of readLogs(aws.clients('cloudwatch-logs'), group, {
