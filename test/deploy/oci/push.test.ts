@@ -355,8 +355,10 @@ describe('a push refuses', () => {
 describe('the credentials of ECR', () => {
   it('are asked for with a signature, kept until a minute before their end, and never in an error', async () => {
     const asked: { target: string | undefined; authorization: string | undefined }[] = []
-    let status = 200
+    let [status, said, drops] = [200, '', 0]
+    const waited: number[] = []
     const ecr = createServer((req, res) => {
+      if (drops-- > 0) return void req.socket.destroy()
       asked.push({ target: req.headers['x-amz-target'] as string, authorization: req.headers.authorization })
       const authorizationToken = Buffer.from(`AWS:${password}`).toString('base64')
       res.writeHead(status).end(
@@ -364,7 +366,7 @@ describe('the credentials of ECR', () => {
           ? JSON.stringify({
               authorizationData: [{ authorizationToken, expiresAt: 1_800_043_200, proxyEndpoint: 'x' }],
             })
-          : '{"__type":"AccessDeniedException","message":"no"}',
+          : said,
       )
     })
     await new Promise<void>((resolve) => ecr.listen(0, '127.0.0.1', resolve))
@@ -374,6 +376,7 @@ describe('the credentials of ECR', () => {
       credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'wJalr' },
       endpoint: `http://127.0.0.1:${(ecr.address() as AddressInfo).port}/`,
       now: () => now,
+      wait: async (ms) => waited.push(ms),
     })
     expect(await get()).toEqual({ username: 'AWS', password })
     await get()
@@ -382,10 +385,21 @@ describe('the credentials of ECR', () => {
     expect(asked[0]!.authorization).toMatch(/Credential=AKIDEXAMPLE\/20270115\/eu-west-1\/ecr\/aws4_request/)
     now += 43_200_000
     status = 400
+    said = '{"__type":"AccessDeniedException","message":"not authorized to perform: ecr:GetAuthorizationToken"}'
     await expect(get()).rejects.toMatchObject({
-      code: 'REGISTRY_DENIED',
-      message: expect.stringMatching(/AccessDenied/) as string,
+      code: 'AWS_DENIED',
+      message: 'AWS does not allow ecr:GetAuthorizationToken',
     })
+    said = '{"__type":"com.amazonaws.ecr#ExpiredTokenException","message":"has expired"}'
+    await expect(get()).rejects.toMatchObject({ code: 'CREDENTIALS_EXPIRED' })
+    expect(waited).toEqual([])
+    said = '{"__type":"ThrottlingException","message":"Rate exceeded"}'
+    await expect(get()).rejects.toMatchObject({ code: 'AWS_THROTTLED' })
+    expect(waited).toHaveLength(4)
+    status = 200
+    said = ''
+    drops = 2
+    expect(await get()).toEqual({ username: 'AWS', password })
     ecr.closeAllConnections()
     ecr.close()
     expect(ecrRegistry('111122223333', 'cn-north-1')).toBe('111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn')
