@@ -139,21 +139,24 @@ export function openRegistry(options: RegistryOptions): Registry {
     for (const key of ['service', 'scope'] as const)
       if (challenge[key] !== undefined) url.searchParams.set(key, challenge[key])
     for (let attempt = 1; ; attempt++) {
-      const sending = { expect: [200] }
-      const response = await once(url, sending, basic).catch((error: unknown) => {
+      let response: Response
+      let text: string
+      try {
+        response = await once(url, { expect: [200] }, basic)
+        text = (await readText(response, 1024 * 1024)) ?? ''
+      } catch (error) {
         if (attempt >= tries) throw unreachable(url, error)
-        return undefined
-      })
-      if (response?.status === 200) {
-        const answer = JSON.parse((await readText(response, 1024 * 1024)) ?? '{}') as Record<string, unknown>
-        const token = answer.token ?? answer.access_token
-        if (typeof token !== 'string') throw denied('Its token service gave no token')
-        return token
+        await wait(backoff(attempt))
+        continue
       }
-      const retried = !response || response.status === 429 || response.status >= 500
-      if (!retried || attempt >= tries) throw denied(`Its token service answered ${response?.status ?? 'nothing'}`)
-      await response?.body?.cancel()
-      await wait((response && retryAfterMs(response)) ?? backoff(attempt))
+      if (response.status === 200) {
+        const token = tokenIn(text)
+        if (token !== undefined) return token
+        throw denied('Its token service gave no token')
+      }
+      if (!(response.status === 429 || response.status >= 500) || attempt >= tries)
+        throw denied(`Its token service answered ${response.status}`)
+      await wait(retryAfterMs(response) ?? backoff(attempt))
     }
   }
 
@@ -184,6 +187,15 @@ async function whatItSays(response: Response): Promise<string> {
     return quoted(errors.map(({ code, message }) => `${code ?? ''} ${message ?? ''}`).join('; '))
   } catch {
     return quoted(text)
+  }
+}
+
+function tokenIn(text: string): string | undefined {
+  try {
+    const { token, access_token: other } = JSON.parse(text) as Record<string, unknown>
+    return [token, other].find((each) => typeof each === 'string')
+  } catch {
+    return undefined
   }
 }
 

@@ -151,7 +151,9 @@ describe('a push signs in', () => {
   it('with Bearer, a token for each repository and right, renewed when it has ended', async () => {
     const auth = { kind: 'bearer', username: 'u', password, anonymousPull: true, tokenUses: 2 } as const
     const registry = await target({ auth })
+    registry.faults.push({ at: 'GET token' })
     await push(registry, { credentials: async () => ({ username: 'u', password }) })
+    expect(registry.faults[0]!.times).toBe(0)
     expect(registry.manifests.has(`${repository}@${plan.digest}`)).toBe(true)
     expect(registry.requests.filter((line) => line.includes('/token')).length).toBeGreaterThan(3)
     expect(registry.requests.join('\n')).not.toContain(password)

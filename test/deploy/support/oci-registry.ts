@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 
 /** What goes wrong, for a request that matches; each once unless `times` says otherwise. */
 export interface RegistryFault {
-  /** `PUT blob`, `PATCH blob`, `GET blob`, `PUT manifest`, … */
+  /** `PUT blob`, `PATCH blob`, `GET blob`, `PUT manifest`, …, and `GET token`, which breaks off. */
   at: string
   /** Ends the connection after so many bytes of the body, or of the answer. */
   dropAfter?: number
@@ -105,6 +105,12 @@ export async function startOciRegistry(options: OciRegistryOptions = {}): Promis
     const basic = `Basic ${Buffer.from(`${options.auth!.username}:${options.auth!.password}`).toString('base64')}`
     const anonymous = options.auth!.anonymousPull && scope.endsWith(':pull')
     if (!anonymous && req.headers.authorization !== basic) return fail(res, 401, 'UNAUTHORIZED')
+    const fault = state.faults.find(({ at, times = 1 }) => at === 'GET token' && times > 0)
+    if (fault) {
+      fault.times = (fault.times ?? 1) - 1
+      res.writeHead(200, { 'content-type': 'application/json', 'content-length': 100 })
+      return void res.write('{"token":', () => res.destroy())
+    }
     const value = randomUUID()
     tokens.set(value, { scope, uses: options.auth!.tokenUses ?? Number.POSITIVE_INFINITY })
     res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ token: value, expires_in: 60 }))
