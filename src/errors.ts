@@ -654,7 +654,7 @@ export const errors = {
   // the image (src/deploy/oci)
   IMAGE_BASE_UNPINNED: {
     exit: 'usage',
-    why: 'An image is worked out offline, from the base image that fairlead.lock.json pins by digest.',
+    why: 'An image is worked out from the base image that fairlead.lock.json pins by digest. synth, plan and deploy pin it themselves when they may: not on CI, and a command that only looks pins nothing.',
     fix: 'Pin it once, with network, and commit the file: fairlead build --image --update-base',
   },
   IMAGE_BASE_INVALID: {
@@ -684,8 +684,8 @@ export const errors = {
   },
   DOCKER_MISSING: {
     exit: 'usage',
-    why: '--docker calls the docker program, and there is none.',
-    fix: 'Leave out --docker: fairlead makes and pushes the image itself.',
+    why: '--docker calls the docker program, or what CDK_DOCKER names, and there is none.',
+    fix: 'Install it, or leave out --docker: fairlead makes and pushes the image itself.',
   },
   DOCKER_FAILED: {
     exit: 'aws',

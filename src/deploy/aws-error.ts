@@ -55,6 +55,8 @@ const kinds: readonly (readonly [RegExp, (error: Named, all: readonly Named[]) =
     /^(ServiceQuotaExceededException|LimitExceededException|CodeStorageExceededException)$/,
     (error) => new FairleadError('QUOTA_EXCEEDED', quoted(error.message ?? '')),
   ],
+  // Of CDK's toolkit, for a program that it calls: Docker is the only one.
+  [/^PROCESS_FAILED$/, (error) => new FairleadError('DOCKER_FAILED', quoted(error.message ?? ''))],
 ]
 
 const unreachable = /^(ECONNREFUSED|ENOTFOUND|ECONNRESET|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|EPIPE|TimeoutError)$/

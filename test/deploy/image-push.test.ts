@@ -1,7 +1,9 @@
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { pinBase } from '../../src/deploy/oci/lock.ts'
 import { resolveBase } from '../../src/deploy/oci/resolve-base.ts'
+import { pinMadeUpBase } from '../support/pinned-base.ts'
 import { publishBase } from './support/base-image.ts'
 import { account, region, registryPassword, startFakeAws, type FakeAws } from './support/fake-aws/start.ts'
 import { startOciRegistry, type OciRegistry } from './support/oci-registry.ts'
@@ -35,7 +37,11 @@ afterAll(async () => {
 })
 
 function deploy(...more: string[]) {
-  const env = { ...aws.env, HOME: join(project.dir, 'home'), CDK_VALIDATION: 'false', FAIRLEAD_POLL_MS: '20' }
+  return deployWith({}, ...more)
+}
+
+function deployWith(own: Record<string, string>, ...more: string[]) {
+  const env = { ...aws.env, HOME: join(project.dir, 'home'), CDK_VALIDATION: 'false', FAIRLEAD_POLL_MS: '20', ...own }
   return run(['deploy', '--yes', '--no-doctor', '--project', project.dir, ...more], env)
 }
 
@@ -73,3 +79,67 @@ it('an image is pushed before the stack that names it by digest, also through a 
   expect(again.stderr).toContain('it is there already')
   expect(again.code).toBe(0)
 }, 60_000)
+
+/** A Docker that writes down how it was called and with which stdin, and has no image yet. */
+function fakeDocker(daemon: 'runs' | 'is not there' | 'cannot build'): { PATH: string; calls(): string[] } {
+  const folder = join(project.dir, `docker that ${daemon}`)
+  mkdirSync(folder, { recursive: true })
+  const [log, gone] = [join(folder, 'calls'), "echo 'Cannot connect to the Docker daemon' >&2; exit 1"]
+  const script = `#!/bin/sh
+case "$1" in login) stdin=$(cat);; esac
+echo "$* <$stdin>" >> '${log}'
+case "$1" in version) ${daemon === 'is not there' ? gone : 'exit 0'};; inspect) exit 1;; esac
+echo "docker says $1"
+${daemon === 'cannot build' ? '[ "$1" != build ] || { echo "no space left on device" >&2; exit 1; }' : ''}
+`
+  writeFileSync(join(folder, 'docker'), script)
+  chmodSync(join(folder, 'docker'), 0o755)
+  return { PATH: `${folder}:${process.env.PATH}`, calls: () => readFileSync(log, 'utf8').trimEnd().split('\n') }
+}
+
+it.skipIf(process.platform === 'win32')(
+  '--docker builds and pushes by Docker, and looks first whether it can',
+  async () => {
+    await project.configure({ platforms: { 'agentcore-runtime': { package: 'image' } } })
+    pinMadeUpBase(project.dir)
+    aws.log.length = 0
+    const docker = ['--docker', '--platform', 'agentcore-runtime', '--json']
+    const broken = fakeDocker('is not there')
+    const refused = await deployWith({ PATH: broken.PATH }, ...docker)
+    expect(refused.stdout).toContain('docker cannot build: Cannot connect to the Docker daemon')
+    expect(refused.code).toBe(7)
+    const missing = await deployWith({ CDK_DOCKER: 'no-docker-here' }, ...docker)
+    expect(missing.stdout).toContain('DOCKER_MISSING')
+    expect(missing.code).toBe(2)
+    expect(broken.calls()).toEqual(['version <>'])
+    expect(aws.log).toEqual([])
+
+    const full = await deployWith({ PATH: fakeDocker('cannot build').PATH }, ...docker)
+    expect(JSON.parse(full.stdout)).toMatchObject({
+      error: { code: 'DOCKER_FAILED', message: expect.stringContaining('no space left on device') as string },
+    })
+    expect(full.stdout + full.stderr).not.toContain(registryPassword)
+    expect(full.code).toBe(7)
+
+    const there = fakeDocker('runs')
+    const sent = ecr.requests.length
+    const { code, stdout, stderr } = await deployWith({ PATH: there.PATH }, ...docker)
+    expect(JSON.parse(stdout)).toMatchObject({ ok: true })
+    expect(code).toBe(0)
+    const registry = `${account}.dkr.ecr.${region}.amazonaws.com`
+    const uri = `${registry}/cdk-hnb659fds-container-assets-${account}-${region}`
+    expect(there.calls().map((call) => call.replaceAll(/[0-9a-f]{64}/g, 'HASH'))).toEqual([
+      'version <>',
+      `login --username AWS --password-stdin ${registry} <${registryPassword}>`,
+      'inspect cdkasset-HASH <>',
+      'build --tag cdkasset-HASH --platform linux/arm64 . <>',
+      `tag cdkasset-HASH ${uri}:HASH <>`,
+      `push ${uri}:HASH <>`,
+    ])
+    const { template } = aws.stacks.get('hello-default-agentcore-runtime')!
+    expect(template).toContain(`:${/cdkasset-([0-9a-f]{64})/.exec(there.calls()[3]!)![1]}`)
+    expect(stdout + stderr).not.toContain(registryPassword)
+    expect(ecr.requests).toHaveLength(sent)
+  },
+  60_000,
+)

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
-import { pushDeploymentImage } from '../../deploy/image.ts'
+import { needsImage, pushDeploymentImage } from '../../deploy/image.ts'
+import { checkDocker } from '../../deploy/oci/docker.ts'
 import { isBootstrapped, refuseUnprepared, type Place } from '../../deploy/preflight.ts'
 import { checkConcurrency } from '../../deploy/quotas.ts'
 import { isEmpty } from '../../deploy/stack-state.ts'
@@ -14,6 +15,7 @@ import { onInterruption } from '../interruption.ts'
 import { run, type Io, type Result } from '../output.ts'
 import { idleText, planText } from '../plan-text.ts'
 import { placeOf, planByChangeSets, planOf, steadyStacks, type Planned } from '../planning.ts'
+import { stdoutToStderr } from '../stdout-detour.ts'
 import { placeText, planData } from './plan.ts'
 
 interface Options extends DeploymentOptions {
@@ -38,11 +40,16 @@ export function deployCommand(): Command {
       const options = command.opts<Options>()
       if (!options.dryRun) refuseUnasked({ ...options, json: io.json }, 'The deployment')
       const progress = deployProgress()
-      const interruption = onInterruption(io, progress.end)
+      const restore = options.docker ? stdoutToStderr() : () => {}
+      const end = () => {
+        progress.end()
+        restore()
+      }
+      const interruption = onInterruption(io, end)
       try {
         return await deploy(options, io, progress, interruption.begun)
       } finally {
-        progress.end()
+        end()
         interruption.end()
       }
     }),
@@ -53,6 +60,7 @@ async function deploy(options: Options, io: Io, progress: Progress, begun: () =>
   const pollMs = pollMsOf(options)
   const { docker = false } = options
   const chosen = await chosenDeployment(options)
+  if (docker && needsImage(chosen.project.config, chosen.platforms)) await checkDocker()
   const empty = new Set<string>()
   const opened = await openFor(chosen, options, {
     ...progress,

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { execFile, type ExecFileException } from 'node:child_process'
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FairleadError } from '../../errors.ts'
@@ -6,7 +6,6 @@ import { quoted } from '../../http/quoted.ts'
 import { parseReference } from './reference.ts'
 import type { PinnedBase } from './base.ts'
 import { containerPort } from './plan.ts'
-import type { RegistryCredentials } from './registry.ts'
 
 /** Writes a folder that `docker build` makes the same image of: a Dockerfile, and the artifact in `app`. */
 export function writeDockerContext({
@@ -39,53 +38,32 @@ ENTRYPOINT ["node", "/app/index.js"]
 `
 }
 
-/**
- * Builds and pushes by Docker, for who has it. Credentials go to `docker login` on its stdin. Throws DOCKER_MISSING and
- * DOCKER_FAILED. The digest is the registry's to say: Docker writes times into what it builds.
- */
-export async function dockerPush(options: {
-  /** From `writeDockerContext`. */
-  dir: string
-  platform: PinnedBase['platform']
-  /** `REGISTRY/REPOSITORY:TAG`. */
-  uri: string
-  credentials?: () => Promise<RegistryCredentials>
-  /** The program; `docker` by default. */
-  docker?: string
-  log?: (line: string) => void
-}): Promise<void> {
-  const { dir, platform, uri, docker = 'docker', log = () => {} } = options
-  const credentials = await options.credentials?.()
-  if (credentials) {
-    const login = ['login', '--username', credentials.username, '--password-stdin', uri.split('/', 1)[0]!]
-    await runDocker(docker, login, log, credentials.password)
-  }
-  await runDocker(docker, ['build', '--platform', platform, '--tag', uri, dir], log)
-  await runDocker(docker, ['push', uri], log)
+/** The program that CDK's toolkit calls: `docker`, or what CDK_DOCKER names, such as `finch` or `podman`. */
+function dockerProgram(env: NodeJS.ProcessEnv): string {
+  return env.CDK_DOCKER ?? 'docker'
 }
 
-async function runDocker(program: string, args: string[], log: (line: string) => void, input = ''): Promise<void> {
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] })
-  let tail = ''
-  const take = (chunk: Buffer) => {
-    tail = (tail + chunk.toString()).slice(-2000)
-    for (const line of chunk.toString().split('\n')) if (line.trim() !== '') log(line.trimEnd())
-  }
-  child.stdout.on('data', take)
-  child.stderr.on('data', take)
-  child.stdin.on('error', () => {})
-  child.stdin.end(input)
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', (cause: NodeJS.ErrnoException) =>
-      reject(
-        cause.code === 'ENOENT'
-          ? new FairleadError('DOCKER_MISSING', `There is no ${program} on this machine`, { cause })
-          : cause,
-      ),
-    )
-    child.once('close', resolve)
+/** How long the daemon may take to say its version. */
+const patienceMs = 30_000
+
+/**
+ * Checks that there is a Docker to build with: its program, and a daemon that answers. Throws DOCKER_MISSING and DOCKER_FAILED.
+ * @see https://docs.docker.com/reference/cli/docker/version/ (the server's part is what fails)
+ */
+export async function checkDocker(env: NodeJS.ProcessEnv = process.env): Promise<void> {
+  const program = dockerProgram(env)
+  const failed = await new Promise<(ExecFileException & { said: string }) | undefined>((resolve) =>
+    execFile(program, ['version'], { env, timeout: patienceMs }, (error, stdout, stderr) =>
+      resolve(error ? Object.assign(error, { said: stderr.trim() || stdout.trim() }) : undefined),
+    ),
+  )
+  if (!failed) return
+  if (failed.code === 'ENOENT')
+    throw new FairleadError('DOCKER_MISSING', `There is no ${program} on this machine`, { cause: failed })
+  const said = failed.killed ? `it did not answer in ${patienceMs / 1000} s` : quoted(failed.said.split('\n').at(-1)!)
+  throw new FairleadError('DOCKER_FAILED', `${program} cannot build: ${said}`, {
+    why: 'The program is here, and its daemon does not answer.',
+    fix: 'Start it (Docker Desktop, or: sudo systemctl start docker). Or leave out --docker: fairlead makes and pushes the image itself.',
+    cause: failed,
   })
-  if (code === 0) return
-  const last = tail.trim().split('\n').slice(-3).join(' ')
-  throw new FairleadError('DOCKER_FAILED', `docker ${args[0]} ended with ${code}: ${quoted(last)}`)
 }

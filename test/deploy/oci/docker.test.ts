@@ -1,8 +1,8 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { PinnedBase } from '../../../src/deploy/oci/base.ts'
-import { dockerPush, writeDockerContext } from '../../../src/deploy/oci/docker.ts'
+import { checkDocker, writeDockerContext } from '../../../src/deploy/oci/docker.ts'
 import { resolveBase } from '../../../src/deploy/oci/resolve-base.ts'
 import { temporaryFolder } from '../../support/temporary.ts'
 import { publishBase } from '../support/base-image.ts'
@@ -26,14 +26,6 @@ afterAll(async () => {
   await folder.remove()
 })
 
-/** A program that writes down how it was called, and what came on its stdin. */
-function standIn(exit: number): string {
-  const file = join(folder.path, `docker-${exit}`)
-  writeFileSync(file, `#!/bin/sh\necho "$* < $(cat)" >> '${file}.log'\necho 'the daemon has gone' >&2\nexit ${exit}\n`)
-  chmodSync(file, 0o755)
-  return file
-}
-
 it('writes a Dockerfile that pins the base by digest', () => {
   const text = readFileSync(join(dir, 'Dockerfile'), 'utf8')
   expect(text).toContain(`FROM --platform=linux/arm64 ${registry.host}/library/node@${base.digest}\n`)
@@ -41,33 +33,33 @@ it('writes a Dockerfile that pins the base by digest', () => {
   expect(readFileSync(join(dir, 'app/index.js'), 'utf8')).toBe('')
 })
 
-it.skipIf(process.platform === 'win32')('signs in on stdin, builds and pushes', async () => {
-  const docker = standIn(0)
-  const credentials = async () => ({ username: 'AWS', password: 'secret-of-ecr' })
-  const lines: string[] = []
-  const uri = 'r.example/app:1'
-  await dockerPush({ dir, platform: 'linux/arm64', uri, credentials, docker, log: (line) => lines.push(line) })
-  expect(
-    readFileSync(`${docker}.log`, 'utf8')
-      .trim()
-      .split(/ <.*\n?/),
-  ).toEqual([
-    'login --username AWS --password-stdin r.example',
-    `build --platform linux/arm64 --tag ${uri} ${dir}`,
-    `push ${uri}`,
-    '',
-  ])
-  expect(readFileSync(`${docker}.log`, 'utf8')).toMatch(/^login [^\n]+ < secret-of-ecr\n/)
-  expect(lines.join('\n')).not.toContain('secret-of-ecr')
-})
+/** A program of that name, which only ends as it is told. */
+function standIn(name: string, script: string): NodeJS.ProcessEnv {
+  const file = join(folder.path, name)
+  writeFileSync(file, `#!/bin/sh\n${script}\n`)
+  chmodSync(file, 0o755)
+  return { PATH: `${folder.path}:${process.env.PATH}` }
+}
 
-it.skipIf(process.platform === 'win32')('says what docker said when it fails, and that there is none', async () => {
-  const to = { dir, platform: 'linux/arm64', uri: 'r.example/app:1' } as const
-  await expect(dockerPush({ ...to, docker: standIn(1) })).rejects.toMatchObject({
-    code: 'DOCKER_FAILED',
-    message: 'docker build ended with 1: the daemon has gone',
+describe.skipIf(process.platform === 'win32')('Docker is looked for', () => {
+  it('and taken when program and daemon are there, also another one that CDK_DOCKER names', async () => {
+    await checkDocker(standIn('docker', '[ "$*" = version ]'))
+    await checkDocker({ ...standIn('finch', '[ "$*" = version ]'), CDK_DOCKER: 'finch' })
   })
-  await expect(dockerPush({ ...to, docker: join(folder.path, 'no-docker') })).rejects.toMatchObject({
-    code: 'DOCKER_MISSING',
+
+  it('and a daemon that does not run is told as that', async () => {
+    const said = 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?'
+    await expect(checkDocker(standIn('docker', `echo Client: 28; echo '${said}' >&2; exit 1`))).rejects.toMatchObject({
+      code: 'DOCKER_FAILED',
+      message: `docker cannot build: ${said}`,
+      fix: expect.stringContaining('systemctl start docker') as string,
+    })
+  })
+
+  it('and a program that is not there is named', async () => {
+    await expect(checkDocker({ PATH: folder.path, CDK_DOCKER: 'no-docker' })).rejects.toMatchObject({
+      code: 'DOCKER_MISSING',
+      message: 'There is no no-docker on this machine',
+    })
   })
 })

@@ -22,9 +22,15 @@ export function sts(identities: Map<string, Identity>, roles: () => boolean): An
   }
 }
 
-/** ECR: the password of a registry, for twelve hours. */
+/** ECR: the password of a registry, for twelve hours, and the repository of CDK's bootstrap, which has no image. */
 export function ecr(password: string): Answers {
   return {
+    DescribeRepositories: ({ input, identity, region }) => ({
+      repositories: (input['repositoryNames'] as string[]).map((name) => ({ repositoryName: name, repositoryUri: `${identity.account}.dkr.ecr.${region}.amazonaws.com/${name}` })), // prettier-ignore
+    }),
+    DescribeImages: () => {
+      throw new AwsError('ImageNotFoundException', 'The image with that tag does not exist within the repository')
+    },
     GetAuthorizationToken: ({ identity, region }) => ({
       authorizationData: [{ authorizationToken: Buffer.from(`AWS:${password}`).toString('base64'), expiresAt: new Date(Date.now() + 12 * 3_600_000), proxyEndpoint: `https://${identity.account}.dkr.ecr.${region}.amazonaws.com` }], // prettier-ignore
     }),
