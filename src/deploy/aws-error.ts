@@ -6,6 +6,8 @@ interface Named {
   name?: unknown
   code?: unknown
   message?: string
+  /** Of `openAws`: whose credentials were looked for. */
+  profile?: string
   cause?: unknown
   errors?: unknown
   environment?: { account: string; region: string }
@@ -18,15 +20,14 @@ const kinds: readonly (readonly [RegExp, (error: Named, all: readonly Named[]) =
     () =>
       new FairleadError('CREDENTIALS_EXPIRED', 'The AWS credentials have ended', {
         why: 'AWS says so, and the chain gave no newer ones. What CloudFormation has begun it goes on with.',
-        fix: 'Sign in again (aws sso login), then run the same command again: it goes on from there.',
+        fix: process.env.AWS_SESSION_TOKEN
+          ? 'They are those of AWS_SESSION_TOKEN in the environment: set newer ones, or unset them and sign in (aws sso login). Then run the same command again: it goes on from there.'
+          : 'Sign in again (aws sso login), then run the same command again: it goes on from there.',
       }),
   ],
   [
     /^(CredentialsProviderError|NoCredentials|UnresolvedAccount|NoBaseCredentials)$/,
-    (error) =>
-      new FairleadError('CREDENTIALS_MISSING', 'There are no AWS credentials', {
-        why: quoted(error.message ?? 'The standard AWS chain gave none.'),
-      }),
+    (error) => signIn(error) ?? new FairleadError('CREDENTIALS_MISSING', 'There are no AWS credentials', { why: quoted(error.message ?? 'The standard AWS chain gave none.') }), // prettier-ignore
   ],
   [
     /^(InvalidClientTokenId|UnrecognizedClientException|SignatureDoesNotMatch|InvalidAccessKeyId|AuthFailure|InvalidSignatureException)$/,
@@ -58,6 +59,16 @@ const kinds: readonly (readonly [RegExp, (error: Named, all: readonly Named[]) =
   // Of CDK's toolkit, for a program that it calls: Docker is the only one.
   [/^PROCESS_FAILED$/, (error) => new FairleadError('DOCKER_FAILED', quoted(error.message ?? ''))],
 ]
+
+/** A session that a person begins in a browser: what the SDK says of one that is not there or has ended. */
+function signIn({ message = '', profile }: Named): FairleadError | undefined {
+  const command = /\bSSO\b/.test(message) ? 'aws sso login' : /\baws login\b|\.aws.login.cache/.test(message) ? 'aws login' : undefined // prettier-ignore
+  if (!command) return undefined
+  return new FairleadError('CREDENTIALS_EXPIRED', 'The sign-in to AWS has ended, or was never made', {
+    why: quoted(message),
+    fix: `${command}${profile ? ` --profile ${profile}` : ''}, then run the same command again`,
+  })
+}
 
 const unreachable = /^(ECONNREFUSED|ENOTFOUND|ECONNRESET|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|EPIPE|TimeoutError)$/
 

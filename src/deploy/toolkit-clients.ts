@@ -62,12 +62,18 @@ export async function openAws({ profile, region, ask }: OpenAwsOptions): Promise
   const { fromNodeProviderChain } = fromToolkit('@aws-sdk/credential-providers') as {
     fromNodeProviderChain: (options: object) => CredentialSource
   }
-  const credentials = fromNodeProviderChain({
+  const chain = fromNodeProviderChain({
     ...(profile === undefined ? {} : { profile }),
     ignoreCache: true,
     clientConfig: { region: chosen },
     ...(ask ? { mfaCodeProvider: (device: string) => ask(`Code of the MFA device ${device}:`) } : {}),
   })
+  // Who has to sign in again is told with which profile.
+  const named = profile ?? process.env.AWS_PROFILE
+  const credentials: CredentialSource = (...given) =>
+    chain(...given).catch((error: unknown) => {
+      throw named === undefined ? error : Object.assign(error as Error, { profile: named })
+    })
   const made = new Map<string, unknown>()
   const clients = <Name extends keyof ClientTypes>(name: Name): ClientTypes[Name] => {
     const known = made.get(name) as ClientTypes[Name] | undefined

@@ -1,12 +1,15 @@
-import { cp, mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { priceBook } from '../../src/choose/price-book.ts'
 import { checkNames } from '../../src/deploy/aws-names.ts'
 import { asAwsError } from '../../src/deploy/aws-error.ts'
 import { idleCost } from '../../src/deploy/idle-cost.ts'
+import { whoAmI } from '../../src/deploy/preflight.ts'
+import { openAws } from '../../src/deploy/toolkit-clients.ts'
 import { spawnSync } from 'node:child_process'
 
 describe('the idle cost', () => {
@@ -95,6 +98,60 @@ describe('what AWS says', () => {
     const inner = Object.assign(new Error('Rate exceeded'), { name: 'Throttling' })
     const outer = new Error('failed', { cause: new AggregateError([new Error('x', { cause: inner })]) })
     expect(asAwsError(outer, 'It').code).toBe('AWS_THROTTLED')
+  })
+})
+
+describe('who signs in by a browser', () => {
+  const before = { ...process.env }
+  let home: string
+  beforeAll(async () => {
+    home = await mkdtemp(join(tmpdir(), 'fairlead-home-'))
+    const cache = join(home, '.aws/sso/cache')
+    await mkdir(cache, { recursive: true })
+    const account = 'sso_account_id = 111122223333\nsso_role_name = Admin\nregion = eu-central-1\n'
+    const place = 'sso_region = eu-central-1\nsso_start_url = https://corp.awsapps.com/start\n'
+    await writeFile(
+      join(home, '.aws/config'),
+      `[profile old]\n${place}${account}[profile new]\nsso_session = corp\n${account}[sso-session corp]\n${place}` +
+        `[profile never]\nsso_session = another\n${account}[sso-session another]\n${place}` +
+        '[profile chained]\nrole_arn = arn:aws:iam::111122223333:role/x\nsource_profile = new\n' +
+        '[profile login]\nlogin_session = arn:aws:iam::111122223333:user/ada\nregion = eu-central-1\n',
+    )
+    const token = JSON.stringify({ accessToken: 'x', expiresAt: '2026-01-01T00:00:00Z', region: 'eu-central-1' })
+    for (const each of ['corp', 'https://corp.awsapps.com/start'])
+      await writeFile(join(cache, `${createHash('sha1').update(each).digest('hex')}.json`), token)
+    Object.assign(process.env, {
+      HOME: home,
+      AWS_ENDPOINT_URL: 'http://127.0.0.1:9',
+      AWS_EC2_METADATA_DISABLED: 'true',
+    })
+  })
+  afterAll(async () => {
+    for (const key of Object.keys(process.env)) if (!(key in before)) delete process.env[key]
+    Object.assign(process.env, before)
+    await rm(home, { recursive: true, force: true })
+  })
+
+  it.each([
+    ['old', 'aws sso login --profile old'],
+    ['new', 'aws sso login --profile new'],
+    ['never', 'aws sso login --profile never'],
+    ['chained', 'aws sso login --profile chained'],
+    ['login', 'aws login --profile login'],
+  ])('is told how, with the profile %s', async (profile, command) => {
+    const { clients, region } = await openAws({ profile, region: 'eu-central-1' })
+    await expect(whoAmI(clients, region)).rejects.toMatchObject({
+      code: 'CREDENTIALS_EXPIRED',
+      fix: `${command}, then run the same command again`,
+    })
+  })
+
+  it('and whose credentials are in the environment is told that, since a sign-in would not be looked at', () => {
+    const expired = () => asAwsError(Object.assign(new Error('x'), { name: 'ExpiredToken' }), 'It').fix
+    expect(expired()).toContain('aws sso login')
+    process.env.AWS_SESSION_TOKEN = 'session'
+    expect(expired()).toMatch(/AWS_SESSION_TOKEN/)
+    delete process.env.AWS_SESSION_TOKEN
   })
 })
 
