@@ -132,7 +132,7 @@ export interface Synthesized extends Assembly {
 /** Builds the artifacts and synthesizes the stacks into `.fairlead/deploy/ENVIRONMENT`. */
 export async function synthesized(
   chosen: Chosen,
-  options: { region: string; account?: string; docker?: boolean },
+  options: { region: string; account?: string; docker?: boolean; looksOnly?: boolean },
   note: (line: string) => void,
 ): Promise<Synthesized> {
   const { source, environment, platforms } = chosen
@@ -144,6 +144,7 @@ export async function synthesized(
     region,
     environment,
     ...(account === undefined ? {} : { account }),
+    ...(options.looksOnly ? {} : { pinning: { note } }),
   })
   for (const warning of warnings) note(`! ${warning}`)
   const { project, artifacts } = deployment

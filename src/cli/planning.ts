@@ -68,12 +68,12 @@ export async function steadyStacks(
 export async function planOf(
   toolkit: OpenToolkit,
   chosen: Chosen,
-  given: { place?: Place; states?: ReadonlyMap<string, StackState>; docker?: boolean; note(line: string): void }, // prettier-ignore
+  given: { place?: Place; states?: ReadonlyMap<string, StackState>; docker?: boolean; looksOnly?: boolean; note(line: string): void }, // prettier-ignore
 ): Promise<Planned> {
   const { region } = toolkit
-  const { place, states = new Map<string, StackState>(), docker = false } = given
+  const { place, states = new Map<string, StackState>(), docker = false, looksOnly = false } = given
   const account = place?.account ?? chosen.account
-  const assembly = await synthesized(chosen, { region, docker, ...(account ? { account } : {}) }, given.note)
+  const assembly = await synthesized(chosen, { region, docker, looksOnly, ...(account ? { account } : {}) }, given.note)
   checkNames(assembly.stacks)
   const compared = place ? 'aws' : 'nothing'
   const diffs = await compare(toolkit, assembly, states, place ? 'template' : 'nothing')

@@ -6,6 +6,7 @@ import type { Deployment } from './deployment.ts'
 import { writeDockerContext } from './oci/docker.ts'
 import { ecrCredentials, ecrRegistry } from './oci/ecr.ts'
 import { pinnedBase } from './oci/lock.ts'
+import { baseReference } from './oci/pin.ts'
 import { planImage, type ImagePlan } from './oci/plan.ts'
 import { pushImage } from './oci/push.ts'
 
@@ -31,8 +32,7 @@ export function imageFor(
   place: { account: string; region: string },
   docker: { outDir: string } | undefined,
 ): DeploymentImage {
-  const reference = config.platforms.fargate?.baseImage
-  const base = pinnedBase(dir, reference === undefined ? {} : { reference })
+  const base = pinnedBase(dir, { reference: baseReference(config) })
   if (docker) return { image: { kind: 'docker', dir: writeDockerContext({ artifactDir, base, outDir: join(docker.outDir, 'image') }) } } // prettier-ignore
   const plan = planImage({ artifactDir, base })
   const { account, region } = place

@@ -11,6 +11,7 @@ import { readGatewayProject } from '../gateway/project.ts'
 import { localAccount, platformNames, type Platform } from '../platforms.ts'
 import { isManaged, partsOf, unknownAccount, type Deployment } from './deployment.ts'
 import { imageFor, needsImage } from './image.ts'
+import { baseOrAsk, baseReference, type Pinning } from './oci/pin.ts'
 
 export interface PrepareOptions {
   /** A key of `environments`. */
@@ -24,6 +25,8 @@ export interface PrepareOptions {
   outDir: string
   /** Builds the OAuth guard into the server whatever the configuration says; nothing beside the server is built. */
   guarded?: boolean
+  /** How the base of an image is asked for that the project does not pin. Absent: it is refused. */
+  pinning?: Pinning
   env?: NodeJS.ProcessEnv
 }
 
@@ -34,8 +37,8 @@ export interface Prepared {
 
 /**
  * Makes everything that synthesis needs: the environment's configuration and the artifacts. Callers of the account that
- * exists on this machine alone are left out. Throws USAGE, REGION_UNKNOWN,
- * IMAGE_BASE_UNPINNED, and what the builds throw.
+ * exists on this machine alone are left out. Throws USAGE, REGION_UNKNOWN, what `baseOrAsk` throws, and what the builds
+ * throw.
  */
 export async function prepareDeployment(project: Project, options: PrepareOptions): Promise<Prepared> {
   const { env = process.env, outDir } = options
@@ -50,6 +53,9 @@ export async function prepareDeployment(project: Project, options: PrepareOption
   const { callers, warnings } = realCallers(config)
   const deployed: Project = { ...project, config: { ...config, ...(callers ? { callers } : {}) } }
   const bare = { project: deployed, platforms }
+  const runsImage = !options.guarded && needsImage(config, platforms)
+  // Asked for before anything is built.
+  if (runsImage) await baseOrAsk(project.dir, baseReference(config), options.pinning && { env, ...options.pinning })
   const artifacts: Deployment['artifacts'] = {}
   if (platforms.some((name) => name !== 'agentcore-gateway')) {
     artifacts.server = await buildForAws({
@@ -71,10 +77,9 @@ export async function prepareDeployment(project: Project, options: PrepareOption
   }
   if (!options.guarded && partsOf(bare).includes('authorization'))
     artifacts.authorizationService = await buildAuthorizationService(join(outDir, environment, 'authorization-service'))
-  const image =
-    !options.guarded && needsImage(config, platforms)
-      ? imageFor(deployed, artifacts.server!.dir, { account: account ?? unknownAccount, region }, undefined).image
-      : undefined
+  const image = runsImage
+    ? imageFor(deployed, artifacts.server!.dir, { account: account ?? unknownAccount, region }, undefined).image
+    : undefined
   return {
     deployment: {
       ...bare,

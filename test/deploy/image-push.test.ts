@@ -1,8 +1,6 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { pinBase } from '../../src/deploy/oci/lock.ts'
-import { resolveBase } from '../../src/deploy/oci/resolve-base.ts'
 import { pinMadeUpBase } from '../support/pinned-base.ts'
 import { publishBase } from './support/base-image.ts'
 import { account, region, registryPassword, startFakeAws, type FakeAws } from './support/fake-aws/start.ts'
@@ -20,12 +18,16 @@ beforeAll(async () => {
   aws = await startFakeAws()
   upstream = await startOciRegistry()
   ecr = await startOciRegistry({ auth: { kind: 'basic', username: 'AWS', password: registryPassword }, likeEcr: true })
-  // The name of an account's registry leads to the one here, as a name server would have it.
-  const host = `https://${account}.dkr.ecr.${region}.amazonaws.com/`
+  // The names of the registries lead to those here, as a name server would have it.
+  const hosts: [string, string][] = [
+    [`https://${account}.dkr.ecr.${region}.amazonaws.com/`, `http://${ecr.host}/`],
+    ['https://public.ecr.aws/', `http://${upstream.host}/`],
+  ]
   globalThis.fetch = async (input, init) => {
     const url = String(input instanceof Request ? input.url : input)
-    if (!url.startsWith(host)) return fetch(input, init)
-    const response = await fetch(url.replace(host, `http://${ecr.host}/`), init)
+    const [name, here] = hosts.find(([each]) => url.startsWith(each)) ?? []
+    if (name === undefined) return fetch(input, init)
+    const response = await fetch(url.replace(name, here!), init)
     return Object.defineProperty(response, 'url', { value: url })
   }
 })
@@ -41,23 +43,31 @@ function deploy(...more: string[]) {
 }
 
 function deployWith(own: Record<string, string>, ...more: string[]) {
-  const env = { ...aws.env, HOME: join(project.dir, 'home'), CDK_VALIDATION: 'false', FAIRLEAD_POLL_MS: '20', ...own }
+  const env = {
+    ...aws.env,
+    HOME: join(project.dir, 'home'),
+    CDK_VALIDATION: 'false',
+    FAIRLEAD_POLL_MS: '20',
+    CI: '',
+    ...own,
+  }
   return run(['deploy', '--yes', '--no-doctor', '--project', project.dir, ...more], env)
 }
 
 it('an image is pushed before the stack that names it by digest, also through a registry that drops the connection', async () => {
-  const reference = publishBase(upstream, 'library/node', '24')
-  await project.configure({
-    platforms: { 'agentcore-runtime': { package: 'image' }, fargate: { baseImage: reference } },
-  })
-  const unpinned = await deploy('--platform', 'agentcore-runtime')
-  expect(unpinned.stderr).toContain('IMAGE_BASE_UNPINNED')
+  publishBase(upstream, 'docker/library/node', '24-bookworm-slim')
+  await project.configure({ platforms: { 'agentcore-runtime': { package: 'image' }, fargate: {} } })
+  const unpinned = await deployWith({ CI: 'true' }, '--platform', 'agentcore-runtime')
+  expect(unpinned.stderr).toMatch(/IMAGE_BASE_UNPINNED[^]*Why {3}CI is set/)
   expect(unpinned.code).toBe(2)
   expect(aws.log.filter(({ operation }) => /Create|Execute|Put/.test(operation))).toEqual([])
+  expect(upstream.requests).toEqual([])
 
-  pinBase(project.dir, await resolveBase({ reference }))
   ecr.faults.push({ at: 'PUT blob', dropAfter: 1000 }, { at: 'PUT manifest', status: 503 })
   const first = await deploy('--platform', 'agentcore-runtime')
+  expect(first.stderr.match(/fairlead\.lock\.json now pins .*/g)).toEqual([
+    expect.stringMatching(/^.* public\.ecr\.aws\/docker\/library\/node:24-bookworm-slim for linux\/arm64 at sha256:.*commit it/), // prettier-ignore
+  ])
   expect(first.stderr).toMatch(/image sha256:[0-9a-f]{64}\n +\d+\.\d MB sent/)
   expect(first.code).toBe(0)
   expect(ecr.faults.map(({ times }) => times)).toEqual([0, 0])
@@ -67,7 +77,8 @@ it('an image is pushed before the stack that names it by digest, also through a 
   expect(aws.stacks.get('hello-default-agentcore-runtime')!.template).toContain(`${repository}@${digest}`)
 
   // The same image, so nothing is sent; the tasks come after the authorization service.
-  const tasks = await deploy('--platform', 'fargate')
+  const tasks = await deployWith({ CI: 'true' }, '--platform', 'fargate')
+  expect(tasks.stderr).not.toContain('fairlead.lock.json')
   expect(tasks.stderr).toContain(`image ${digest}\n  it is there already`)
   expect(tasks.stderr).toMatch(/\$\d+\.\d\d +AWS::ElasticLoadBalancingV2::LoadBalancer/)
   expect(tasks.stderr).not.toContain('Not counted')

@@ -68,7 +68,7 @@ async function compared(
 ): Promise<StackPlan[]> {
   try {
     const { toolkit } = await openFor(chosen, options, { step: () => {}, note: io.note })
-    return (await planOf(toolkit, chosen, { place, states, note: io.note })).stacks
+    return (await planOf(toolkit, chosen, { place, states, looksOnly: true, note: io.note })).stacks
   } catch (error) {
     io.note(`! Not compared with what is here: ${asFairleadError(error).message}`)
     return []

@@ -69,6 +69,7 @@ async function sam(project: Project, options: Options, io: Io): Promise<Result> 
 async function prepared(project: Project, options: Options, io: Io, guarded = false): Promise<Deployment> {
   const { deployment, warnings } = await prepareDeployment(project, {
     outDir: join(stateDir(project.dir), 'deploy'),
+    pinning: { note: io.note },
     ...(options.platform ? { platforms: options.platform } : {}),
     ...(options.env === undefined ? {} : { environment: options.env }),
     ...(guarded ? { guarded, region: '${AWS::Region}' } : {}),
