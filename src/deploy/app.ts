@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs'
+import { cpSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { App, Aws } from 'aws-cdk-lib'
 import { FairleadError } from '../errors.ts'
+import { imageFolder } from '../image-folder.ts'
 import { observeServer } from './cdk/observe-server.ts'
 import { stacks, type Authorization } from './cdk/stacks.ts'
 import { isManaged, partsOf, stackName, unknownAccount, type Deployment, type Part } from './deployment.ts'
@@ -106,8 +107,17 @@ export async function synthesize(
   }
   prepare?.(app)
   withValidation(validate !== false, app)
+  keepImage(deployment, outDir)
   if (validate === true) refuseFindings(outDir)
   return { dir: outDir, stacks: parts.map((part) => read(outDir, stackName(deployment, part), part)) }
+}
+
+/** An image is in a registry. What is in it lies beside the templates, so that `dev --from-template` can run it. */
+function keepImage({ image, artifacts: { server } }: Deployment, outDir: string): void {
+  if (image?.kind !== 'registry' || !server) return
+  const to = join(outDir, imageFolder(image.digest))
+  rmSync(to, { recursive: true, force: true })
+  cpSync(server.dir, to, { recursive: true })
 }
 
 /** The account of the stack, as CDK writes it where it is known only when it is deployed. */

@@ -9,10 +9,13 @@ import { buildForAws } from '../../src/build/for-aws.ts'
 import type { Project } from '../../src/build/project.ts'
 import type { FairleadConfig } from '../../src/config.ts'
 import { synthesize } from '../../src/deploy/app.ts'
+import type { ImagePlan } from '../../src/deploy/deployment.ts'
+import { writeDockerContext } from '../../src/deploy/oci/docker.ts'
 import { fromTemplate } from '../../src/local/from-template.ts'
 import type { RequestRecord } from '../../src/local/requests.ts'
 import { startStack, type Stack } from '../../src/local/stack.ts'
 import { platformNames, type Platform } from '../../src/platforms.ts'
+import { pinMadeUpBase } from '../support/pinned-base.ts'
 
 const entry = fileURLToPath(new URL('../fixtures/contract-server.ts', import.meta.url))
 const brownfield = fileURLToPath(new URL('../../examples/brownfield', import.meta.url))
@@ -20,6 +23,8 @@ const agent = 'arn:aws:iam::111122223333:role/agent'
 const root = mkdtempSync(join(tmpdir(), 'fairlead-template-'))
 const iam = join(root, 'iam')
 const oauth = join(root, 'oauth')
+const inImage = join(root, 'in-image')
+const byDocker = join(root, 'by-docker')
 const image = {
   kind: 'registry',
   repository: '111122223333.dkr.ecr.us-east-1.amazonaws.com/contract',
@@ -58,12 +63,17 @@ beforeAll(async () => {
     buildAuthorizationService(join(root, 'authorization-service')),
   ])
   const place = { environment: 'prod', account: '111122223333', region: 'us-east-1' }
-  const synthesized = (of: FairleadConfig, artifacts: object, out: string) => {
+  const synthesized = (of: FairleadConfig, artifacts: object, out: string, own: ImagePlan = image) => {
     const platforms = platformNames.filter((name) => of.platforms[name])
-    return synthesize({ project: { ...project, config: of }, ...place, platforms, artifacts, image }, out)
+    return synthesize({ project: { ...project, config: of }, ...place, platforms, artifacts, image: own }, out)
   }
   await synthesized(config, { server }, iam)
   await synthesized(guarded, { server: guardedServer, authorizationService }, oauth)
+  const container = { ...config, platforms: { 'agentcore-runtime': { package: 'image' as const } } }
+  await synthesized(container, { server }, inImage)
+  const base = pinMadeUpBase(root)
+  const dir = writeDockerContext({ artifactDir: server.dir, base, outDir: join(root, 'context') })
+  await synthesized(container, { server }, byDocker, { kind: 'docker', dir })
 }, 60_000)
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 
@@ -189,11 +199,26 @@ describe('the local stack from a template', () => {
     expect(ended.status).toBe(403)
   }, 30_000)
 
-  it('runs the service of fargate on the files of the function beside it', async () => {
-    const stack = await start(oauth)
+  it('runs the service of fargate alone on what is in its image, which is the function’s', async () => {
+    const stack = await start(join(oauth, 'contract-prod-fargate.template.json'))
+    expect(Object.keys(stack.endpoints)).toEqual(['fargate'])
     expect((await call(stack, 'fargate', fetch)).status).toBe(401)
-    const alone = join(oauth, 'contract-prod-fargate.template.json')
-    await expect(start(alone)).rejects.toMatchObject({ code: 'TEMPLATE_NOT_RUNNABLE' })
+    const { deployed } = await fromTemplate(project, oauth)
+    const files = [deployed.lambda!, deployed.fargate!].map(({ artifactDir }) => readFileSync(join(artifactDir, 'index.js'))) // prettier-ignore
+    expect(deployed.fargate!.artifactDir).toBe(join(oauth, `image.${'a'.repeat(64)}`))
+    expect(files[0]!.equals(files[1]!)).toBe(true)
+    const mistake = mistaken('fargate', edit('AWS::ECS::TaskDefinition', ({ ContainerDefinitions: [container] }) => (container.Image = 'node:24')), oauth) // prettier-ignore
+    await expect(start(mistake)).rejects.toMatchObject({ code: 'TEMPLATE_NOT_RUNNABLE' })
+  }, 30_000)
+
+  it('runs a runtime by choice in an image, fairlead’s own and Docker’s', async () => {
+    const stack = await start(inImage)
+    const answer = await call(stack, 'agentcore-runtime', signed(stack, 'agentcore-runtime'))
+    expect(await answer.text()).toContain('hi')
+    const { deployed } = await fromTemplate(project, byDocker)
+    expect(deployed['agentcore-runtime']!.artifactDir).toMatch(/by-docker\/asset\.[0-9a-f]{64}\/app$/)
+    const mistake = mistaken('agentcore-runtime', edit('AWS::BedrockAgentCore::Runtime', ({ AgentRuntimeArtifact: { ContainerConfiguration } }) => (ContainerConfiguration.ContainerUri = 'node:24')), inImage) // prettier-ignore
+    await expect(start(mistake)).rejects.toMatchObject({ code: 'TEMPLATE_NOT_RUNNABLE' })
   }, 30_000)
 
   it('behind OAuth puts the stand-ins’ values where the template names secrets', async () => {

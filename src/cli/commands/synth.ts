@@ -80,7 +80,7 @@ async function prepared(project: Project, options: Options, io: Io, guarded = fa
 
 /** What synthesis writes, whole or broken off. */
 const ours =
-  /^(asset\..+|[\w-]+\.(template|assets|metadata)\.json|(manifest|validation-report)\.json|cdk\.out|template\.yaml|server)$/
+  /^((asset|image)\..+|[\w-]+\.(template|assets|metadata)\.json|(manifest|validation-report)\.json|cdk\.out|template\.yaml|server)$/
 
 /** A folder of ours is written anew; one with something else in it is left alone. */
 function emptied(dir: string): string {

@@ -8,6 +8,7 @@ import type { StackFile } from './stack-file.ts'
 
 interface RuntimeProperties {
   AgentRuntimeArtifact?: {
+    ContainerConfiguration?: { ContainerUri?: string }
     CodeConfiguration?: { Code?: { S3?: { Prefix?: string } }; EntryPoint?: string[]; Runtime?: string }
   }
   AuthorizerConfiguration?: { CustomJWTAuthorizer?: Record<string, unknown> }
@@ -19,8 +20,8 @@ interface RuntimeProperties {
 }
 
 /**
- * The runtime of a stack, as the template has it; undefined where there is none. An image runs the server's files of `codeOf`,
- * which are in it. Throws TEMPLATE_NOT_RUNNABLE, SETTING_UNREADABLE.
+ * The runtime of a stack, as the template has it; undefined where there is none. An image runs what lies
+ * beside the template, or the server's files of `codeOf`, which are in it. Throws TEMPLATE_NOT_RUNNABLE, SETTING_UNREADABLE.
  */
 export async function runtimeOf(
   stack: StackFile,
@@ -36,9 +37,10 @@ export async function runtimeOf(
     throw notRunnable(stack, `the entry point ${JSON.stringify(code.EntryPoint)} is not in the artifact; index.js is`)
   if (code && code.Runtime !== 'NODE_22')
     throw notRunnable(stack, `${code.Runtime ?? 'no runtime'} does not run the artifact`)
-  const artifactDir = code ? stack.asset(code.Code?.S3?.Prefix ?? '') : codeOf()
+  const uri = given.AgentRuntimeArtifact?.ContainerConfiguration?.ContainerUri ?? ''
+  const artifactDir = code ? stack.asset(code.Code?.S3?.Prefix ?? '') : (stack.image(uri) ?? codeOf())
   if (artifactDir === undefined)
-    throw notRunnable(stack, 'the files of the image are not beside it; a stack of lambda in the same folder has them')
+    throw notRunnable(stack, 'the files of its image are not beside it; fairlead synth writes them there')
   const env = given.EnvironmentVariables ?? {}
   await requireReadable(stack, given.RoleArn ?? '', env)
   const lifecycle = given.LifecycleConfiguration ?? {}

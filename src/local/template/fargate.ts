@@ -7,14 +7,15 @@ import type { StackFile } from './stack-file.ts'
 const containerPort = 8000
 
 interface Container {
+  Image?: string
   Environment?: { Name: string; Value: string }[]
   Secrets?: { Name: string; ValueFrom: string }[]
   PortMappings?: { ContainerPort: number }[]
 }
 
 /**
- * The service of a stack, as the template has it; undefined where there is none. Its image runs the server's files of `codeOf`,
- * which are in it. Throws TEMPLATE_NOT_RUNNABLE, SETTING_UNREADABLE.
+ * The service of a stack, as the template has it; undefined where there is none. Its image runs what lies
+ * beside the template, or the server's files of `codeOf`, which are in it. Throws TEMPLATE_NOT_RUNNABLE, SETTING_UNREADABLE.
  */
 export async function serviceOf(
   stack: StackFile,
@@ -23,12 +24,6 @@ export async function serviceOf(
   const service = stack.resources.find(({ type }) => type === 'AWS::ECS::Service')
   const definition = stack.resources.find(({ type }) => type === 'AWS::ECS::TaskDefinition')
   if (!service || !definition) return undefined
-  const artifactDir = codeOf()
-  if (artifactDir === undefined)
-    throw new FairleadError('TEMPLATE_NOT_RUNNABLE', `${stack.file}: the files of the image are not beside it`, {
-      why: 'An image is in a registry. The same artifact is in the stack of lambda or of agentcore-runtime, when it is in the folder.',
-      fix: 'Synthesize them together and name the folder, or run fairlead dev without --from-template.',
-    })
   const { Memory, TaskRoleArn, ExecutionRoleArn, ContainerDefinitions } = definition.properties as {
     Memory?: string
     TaskRoleArn?: string
@@ -36,6 +31,12 @@ export async function serviceOf(
     ContainerDefinitions?: Container[]
   }
   const [container = {}] = ContainerDefinitions ?? []
+  const artifactDir = stack.image(container.Image ?? '') ?? codeOf()
+  if (artifactDir === undefined)
+    throw new FairleadError('TEMPLATE_NOT_RUNNABLE', `${stack.file}: the files of the image are not beside it`, {
+      why: 'An image is in a registry. fairlead synth puts what is in it beside the templates, in image.DIGEST.',
+      fix: 'Synthesize again: fairlead synth, or run fairlead dev without --from-template.',
+    })
   const { PORT, ...env } = Object.fromEntries((container.Environment ?? []).map(({ Name, Value }) => [Name, Value]))
   requireReached(stack, container, PORT)
   const secrets = Object.fromEntries(

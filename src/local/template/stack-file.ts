@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { FairleadError } from '../../errors.ts'
+import { imageFolder } from '../../image-folder.ts'
 import { localAccount } from '../../platforms.ts'
 import { resolver, type Template } from './resolve.ts'
 
@@ -11,6 +12,8 @@ export interface StackFile {
   outputs: Record<string, string>
   /** The folder of an asset, by the key of its object in S3. Throws TEMPLATE_NOT_RUNNABLE. */
   asset(key: string): string
+  /** The folder with what an image runs, by its URI; undefined where it is not beside the template. */
+  image(uri: string): string | undefined
 }
 
 export interface Filled {
@@ -51,6 +54,7 @@ function readStack(file: string): StackFile {
       Object.entries(template.Outputs ?? {}).map(([key, { Value }]) => [key, String(fill(Value))]),
     ),
     asset: (key) => assetOf(file, stack, key),
+    image: (uri) => imageOf(file, uri),
   }
 }
 
@@ -83,6 +87,13 @@ function assetOf(file: string, stack: string, key: string): string {
   throw new FairleadError('TEMPLATE_NOT_RUNNABLE', `${file}: the asset ${hash.slice(0, 12)}… is not beside it`, {
     why: 'The template runs the files that it uploads, and they are in the folder that `fairlead synth` wrote.',
   })
+}
+
+/** Named by its digest where fairlead pushes it, by the hash of its folder where CDK builds it by Docker. */
+function imageOf(file: string, uri: string): string | undefined {
+  const [, digest, hash = ''] = /(?:@(sha256:[0-9a-f]{64})|:([0-9a-f]{64}))$/.exec(uri) ?? []
+  const dir = join(dirname(file), digest ? imageFolder(digest) : join(`asset.${hash}`, 'app'))
+  return existsSync(join(dir, 'index.js')) ? dir : undefined
 }
 
 function readJson(file: string): unknown {
