@@ -131,6 +131,13 @@ const agentcoreGateway = z.strictObject({
   bindings: z.string().optional(),
   policies: z.array(z.string()).optional(),
   deployAs: z.enum(['managed', 'lambda', 'fargate']).optional(),
+  lambda: lambda.omit({ auth: true, runtime: true }).optional(),
+  fargate: fargate
+    .refine(({ sessions }) => sessions === undefined, {
+      path: ['sessions'],
+      error: 'must be left out: `sessionConfiguration` of the definition says whether the gateway has sessions',
+    })
+    .optional(),
 })
 
 /** A scope's key stands in a scope token behind the server's name: no space, quote or backslash (RFC 6749 section 3.3). */
@@ -255,6 +262,7 @@ export function checkConfig(value: unknown, file: string): FairleadConfig {
     checkSessions(checked, file)
     checkTasks(checked, file)
     checkLambda(checked, file)
+    checkGateway(checked, file)
     checkEnvironments(checked, file)
     return checked
   }
@@ -360,6 +368,20 @@ function checkLambda({ server, platforms: { lambda } }: FairleadConfig, file: st
         'With IAM the function URL is called by itself, and its signature covers its own name.',
         `Leave \`${key}\` out.`,
       )
+}
+
+/** What is said of the gateway's function or tasks goes with being one. */
+function checkGateway({ platforms: { 'agentcore-gateway': gateway } }: FairleadConfig, file: string): void {
+  const key = (['lambda', 'fargate'] as const).find((each) => gateway?.[each] && gateway.deployAs !== each)
+  if (key === undefined) return
+  throw new FairleadError(
+    'CONFIG_INVALID',
+    `${file}: \`platforms.agentcore-gateway.${key}\` needs deployAs: '${key}'`,
+    {
+      why: `It is deployed as ${gateway?.deployAs ?? 'managed'}, where it would do nothing.`,
+      fix: `Write deployAs: '${key}', or leave \`${key}\` out.`,
+    },
+  )
 }
 
 /** Each environment's configuration is checked as it will be. */

@@ -109,6 +109,10 @@ export interface AgentcoreGatewayConfig {
   policies?: string[]
   /** The managed service, or fairlead's own gateway as a function or as tasks. */
   deployAs?: 'managed' | 'lambda' | 'fargate'
+  /** With `deployAs: 'lambda'`: of its function. `domain` and `waf` go with `CUSTOM_JWT`. */
+  lambda?: Pick<LambdaConfig, 'memoryMb' | 'timeoutS' | 'concurrency' | 'domain' | 'waf'>
+  /** With `deployAs: 'fargate'`: of its tasks. */
+  fargate?: Omit<FargateConfig, 'sessions'>
 }
 
 export interface Scope {

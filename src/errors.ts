@@ -646,6 +646,11 @@ export const errors = {
     why: 'The API document of a target cannot be used.',
     fix: 'Correct the document. What is read: docs/gateway.md',
   },
+  GATEWAY_NOT_DEPLOYABLE: {
+    exit: 'usage',
+    why: 'deployAs asks for our own gateway, and deployed like this it would be open, or not do what is asked.',
+    fix: 'Follow the message; docs/gateway.md says what goes with each authorizerType.',
+  },
   GATEWAY_NOT_PORTABLE: {
     exit: 'check',
     why: 'deployAs is managed, and the managed service would refuse this or serve it otherwise.',

@@ -3,9 +3,9 @@ import type { Command } from 'commander'
 import { readProject, type Project } from '../build/project.ts'
 import type { Assembly } from '../deploy/app.ts'
 import { partsOf, stackName, type Part } from '../deploy/deployment.ts'
-import { imageFor, needsImage } from '../deploy/image.ts'
+import { imagesFor } from '../deploy/image.ts'
 import type { ImagePlan } from '../deploy/oci/plan.ts'
-import { prepareDeployment } from '../deploy/prepare.ts'
+import { imaged, prepareDeployment } from '../deploy/prepare.ts'
 import { checkAccount, checkPlace, whoAmI, type Place } from '../deploy/preflight.ts'
 import { deployHost, type DeployHost, type HostOptions } from '../deploy/toolkit-host.ts'
 import { orMissing } from '../deploy/cdk-missing.ts'
@@ -126,7 +126,7 @@ function whereOf({ region }: Chosen, { profile }: DeploymentOptions): OpenAwsOpt
 
 export interface Synthesized extends Assembly {
   /** What has to be pushed before the stacks are deployed. */
-  image?: ImagePlan
+  images: ImagePlan[]
 }
 
 /** Builds the artifacts and synthesizes the stacks into `.fairlead/deploy/ENVIRONMENT`. */
@@ -148,13 +148,12 @@ export async function synthesized(
   })
   for (const warning of warnings) note(`! ${warning}`)
   const { project, artifacts } = deployment
-  const found =
-    artifacts.server && needsImage(project.config, platforms)
-      ? imageFor(project, artifacts.server.dir, { region, account: account ?? localAccount.accountId }, docker ? { outDir: join(outDir, environment) } : undefined) // prettier-ignore
-      : undefined
+  const inImages = imaged(project.config, platforms, artifacts)
+  const place = { region, account: account ?? localAccount.accountId }
+  const { images, plans } = imagesFor(project, inImages, place, docker ? { outDir: join(outDir, environment) } : undefined) // prettier-ignore
   const { synthesize } = await orMissing(() => import('../deploy/app.ts'))
-  const assembly = await synthesize({ ...deployment, ...(found ? { image: found.image } : {}) }, join(outDir, environment, 'cdk.out')) // prettier-ignore
-  return { ...assembly, ...(found?.plan ? { image: found.plan } : {}) }
+  const assembly = await synthesize({ ...deployment, images }, join(outDir, environment, 'cdk.out')) // prettier-ignore
+  return { ...assembly, images: plans }
 }
 
 /** Of `--poll-ms`: how often AWS is asked while something is under way. */

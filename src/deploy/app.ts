@@ -107,23 +107,32 @@ export async function synthesize(
   }
   prepare?.(app)
   withValidation(validate !== false, app)
-  keepImage(deployment, outDir)
+  keepImages(deployment, outDir)
   if (validate === true) refuseFindings(outDir)
   return { dir: outDir, stacks: parts.map((part) => read(outDir, stackName(deployment, part), part)) }
 }
 
 /** An image is in a registry. What is in it lies beside the templates, so that `dev --from-template` can run it. */
-function keepImage({ image, artifacts: { server } }: Deployment, outDir: string): void {
-  if (image?.kind !== 'registry' || !server) return
-  const to = join(outDir, imageFolder(image.digest))
-  rmSync(to, { recursive: true, force: true })
-  cpSync(server.dir, to, { recursive: true })
+function keepImages({ images = {}, artifacts }: Deployment, outDir: string): void {
+  for (const name of ['server', 'gateway'] as const) {
+    const { [name]: image } = images
+    const { [name]: artifact } = artifacts
+    if (image?.kind !== 'registry' || !artifact) continue
+    const to = join(outDir, imageFolder(image.digest))
+    rmSync(to, { recursive: true, force: true })
+    cpSync(artifact.dir, to, { recursive: true })
+  }
 }
 
 /** The account of the stack, as CDK writes it where it is known only when it is deployed. */
-function withAccountOfStack({ image, ...rest }: Deployment): Deployment {
-  if (image?.kind !== 'registry') return { ...rest, ...(image ? { image } : {}) }
-  return { ...rest, image: { ...image, repository: image.repository.replaceAll(unknownAccount, Aws.ACCOUNT_ID) } }
+function withAccountOfStack({ images = {}, ...rest }: Deployment): Deployment {
+  const known = Object.entries(images).map(([name, image]) => [
+    name,
+    image.kind === 'registry'
+      ? { ...image, repository: image.repository.replaceAll(unknownAccount, Aws.ACCOUNT_ID) }
+      : image,
+  ])
+  return { ...rest, images: Object.fromEntries(known) as NonNullable<Deployment['images']> }
 }
 
 /** CDK reads the switch from the environment, and only this word turns it off. */

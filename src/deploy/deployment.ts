@@ -9,6 +9,9 @@ import { platformNames, type Platform } from '../platforms.ts'
 /** The image that runs in a container: in a registry by digest, or a folder with a Dockerfile for who has Docker. */
 export type ImagePlan = { kind: 'registry'; repository: string; digest: string } | { kind: 'docker'; dir: string }
 
+/** What may run in a container. */
+export type ImagedArtifact = 'server' | 'gateway'
+
 /** In the repository of an image, where the account that deploys is not known yet. */
 export const unknownAccount = '${AWS::AccountId}'
 
@@ -23,7 +26,8 @@ export interface Deployment {
   region: string
   platforms: Platform[]
   artifacts: { server?: Artifact; authorizationService?: Artifact; gateway?: Artifact }
-  image?: ImagePlan
+  /** Of the artifacts that run in containers. */
+  images?: Partial<Record<ImagedArtifact, ImagePlan>>
 }
 
 /** The parts of a deployment: each is one stack. */

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { Credentials } from '../auth/sigv4/credentials.ts'
 import type { FairleadConfig } from '../config.ts'
 import type { Platform } from '../platforms.ts'
-import type { Deployment } from './deployment.ts'
+import type { Deployment, ImagedArtifact } from './deployment.ts'
 import { writeDockerContext } from './oci/docker.ts'
 import { ecrCredentials, ecrRegistry } from './oci/ecr.ts'
 import { pinnedBase } from './oci/lock.ts'
@@ -10,34 +10,43 @@ import { baseReference } from './oci/pin.ts'
 import { planImage, type ImagePlan } from './oci/plan.ts'
 import { pushImage } from './oci/push.ts'
 
-/** An image that a deployment runs. */
-export interface DeploymentImage {
-  image: NonNullable<Deployment['image']>
-  /** What has to be pushed; absent where Docker does it. */
-  plan?: ImagePlan
+/** The images that a deployment runs. */
+export interface DeploymentImages {
+  images: NonNullable<Deployment['images']>
+  /** What has to be pushed; nothing where Docker does it. */
+  plans: ImagePlan[]
 }
 
-/** Whether one of the platforms runs an image. */
-export function needsImage({ platforms }: FairleadConfig, chosen: readonly Platform[]): boolean {
-  return chosen.some((name) => name === 'fargate' || (name === 'agentcore-runtime' && platforms[name]?.package === 'image')) // prettier-ignore
+/** Which artifacts the platforms run in containers. */
+export function imagedArtifacts({ platforms }: FairleadConfig, chosen: readonly Platform[]): ImagedArtifact[] {
+  const server = chosen.some((name) => name === 'fargate' || (name === 'agentcore-runtime' && platforms[name]?.package === 'image')) // prettier-ignore
+  const gateway = chosen.includes('agentcore-gateway') && platforms['agentcore-gateway']?.deployAs === 'fargate'
+  return [...(server ? ['server' as const] : []), ...(gateway ? ['gateway' as const] : [])]
 }
 
 /**
- * Works out the image of an artifact, which goes into the repository that `cdk bootstrap` makes. With `docker` it is a folder
- * that CDK builds by Docker. Asks no network. Throws IMAGE_BASE_UNPINNED and what `planImage` throws.
+ * Works out the image of each artifact that runs in a container; they go into the repository that `cdk bootstrap` makes. With
+ * `docker` each is a folder that CDK builds by Docker. Asks no network. Throws IMAGE_BASE_UNPINNED and what `planImage` throws.
  */
-export function imageFor(
+export function imagesFor(
   { dir, config }: { dir: string; config: FairleadConfig },
-  artifactDir: string,
+  artifacts: Partial<Record<ImagedArtifact, { dir: string }>>,
   place: { account: string; region: string },
   docker: { outDir: string } | undefined,
-): DeploymentImage {
+): DeploymentImages {
+  const made = Object.entries(artifacts)
+  if (made.length === 0) return { images: {}, plans: [] }
   const base = pinnedBase(dir, { reference: baseReference(config) })
-  if (docker) return { image: { kind: 'docker', dir: writeDockerContext({ artifactDir, base, outDir: join(docker.outDir, 'image') }) } } // prettier-ignore
-  const plan = planImage({ artifactDir, base })
   const { account, region } = place
   const repository = `${ecrRegistry(account, region)}/${repositoryOf(place)}`
-  return { image: { kind: 'registry', repository, digest: plan.digest }, plan }
+  const plans: ImagePlan[] = []
+  const images = made.map(([name, { dir: artifactDir }]): [string, NonNullable<Deployment['images']>['server']] => {
+    if (docker) return [name, { kind: 'docker', dir: writeDockerContext({ artifactDir, base, outDir: join(docker.outDir, 'images', name) }) }] // prettier-ignore
+    const plan = planImage({ artifactDir, base })
+    plans.push(plan)
+    return [name, { kind: 'registry', repository, digest: plan.digest }]
+  })
+  return { images: Object.fromEntries(images), plans }
 }
 
 /** @see https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html (ContainerAssetsRepository) */

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Artifact } from '../build/artifact.ts'
 import { buildGateway } from '../build/agentcore-gateway.ts'
 import { buildAuthorizationService } from '../build/authorization-service.ts'
 import { buildForAws } from '../build/for-aws.ts'
@@ -9,8 +10,8 @@ import { FairleadError } from '../errors.ts'
 import { localArns } from '../gateway/local-arns.ts'
 import { readGatewayProject } from '../gateway/project.ts'
 import { localAccount, platformNames, type Platform } from '../platforms.ts'
-import { isManaged, partsOf, unknownAccount, type Deployment } from './deployment.ts'
-import { imageFor, needsImage } from './image.ts'
+import { isManaged, partsOf, unknownAccount, type Deployment, type ImagedArtifact } from './deployment.ts'
+import { imagedArtifacts, imagesFor } from './image.ts'
 import { baseOrAsk, baseReference, type Pinning } from './oci/pin.ts'
 
 export interface PrepareOptions {
@@ -53,7 +54,7 @@ export async function prepareDeployment(project: Project, options: PrepareOption
   const { callers, warnings } = realCallers(config)
   const deployed: Project = { ...project, config: { ...config, ...(callers ? { callers } : {}) } }
   const bare = { project: deployed, platforms }
-  const runsImage = !options.guarded && needsImage(config, platforms)
+  const runsImage = !options.guarded && imagedArtifacts(config, platforms).length > 0
   // Asked for before anything is built.
   if (runsImage) await baseOrAsk(project.dir, baseReference(config), options.pinning && { env, ...options.pinning })
   const artifacts: Deployment['artifacts'] = {}
@@ -77,9 +78,12 @@ export async function prepareDeployment(project: Project, options: PrepareOption
   }
   if (!options.guarded && partsOf(bare).includes('authorization'))
     artifacts.authorizationService = await buildAuthorizationService(join(outDir, environment, 'authorization-service'))
-  const image = runsImage
-    ? imageFor(deployed, artifacts.server!.dir, { account: account ?? unknownAccount, region }, undefined).image
-    : undefined
+  const { images } = imagesFor(
+    deployed,
+    runsImage ? imaged(deployed.config, platforms, artifacts) : {},
+    { account: account ?? unknownAccount, region },
+    undefined,
+  )
   return {
     deployment: {
       ...bare,
@@ -87,10 +91,20 @@ export async function prepareDeployment(project: Project, options: PrepareOption
       region,
       artifacts,
       ...(account === undefined ? {} : { account }),
-      ...(image ? { image } : {}),
+      ...(Object.keys(images).length > 0 ? { images } : {}),
     },
     warnings,
   }
+}
+
+/** Those of the artifacts that run in containers. */
+export function imaged(
+  config: FairleadConfig,
+  platforms: readonly Platform[],
+  artifacts: Deployment['artifacts'],
+): Partial<Record<ImagedArtifact, Artifact>> {
+  const names = imagedArtifacts(config, platforms)
+  return Object.fromEntries(names.flatMap((name) => (artifacts[name] ? [[name, artifacts[name]]] : [])))
 }
 
 function withGuard(config: FairleadConfig): FairleadConfig {

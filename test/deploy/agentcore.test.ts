@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { deployedRuntimeName } from '../../src/aws/agentcore-runtime.ts'
 import { agentRuntimePolicy, gatewayPolicy } from '../../src/aws/permissions.ts'
 import { writeArtifact } from '../../src/build/artifact.ts'
-import type { AgentcoreRuntimeConfig, FairleadConfig } from '../../src/config.ts'
+import type { AgentcoreGatewayConfig, AgentcoreRuntimeConfig, FairleadConfig } from '../../src/config.ts'
 import type { Template } from '../../src/deploy/app.ts'
 import { AgentcoreGateway } from '../../src/deploy/cdk/agentcore-gateway.ts'
 import {
@@ -146,6 +146,7 @@ beforeAll(() => {
   gateway('gateway-whole', example(createGateway, 'gateway') as object, targetExamples())
   ownGateway(app, 'gateway-own', 'AWS_IAM')
   ownGateway(app, 'gateway-own-jwt', 'CUSTOM_JWT')
+  ownGateway(app, 'gateway-own-tasks', 'CUSTOM_JWT', 'fargate')
   const assembly = app.synth()
   templates = Object.fromEntries(assembly.stacks.map((stack) => [stack.stackName, stack.template as Template]))
   findings = readFindings(join(dir, 'cdk.out'))
@@ -153,7 +154,13 @@ beforeAll(() => {
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
 /** The stack of fairlead's own gateway, over an artifact as `buildGateway` leaves it. */
-function ownGateway(app: App, name: string, authorizerType: string, deployAs: 'lambda' | 'fargate' = 'lambda'): void {
+function ownGateway(
+  app: App,
+  name: string,
+  authorizerType: string,
+  deployAs: 'lambda' | 'fargate' = 'lambda',
+  more: Partial<AgentcoreGatewayConfig> = {},
+): void {
   const folder = join(dir, name)
   const secret = { secretId: 'inventory', jsonKey: 'key' }
   const bindings = { credentialProviders: { 'arn:aws:bedrock-agentcore:x': { apiKeySecretConfig: secret } } }
@@ -172,7 +179,7 @@ function ownGateway(app: App, name: string, authorizerType: string, deployAs: 'l
   const config: FairleadConfig = {
     name: 'tools',
     callers: [agent],
-    platforms: { 'agentcore-gateway': { gateway: 'gateway.json', targets: [], deployAs } },
+    platforms: { 'agentcore-gateway': { gateway: 'gateway.json', targets: [], deployAs, ...more } },
   }
   ownGatewayStack(app, {
     name,
@@ -182,6 +189,7 @@ function ownGateway(app: App, name: string, authorizerType: string, deployAs: 'l
       ...place,
       platforms: ['agentcore-gateway'],
       artifacts: { gateway: made },
+      images: { gateway: image },
     },
     props: { env: place },
   })
@@ -538,7 +546,7 @@ describe('the gateway', () => {
   })
 })
 
-describe('fairlead’s own gateway as a function', () => {
+describe('fairlead’s own gateway', () => {
   it('has the two permissions of a caller, and may invoke its Lambdas and read its secrets', () => {
     expect(all('gateway-own', 'AWS::Lambda::Permission').map(({ Action }) => Action)).toEqual([
       'lambda:InvokeFunctionUrl',
@@ -590,15 +598,47 @@ describe('fairlead’s own gateway as a function', () => {
     expect(all('gateway-own-jwt', 'AWS::DynamoDB::Table')).toEqual([])
   })
 
+  it('runs as tasks that share nothing, behind CloudFront, a web ACL and a load balancer that no one else reaches', () => {
+    const stack = 'gateway-own-tasks'
+    const [{ ContainerDefinitions, TaskRoleArn }] = all(stack, 'AWS::ECS::TaskDefinition') as [Record<string, unknown>]
+    const [container] = ContainerDefinitions as [{ Environment: { Name: string; Value: unknown }[]; Secrets?: unknown }]
+    const variables = Object.fromEntries(container.Environment.map(({ Name, Value }) => [Name, Value]))
+    expect(container).toMatchObject({ Image: `${repository}@${image.digest}`, ReadonlyRootFilesystem: true })
+    expect(container).not.toHaveProperty('Secrets')
+    expect(variables).toMatchObject({
+      FAIRLEAD_PLATFORM: 'agentcore-gateway',
+      HOST: '0.0.0.0',
+      NODE_OPTIONS: '--max-semi-space-size=4',
+    })
+    expect(text(variables.FAIRLEAD_GATEWAY)).toMatch(/^{"resource":"https:\/\/.*Distribution.*\/mcp"}$/)
+    expect(variables).not.toHaveProperty('FAIRLEAD_OAUTH')
+    expect(all(stack, 'AWS::DynamoDB::Table')).toEqual([])
+    expect(all(stack, 'AWS::DynamoDB::GlobalTable')).toEqual([])
+    expect(all(stack, 'AWS::ElasticLoadBalancingV2::LoadBalancer')).toMatchObject([{ Scheme: 'internal' }])
+    expect(all(stack, 'AWS::WAFv2::WebACL')).toHaveLength(1)
+    const [{ DistributionConfig }] = all(stack, 'AWS::CloudFront::Distribution') as [Record<string, object>]
+    expect(DistributionConfig).toHaveProperty('WebACLId')
+    const role = (TaskRoleArn as { 'Fn::GetAtt': [string] })['Fn::GetAtt'][0]
+    const ofRole = all(stack, 'AWS::IAM::Policy').filter(({ Roles }) => JSON.stringify(Roles).includes(role))
+    const policy = JSON.stringify(ofRole)
+    expect(policy).toContain('arn:aws:lambda:us-east-1:111122223333:function:orders')
+    expect(policy).toContain('arn:aws:secretsmanager:us-east-1:111122223333:secret:inventory-??????')
+    expect(policy).not.toContain('dynamodb')
+    const outputs = templates[stack]!.Outputs as Record<string, { Value: unknown }>
+    expect(outputs.Auth!.Value).toBe('jwt')
+    expect(Object.keys(outputs)).toEqual(expect.arrayContaining(['Url', 'ClusterArn', 'ServiceArn', 'DistributionId']))
+  })
+
   it('is refused by name where it is not deployed', () => {
-    for (const [type, as, why] of [
+    const domain = { name: 'mcp.example.com', certificateArn: 'arn:aws:acm:us-east-1:111122223333:certificate/a' }
+    for (const [type, as, why, more] of [
       ['NONE', 'lambda', 'Anyone on the internet'],
       ['NONE', 'fargate', 'Anyone on the internet'],
-      ['AWS_IAM', 'fargate', 'nobody verifies'],
-      ['CUSTOM_JWT', 'fargate', 'no stack'],
-    ] as const)
-      expect(() => ownGateway(new App(), `refused-${type}-${as}`, type, as)).toThrow(
-        expect.objectContaining({ code: 'PLATFORM_NOT_BUILT', why: expect.stringContaining(why) }),
+      ['AWS_IAM', 'lambda', 'its signature covers its own name', { lambda: { waf: true } }],
+      ['AWS_IAM', 'lambda', 'its signature covers its own name', { lambda: { domain } }],
+    ] as [string, 'lambda' | 'fargate', string, Partial<AgentcoreGatewayConfig>?][])
+      expect(() => ownGateway(new App(), `refused-${type}-${as}`, type, as, more)).toThrow(
+        expect.objectContaining({ code: 'GATEWAY_NOT_DEPLOYABLE', why: expect.stringContaining(why) }),
       )
   })
 })

@@ -53,6 +53,23 @@ const cases: Record<string, FairleadConfig['platforms']> = {
       deployAs: 'lambda',
     },
   },
+  'agentcore-gateway as a function that takes tokens': {
+    'agentcore-gateway': {
+      gateway: 'tokens.json',
+      targets: ['orders.json', 'inventory.json'],
+      bindings: 'bindings.json',
+      deployAs: 'lambda',
+      lambda: { waf: true },
+    },
+  },
+  'agentcore-gateway as tasks': {
+    'agentcore-gateway': {
+      gateway: 'tokens.json',
+      targets: ['orders.json', 'inventory.json'],
+      bindings: 'bindings.json',
+      deployAs: 'fargate',
+    },
+  },
 }
 
 let project: Project
@@ -68,13 +85,14 @@ beforeAll(async () => {
     buildForAws({ projectDir: project.dir, config: everything, outDir: join(dir, 'server') }),
     buildAuthorizationService(join(dir, 'authorization-service')),
   ])
-  const gateway = await buildGateway({
-    projectDir: join(dir, 'gateway'),
-    config: { name: 'tools', platforms: cases['agentcore-gateway as a function']! },
-    outDir: join(dir, 'gateway-artifact'),
-  })
-  artifacts = { server, authorizationService, gateway }
+  artifacts = { server, authorizationService }
   for (const [name, platforms] of Object.entries(cases)) {
+    if (platforms['agentcore-gateway']?.deployAs)
+      artifacts.gateway = await buildGateway({
+        projectDir: join(dir, 'gateway'),
+        config: { name: 'tools', platforms },
+        outDir: join(dir, `artifact of ${name}`),
+      })
     const filled = await synthesizeAndFill(name, platforms)
     if (filled) deployments.set(name, filled)
   }
@@ -84,6 +102,17 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }))
 function writeGateway(): void {
   const files = {
     gateway: { name: 'tools', roleArn: `arn:aws:iam::${account}:role/x`, authorizerType: 'AWS_IAM' },
+    tokens: {
+      name: 'tools',
+      roleArn: `arn:aws:iam::${account}:role/x`,
+      authorizerType: 'CUSTOM_JWT',
+      authorizerConfiguration: {
+        customJWTAuthorizer: {
+          discoveryUrl: 'https://login.example.com/.well-known/openid-configuration',
+          allowedAudience: ['tools'],
+        },
+      },
+    },
     orders: {
       name: 'orders',
       targetConfiguration: {
@@ -137,7 +166,7 @@ async function synthesizeAndFill(
     region,
     platforms: platformNames.filter((each) => platforms[each]),
     artifacts,
-    image,
+    images: { server: image, gateway: image },
   }
   if (partsOf(deployment).some((part) => !stacks[part])) return undefined
   const assembly = await synthesize(deployment, join(dir, name.replaceAll(' ', '-')))
@@ -176,7 +205,7 @@ function workloadsOf(part: Part, stack: Filled): Workload[] {
     ...ofType(stack, 'AWS::ECS::TaskDefinition').flatMap(({ properties }): Workload[] => {
       const [container] = properties.ContainerDefinitions as { Environment?: unknown }[]
       return [
-        { what: 'server', role: String(properties.TaskRoleArn), env: pairs(container!.Environment) },
+        { what: functions[part] ?? 'server', role: String(properties.TaskRoleArn), env: pairs(container!.Environment) },
         { what: 'start of a task', role: String(properties.ExecutionRoleArn), env: {} },
       ]
     }),
@@ -234,7 +263,7 @@ const mayDo = {
       .concat('GetMemoryRecord', 'ListMemoryRecords', 'RetrieveMemoryRecords')
       .map((each) => `bedrock-agentcore:${each}`),
   ],
-  'own gateway': [...logs, 'lambda:InvokeFunction', 'secretsmanager:GetSecretValue'],
+  'own gateway': [...logs, 'lambda:InvokeFunction', 'secretsmanager:GetSecretValue', 'ssm:GetParameter'],
   gateway: [
     'lambda:InvokeFunction',
     's3:GetObject',
@@ -471,7 +500,7 @@ describe.for(Object.keys(cases))('the roles of %s', (name) => {
         'authorization service': /^lambda\.amazonaws\.com$/,
         'start of a task': /^ecs-tasks\.amazonaws\.com$/,
         'session of a runtime': /^bedrock-agentcore\.amazonaws\.com$/,
-        'own gateway': /^lambda\.amazonaws\.com$/,
+        'own gateway': /^(lambda|ecs-tasks)\.amazonaws\.com$/,
         gateway: /^bedrock-agentcore\.amazonaws\.com$/,
       }
       expect(statements).toHaveLength(1)

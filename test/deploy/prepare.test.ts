@@ -68,7 +68,7 @@ describe('a deployment', { timeout: 60_000 }, () => {
     await expect(prepare(known)).rejects.toMatchObject({ code: 'IMAGE_BASE_UNPINNED' })
     pinMadeUpBase(dir)
     const { deployment } = await prepare(known)
-    expect(deployment.image).toEqual({
+    expect(deployment.images?.server).toEqual({
       kind: 'registry',
       repository: '111122223333.dkr.ecr.eu-west-1.amazonaws.com/cdk-hnb659fds-container-assets-111122223333-eu-west-1',
       digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) as string,

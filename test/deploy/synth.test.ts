@@ -56,7 +56,9 @@ beforeAll(async () => {
   const { platforms } = workshop.project.config
   const repository = `${unknownAccount}.dkr.ecr.us-east-1.amazonaws.com/fairlead`
   const image = { kind: 'registry' as const, repository, digest: `sha256:${'b'.repeat(64)}` }
-  made[anywhere] = await synthesizeCase(workshop, workshop.dir, { platforms }, { image }, ['account'])
+  made[anywhere] = await synthesizeCase(workshop, workshop.dir, { platforms }, { images: { server: image } }, [
+    'account',
+  ])
   made['lambda in Python'] = await synthesizeCase(workshop.python, workshop.dir, {})
   made['lambda with OAuth, in a stack of one’s own'] = await foreign()
 }, 60_000)

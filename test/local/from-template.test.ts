@@ -65,7 +65,10 @@ beforeAll(async () => {
   const place = { environment: 'prod', account: '111122223333', region: 'us-east-1' }
   const synthesized = (of: FairleadConfig, artifacts: object, out: string, own: ImagePlan = image) => {
     const platforms = platformNames.filter((name) => of.platforms[name])
-    return synthesize({ project: { ...project, config: of }, ...place, platforms, artifacts, image: own }, out)
+    return synthesize(
+      { project: { ...project, config: of }, ...place, platforms, artifacts, images: { server: own } },
+      out,
+    )
   }
   await synthesized(config, { server }, iam)
   await synthesized(guarded, { server: guardedServer, authorizationService }, oauth)

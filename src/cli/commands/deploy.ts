@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { needsImage, pushDeploymentImage } from '../../deploy/image.ts'
+import { imagedArtifacts, pushDeploymentImage } from '../../deploy/image.ts'
 import { checkDocker } from '../../deploy/oci/docker.ts'
 import { isBootstrapped, refuseUnprepared, type Place } from '../../deploy/preflight.ts'
 import { checkConcurrency } from '../../deploy/quotas.ts'
@@ -60,7 +60,7 @@ async function deploy(options: Options, io: Io, progress: Progress, begun: () =>
   const pollMs = pollMsOf(options)
   const { docker = false } = options
   const chosen = await chosenDeployment(options)
-  if (docker && needsImage(chosen.project.config, chosen.platforms)) await checkDocker()
+  if (docker && imagedArtifacts(chosen.project.config, chosen.platforms).length > 0) await checkDocker()
   const empty = new Set<string>()
   const opened = await openFor(chosen, options, {
     ...progress,
@@ -100,8 +100,8 @@ async function deploy(options: Options, io: Io, progress: Progress, begun: () =>
     await confirm(`\nDeploy to account ${place.account} in ${place.region}? [y/N]`, { ...options, json: io.json })
   begun()
   if (!prepared) await bootstrap(toolkit, place)
-  const { image, dir } = planned.assembly
-  if (image) await pushDeploymentImage(image, place, { ...toolkit, note: progress.note })
+  const { images, dir } = planned.assembly
+  for (const image of images) await pushDeploymentImage(image, place, { ...toolkit, note: progress.note })
   const stacks = await deployStacks(toolkit, dir, opened.host, pollMs)
   progress.end()
   return deployedResult(chosen, opened, planned, stacks, options)

@@ -7,12 +7,12 @@ import type { MadeStack, StackRequest } from './stacks.ts'
 /** The stack of the platform agentcore-runtime. */
 export function agentcoreRuntimeStack(app: App, { name, deployment, props }: StackRequest): MadeStack {
   const stack = new Stack(app, name, props)
-  const { project, environment, artifacts, image } = deployment
+  const { project, environment, artifacts, images } = deployment
   const server = new AgentcoreRuntimeMcpServer(stack, 'Server', {
     config: project.config,
     artifact: artifacts.server!.dir,
     environment,
-    ...(image ? { image } : {}),
+    ...(images?.server ? { image: images.server } : {}),
   })
   addOutputs(stack, {
     Url: server.url,

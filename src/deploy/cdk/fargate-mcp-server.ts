@@ -20,6 +20,7 @@ import type { OauthPlace } from '../../adapters/oauth.ts'
 import { fargateTimeouts } from '../../aws/fargate-timeouts.ts'
 import type { FairleadConfig } from '../../config.ts'
 import { FairleadError } from '../../errors.ts'
+import type { Platform } from '../../platforms.ts'
 import type { ImagePlan } from '../deployment.ts'
 import { acknowledge } from './acknowledge.ts'
 import { allowConfigured } from './allow.ts'
@@ -35,7 +36,12 @@ export interface FargateMcpServerProps {
   /** The image for arm64 with the artifact in it, by its URI or as it is planned. */
   image: ImagePlan | string
   /** Whose tokens are taken, and the app clients where Cognito's own are. */
-  authorization: { issuer: string; clients?: string[] }
+  authorization?: { issuer: string; clients?: string[] }
+  /**
+   * For a server that knows by itself whose tokens it takes, and keeps nothing that its tasks share: the setting that tells it
+   * where it is.
+   */
+  tokens?: { setting: string; platform: Platform }
   /** A network that is there; one of its own when absent. */
   network?: ExistingNetwork
   /** A web ACL with the scope CLOUDFRONT. */
@@ -55,7 +61,8 @@ export class FargateMcpServer extends Construct {
   readonly front: FargateFront
   readonly cluster: Cluster
   readonly service: FargateService
-  readonly table: StateTable
+  /** What its tasks share; absent with `tokens`. */
+  readonly table?: StateTable
   readonly logGroup: LogGroup
   readonly auth = 'oauth'
   /** The MCP endpoint. */
@@ -79,7 +86,7 @@ export class FargateMcpServer extends Construct {
     })
     this.url = `${this.front.url}/mcp`
     // What is in it lives for hours: sessions, tasks, which of them is where.
-    this.table = new StateTable(this, 'State', { keep: false })
+    if (!props.tokens) this.table = new StateTable(this, 'State', { keep: false })
     this.logGroup = new LogGroup(this, 'Log', {
       retention: RetentionDays.ONE_MONTH,
       removalPolicy: RemovalPolicy.DESTROY,
@@ -92,7 +99,8 @@ export class FargateMcpServer extends Construct {
     this.#grow(this.#balance(), tasks)
   }
 
-  #define({ config, image, authorization }: FargateMcpServerProps): FargateTaskDefinition {
+  #define(props: FargateMcpServerProps): FargateTaskDefinition {
+    const { config, image } = props
     const { cpu, memoryMb } = fargateSize(config.platforms.fargate?.memoryMb ?? 1024)
     const taskRole = new Role(this, 'TaskRole', {
       assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com', {
@@ -101,7 +109,7 @@ export class FargateMcpServer extends Construct {
       description: `What the MCP server ${config.name} may do`,
     })
     allowConfigured(taskRole, config)
-    this.table.grantUse(taskRole)
+    this.table?.grantUse(taskRole)
     const task = new FargateTaskDefinition(this, 'Task', {
       taskRole,
       cpu,
@@ -111,12 +119,6 @@ export class FargateMcpServer extends Construct {
         operatingSystemFamily: OperatingSystemFamily.LINUX,
       },
     })
-    const place: OauthPlace = {
-      resource: this.url,
-      issuer: authorization.issuer,
-      ...(authorization.clients ? { clients: authorization.clients } : {}),
-    }
-    const secret = generatedSecret(this, 'Secret', `${config.name}: what its tasks prove to each other, and seal`)
     task.addContainer('Server', {
       image: taskImage(image),
       user: '1000:1000',
@@ -126,13 +128,11 @@ export class FargateMcpServer extends Construct {
       portMappings: [{ containerPort: taskPort }],
       environment: {
         AWS_REGION: Stack.of(this).region,
-        FAIRLEAD_PLATFORM: 'fargate',
-        FAIRLEAD_TABLE: this.table.table.tableName,
-        FAIRLEAD_OAUTH: JSON.stringify(place),
+        ...this.#settings(props),
         HOST: '0.0.0.0',
         PORT: String(taskPort),
       },
-      secrets: { FAIRLEAD_SECRET: EcsSecret.fromSecretsManager(secret as ISecret) },
+      ...(this.table ? { secrets: { FAIRLEAD_SECRET: this.#secret(config) } } : {}),
       logging: LogDriver.awsLogs({
         logGroup: this.logGroup,
         streamPrefix: 'task',
@@ -145,6 +145,25 @@ export class FargateMcpServer extends Construct {
       ECS2: 'What stands in the environment is public: names and URLs. Secrets come from Secrets Manager.',
     })
     return task
+  }
+
+  /** Where it is, and whose tokens it takes. */
+  #settings({ authorization, tokens }: FargateMcpServerProps): Record<string, string> {
+    if (tokens) return { FAIRLEAD_PLATFORM: tokens.platform, [tokens.setting]: JSON.stringify({ resource: this.url }) }
+    if (!authorization)
+      throw new FairleadError('CONFIG_INVALID', '`authorization` is missing: tokens come from somewhere')
+    const { issuer, clients } = authorization
+    const place: OauthPlace = { resource: this.url, issuer, ...(clients ? { clients } : {}) }
+    return {
+      FAIRLEAD_PLATFORM: 'fargate',
+      FAIRLEAD_TABLE: this.table!.table.tableName,
+      FAIRLEAD_OAUTH: JSON.stringify(place),
+    }
+  }
+
+  #secret({ name }: FairleadConfig): EcsSecret {
+    const secret = generatedSecret(this, 'Secret', `${name}: what its tasks prove to each other, and seal`)
+    return EcsSecret.fromSecretsManager(secret as ISecret)
   }
 
   #serve(taskDefinition: FargateTaskDefinition, tasks: number): FargateService {

@@ -8,7 +8,8 @@ import type { MadeStack, StackRequest } from './stacks.ts'
 
 /** The stack of the platform fargate. */
 export function fargateStack(app: App, { name, deployment, props, authorization }: StackRequest): MadeStack {
-  const { project, environment, region, image } = deployment
+  const { project, environment, region } = deployment
+  const image = deployment.images?.server
   const { config } = project
   const { vpcId, subnetIds = [], domain } = config.platforms.fargate ?? {}
   if (!image) throw new FairleadError('IMAGE_MISSING', 'fargate runs an image, and there is none')
@@ -33,7 +34,7 @@ export function fargateStack(app: App, { name, deployment, props, authorization 
     ClusterArn: server.cluster.clusterArn,
     ServiceArn: server.service.serviceArn,
     DistributionId: server.front.distribution.distributionId,
-    TableName: server.table.table.tableName,
+    TableName: server.table?.table.tableName,
     DomainTarget: domain ? server.front.distribution.distributionDomainName : undefined,
   })
   return { stack }

@@ -67,7 +67,7 @@ function ofFargate({ service, logGroup, front, table }: FargateMcpServer): Watch
       service,
       logGroup,
       loadBalancer,
-      table: table.table as ITable,
+      ...(table ? { table: table.table as ITable } : {}),
       distributionId: distribution.distributionId,
     },
     set: (name, value) => service.taskDefinition.defaultContainer!.addEnvironment(name, value),

@@ -4,42 +4,67 @@ import { Stack, type App } from 'aws-cdk-lib'
 import type { GatewayFacts } from '../../adapters/gateway-artifact.ts'
 import { createCustomJwtAuthorizer } from '../../auth/bearer/custom-jwt.ts'
 import { gatewayNodeOptions } from '../../build/agentcore-gateway.ts'
-import type { FairleadConfig } from '../../config.ts'
+import type { AgentcoreGatewayConfig, FairleadConfig } from '../../config.ts'
 import { FairleadError } from '../../errors.ts'
 import { waysOf } from '../../gateway/bindings.ts'
 import { readGateway } from '../../gateway/definitions/read.ts'
 import type { GatewayDefinition, TargetDefinition } from '../../gateway/definitions/types.ts'
-import { parameterPath } from '../deployment.ts'
+import { parameterPath, type Deployment } from '../deployment.ts'
 import { signedFor } from './agentcore-gateway-role.ts'
 import { agentcoreArn } from './agentcore-role.ts'
+import { FargateMcpServer } from './fargate-mcp-server.ts'
+import { namedNetwork } from './fargate-network.ts'
 import { LambdaMcpServer, type LambdaMcpServerProps } from './lambda-mcp-server.ts'
 import { addOutputs } from './outputs.ts'
 import type { MadeStack, StackRequest } from './stacks.ts'
+import { requiredWebAcl, webAclIfThere } from './web-acl.ts'
 
 /**
- * The stack of the platform agentcore-gateway as a function: fairlead's own gateway, from its artifact, behind a function URL
- * that IAM guards, or behind a distribution where the gateway itself checks tokens. Throws PLATFORM_NOT_BUILT for what it does
- * not deploy.
+ * The stack of the platform agentcore-gateway as fairlead's own gateway, from its artifact: as a function behind a function URL
+ * that IAM guards, or, where the gateway itself checks tokens, behind a distribution, as a function or as tasks. Throws
+ * GATEWAY_NOT_DEPLOYABLE for what would be open or would refuse everyone.
  */
-export function ownGatewayStack(app: App, { name, deployment, props }: StackRequest): MadeStack {
-  const { project, artifacts } = deployment
-  const artifact = artifacts.gateway!.dir
-  const facts = JSON.parse(readFileSync(join(artifact, 'gateway.json'), 'utf8')) as GatewayFacts
-  refuse(project.config, facts)
-  const stack = new Stack(app, name, props)
-  const tokens = tokensOf(facts)
-  const server = new LambdaMcpServer(stack, 'Gateway', {
+export function ownGatewayStack(app: App, request: StackRequest): MadeStack {
+  const { config } = request.deployment.project
+  const { dir } = request.deployment.artifacts.gateway!
+  const facts = JSON.parse(readFileSync(join(dir, 'gateway.json'), 'utf8')) as GatewayFacts
+  refuse(config, facts)
+  const stack = new Stack(app, request.name, request.props)
+  const own: OwnGateway = {
+    stack,
+    artifact: dir,
+    tokens: tokensOf(facts),
     config: {
-      name: project.config.name,
-      ...(project.config.callers ? { callers: project.config.callers } : {}),
-      permissions: [...needs(stack, facts), ...(project.config.server ? [] : (project.config.permissions ?? []))],
-      platforms: { lambda: {} },
+      name: config.name,
+      ...(config.callers ? { callers: config.callers } : {}),
+      permissions: [...needs(stack, facts), ...(config.server ? [] : (config.permissions ?? []))],
+      platforms: {},
     },
+  }
+  return config.platforms['agentcore-gateway']!.deployAs === 'fargate'
+    ? asTasks(own, request)
+    : asFunction(own, request)
+}
+
+interface OwnGateway {
+  stack: Stack
+  artifact: string
+  /** What it may do and who may call it. */
+  config: FairleadConfig
+  tokens: LambdaMcpServerProps['tokens']
+}
+
+function asFunction({ stack, artifact, config, tokens }: OwnGateway, { deployment }: StackRequest): MadeStack {
+  const { waf, ...lambda } = gatewayConfig(deployment).lambda ?? {}
+  const webAclArn = waf ? requiredWebAcl(stack, "platforms['agentcore-gateway'].lambda.waf") : undefined
+  const server = new LambdaMcpServer(stack, 'Gateway', {
+    config: { ...config, platforms: { lambda } },
     artifact,
     parameterPath: parameterPath(deployment),
     ...(tokens ? { tokens } : {}),
+    ...(webAclArn === undefined ? {} : { webAclArn }),
   })
-  server.function.addEnvironment('FAIRLEAD_PLATFORM', 'agentcore-gateway')
+  server.function.addEnvironment('FAIRLEAD_PLATFORM', platform)
   server.function.addEnvironment('NODE_OPTIONS', gatewayNodeOptions)
   addOutputs(stack, {
     Url: server.url,
@@ -48,23 +73,57 @@ export function ownGatewayStack(app: App, { name, deployment, props }: StackRequ
     FunctionArn: server.function.functionArn,
     LogGroup: server.logGroup.logGroupName,
     DistributionId: server.front?.distribution.distributionId,
+    DomainTarget: lambda.domain && server.front?.distribution.distributionDomainName,
   })
   return { stack }
 }
 
+function asTasks({ stack, config, tokens }: OwnGateway, { deployment }: StackRequest): MadeStack {
+  const { fargate = {} } = gatewayConfig(deployment)
+  const { vpcId, subnetIds = [], domain } = fargate
+  const image = deployment.images?.gateway
+  if (!image) throw new FairleadError('IMAGE_MISSING', 'The gateway runs as tasks from an image, and there is none')
+  const webAclArn = webAclIfThere(stack)
+  const server = new FargateMcpServer(stack, 'Gateway', {
+    config: { ...config, platforms: { fargate } },
+    image,
+    ...(tokens ? { tokens } : {}),
+    ...(vpcId === undefined ? {} : { network: namedNetwork(stack, vpcId, subnetIds) }),
+    ...(webAclArn === undefined ? {} : { webAclArn }),
+  })
+  server.service.taskDefinition.defaultContainer!.addEnvironment('NODE_OPTIONS', gatewayNodeOptions)
+  addOutputs(stack, {
+    Url: server.url,
+    Auth: 'jwt',
+    LogGroup: server.logGroup.logGroupName,
+    ClusterArn: server.cluster.clusterArn,
+    ServiceArn: server.service.serviceArn,
+    DistributionId: server.front.distribution.distributionId,
+    DomainTarget: domain && server.front.distribution.distributionDomainName,
+  })
+  return { stack }
+}
+
+const platform = 'agentcore-gateway'
+
+function gatewayConfig({ project }: Deployment): AgentcoreGatewayConfig {
+  return project.config.platforms[platform]!
+}
+
 function refuse({ platforms }: FairleadConfig, { gateway, bindings }: GatewayFacts): void {
-  const { deployAs } = platforms['agentcore-gateway']!
+  const { deployAs, lambda = {} } = platforms[platform]!
   const { authorizerType } = gateway as GatewayDefinition
-  const why = reason(deployAs, authorizerType)
-  if (why !== undefined)
-    throw new FairleadError(
-      'PLATFORM_NOT_BUILT',
-      `A gateway with deployAs: '${deployAs}' and ${authorizerType} is not deployed by this version of fairlead`,
-      {
-        why,
-        fix: "Take deployAs: 'managed', or 'lambda' with AWS_IAM or CUSTOM_JWT; or deploy what `fairlead build` makes with a stack of your own: docs/gateway.md",
-      },
-    )
+  if (authorizerType === 'NONE')
+    throw notDeployable(`A gateway with authorizerType NONE is not deployed as ${deployAs}`, {
+      why: 'Anyone on the internet could call what its targets can, with its role and its secrets.',
+      fix: 'Take AWS_IAM or CUSTOM_JWT.',
+    })
+  const ofToken = authorizerType === 'AWS_IAM' && (['domain', 'waf'] as const).find((key) => lambda[key])
+  if (ofToken)
+    throw notDeployable(`A gateway with authorizerType AWS_IAM has no \`lambda.${ofToken}\``, {
+      why: 'With IAM the function URL is called by itself, and its signature covers its own name.',
+      fix: `Leave \`${ofToken}\` out, or take CUSTOM_JWT.`,
+    })
   const named = Object.values(bindings.credentialProviders ?? {}).find((each) => {
     const { config, env } = waysOf(each)
     return !config && env !== undefined
@@ -76,13 +135,8 @@ function refuse({ platforms }: FairleadConfig, { gateway, bindings }: GatewayFac
     })
 }
 
-/** Why it is not deployed; undefined where it is. */
-function reason(deployAs: string | undefined, authorizerType: string): string | undefined {
-  if (authorizerType === 'NONE')
-    return 'Anyone on the internet could call what its targets can, with its role and its secrets.'
-  if (deployAs === 'lambda') return undefined
-  if (authorizerType === 'AWS_IAM') return 'On fargate nobody verifies the signatures of IAM callers.'
-  return 'Its artifact runs as a task, but this version has no stack that puts it into an image, behind a load balancer.'
+function notDeployable(message: string, more: { why: string; fix: string }): FairleadError {
+  return new FairleadError('GATEWAY_NOT_DEPLOYABLE', message, more)
 }
 
 /** What the gateway takes tokens by, where it does: the definition says whose, the place says what its URL is. */

@@ -14,7 +14,12 @@ export interface Pinning extends Pick<RegistryOptions, 'fetch' | 'wait'> {
 
 /** What the images of a project stand on: one base for all of them. */
 export function baseReference({ platforms }: FairleadConfig): string {
-  return platforms.fargate?.baseImage ?? platforms['agentcore-runtime']?.baseImage ?? defaultBase
+  return (
+    platforms.fargate?.baseImage ??
+    platforms['agentcore-runtime']?.baseImage ??
+    platforms['agentcore-gateway']?.fargate?.baseImage ??
+    defaultBase
+  )
 }
 
 /**

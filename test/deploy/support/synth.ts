@@ -107,7 +107,7 @@ export async function synthesizeCase(
     ...place,
     platforms: platformNames.filter((name) => config.platforms[name]),
     artifacts,
-    image: { kind: 'registry', repository: '111122223333.dkr.ecr.us-east-1.amazonaws.com/fairlead', digest: `sha256:${'a'.repeat(64)}` }, // prettier-ignore
+    images: { server: { kind: 'registry', repository: '111122223333.dkr.ecr.us-east-1.amazonaws.com/fairlead', digest: `sha256:${'a'.repeat(64)}` } }, // prettier-ignore
     ...more,
   }
   for (const key of without) delete deployment[key]
