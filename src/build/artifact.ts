@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 export interface Artifact {
@@ -26,6 +26,7 @@ export function writeArtifact(
   for (const [name, text] of Object.entries(contents)) {
     mkdirSync(dirname(join(outDir, name)), { recursive: true })
     writeFileSync(join(outDir, name), text)
+    opened(outDir, name)
     sum.update(name).update('\0').update(text).update('\0')
   }
   const files = Object.entries(contents).map(([name, text]) => ({ name, bytes: Buffer.byteLength(text) }))
@@ -38,7 +39,7 @@ export function addToArtifact(artifact: Artifact, names: readonly string[], warn
   const files = names.map((name) => {
     const path = join(artifact.dir, name)
     const bytes = readFileSync(path)
-    sum.update(`\0${name}\0${statSync(path).mode & 0o111 ? 'x' : '-'}\0`).update(bytes)
+    sum.update(`\0${name}\0${opened(artifact.dir, name) ? 'x' : '-'}\0`).update(bytes)
     return { name, bytes: bytes.length }
   })
   return {
@@ -47,4 +48,16 @@ export function addToArtifact(artifact: Artifact, names: readonly string[], warn
     digest: `sha256-${sum.digest('hex')}`,
     warnings: [...artifact.warnings, ...warnings],
   }
+}
+
+/**
+ * Lets everybody read a file of an artifact and the folders that it is in, and run what its owner may: a function runs as
+ * another user than the one who made its zip, and the umask of the machine is no input. Says whether it may be run.
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-function-zip.html (file permissions, read 2026-11-25)
+ */
+function opened(dir: string, name: string): boolean {
+  for (let folder = dirname(name); folder !== '.'; folder = dirname(folder)) chmodSync(join(dir, folder), 0o755)
+  const runs = (statSync(join(dir, name)).mode & 0o100) !== 0
+  chmodSync(join(dir, name), runs ? 0o755 : 0o644)
+  return runs
 }

@@ -1,13 +1,15 @@
 import { execFile as execFileCallback } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { copyProject, fairlead } from './support.ts'
+import { pinMadeUpBase } from '../support/pinned-base.ts'
+import { bin, copyProject, fairlead } from './support.ts'
 
 const execFile = promisify(execFileCallback)
 
@@ -19,10 +21,36 @@ const config = `export default {
   environments: {
     dev: { account: '111122223333', region: 'eu-west-1' },
     prod: { account: '444455556666', region: 'us-east-1', config: { platforms: { lambda: { memoryMb: 2048 } } } },
+    all: { account: '111122223333', region: 'us-east-1', config: {
+      scopes: { read: { description: 'Read' } },
+      baseScopes: ['read'],
+      platforms: {
+        lambda: { auth: 'oauth' },
+        fargate: {},
+        'agentcore-runtime': { package: 'image' },
+        'agentcore-gateway': { gateway: './gateway.json', targets: [], deployAs: 'lambda' },
+      },
+    } },
   },
 }`
 const server = `import { McpServer } from '@modelcontextprotocol/server'
 export default () => new McpServer({ name: 'demo', version: '1.0.0' })`
+
+const gateway = JSON.stringify({ name: 'shop', roleArn: 'arn:aws:iam::111122223333:role/x', authorizerType: 'AWS_IAM' })
+
+/** The bytes of every file of a folder, summed up, and the modes that files have. */
+async function everythingIn(dir: string): Promise<{ files: Record<string, string>; mode: string[] }> {
+  const modes = new Set<string>()
+  const files: Record<string, string> = {}
+  for (const name of (await readdir(dir, { recursive: true })).toSorted()) {
+    const [path, facts] = [join(dir, name), await stat(join(dir, name))]
+    if (facts.isDirectory()) continue
+    if (name.includes('/')) modes.add((facts.mode & 0o777).toString(8))
+    const bytes = await readFile(path)
+    files[name] = name.endsWith('.json') ? bytes.toString() : createHash('sha256').update(bytes).digest('hex')
+  }
+  return { files, mode: [...modes] }
+}
 
 type Project = Awaited<ReturnType<typeof copyProject>>
 let projects: Project[]
@@ -30,6 +58,7 @@ const open = async () => {
   const project = await copyProject('none')
   await writeFile(join(project.dir, 'fairlead.config.ts'), config)
   await writeFile(join(project.dir, 'server.ts'), server)
+  await writeFile(join(project.dir, 'gateway.json'), gateway)
   return project
 }
 
@@ -70,21 +99,37 @@ describe('fairlead synth', { timeout: 60_000 }, () => {
     expect(template).toContain('"MemorySize": 2048')
   })
 
-  it('gives the same template, the same assets and the same bytes from two folders', async () => {
-    const made = await Promise.all(
-      projects.map(async (project) => {
-        await synth(['--env', 'dev'], project)
-        const file = (name: string) => readFile(join(project.dir, '.fairlead/cdk.out', name), 'utf8')
-        const [template, assets] = [
-          await file('demo-dev-lambda.template.json'),
-          await file('demo-dev-lambda.assets.json'),
-        ]
-        const key = /"S3Key": "([0-9a-f]{64})\.zip"/.exec(template)![1]!
-        return { template, assets, key, artifact: await file(`asset.${key}/index.js`) }
+  it('gives the same bytes of all stacks and artifacts from two folders, whatever umask, times, modes, language and zone are', async () => {
+    const [here, there] = projects as [Project, Project]
+    for (const { dir } of projects) pinMadeUpBase(dir)
+    for (const name of ['server.ts', 'gateway.json', 'fairlead.config.ts', 'fairlead.lock.json']) {
+      await utimes(join(there.dir, name), 1, 1)
+      await chmod(join(there.dir, name), 0o600)
+    }
+    const all = [bin, 'synth', '--env', 'all', '--json']
+    const other = { TZ: 'Pacific/Kiritimati', LANG: 'tr_TR.UTF-8', LC_ALL: 'tr_TR.UTF-8', UMASK: '077' }
+    const outs = await Promise.all(
+      [[here, { UMASK: '022' }] as const, [there, other] as const].map(async ([{ dir }, own]) => {
+        const env = { ...process.env, ...own }
+        const words = ['-c', 'umask $UMASK; exec "$0" "$@"', process.execPath, ...all]
+        const { stdout } = await execFile('/bin/sh', words, { cwd: dir, env })
+        return (JSON.parse(stdout) as { data: { dir: string; stacks: { platform: string }[] } }).data
       }),
     )
-    expect(made[0]).toEqual(made[1])
-  })
+    const parts = ['authorization', 'lambda', 'fargate', 'agentcore-runtime', 'agentcore-gateway']
+    expect(outs[0]!.stacks.map(({ platform }) => platform)).toEqual(parts)
+    const [one, two] = await Promise.all(outs.map(({ dir }) => everythingIn(dir)))
+    expect(two).toEqual(one)
+    const { mode, files } = one!
+    const folders = (kind: RegExp) => new Set(Object.keys(files).flatMap((name) => kind.exec(name)?.[0] ?? []))
+    // The server, the gateway and the authorization service, and what is in the image.
+    expect(folders(/^asset\.[0-9a-f]{64}(?=\/index\.js$)/).size).toBeGreaterThanOrEqual(3)
+    expect(folders(/^image\.[0-9a-f]{64}/).size).toBeGreaterThanOrEqual(1)
+    // A function runs as another user than the one that its zip was made by.
+    expect(mode).toEqual(['644'])
+    const texts = JSON.stringify(files)
+    for (const { dir } of projects) expect(texts).not.toContain(dir)
+  }, 60_000)
 
   it('writes a template of AWS SAM', async () => {
     const ran = await synth(['--env', 'dev', '--format', 'sam'])
@@ -96,7 +141,7 @@ describe('fairlead synth', { timeout: 60_000 }, () => {
   })
 
   it.each([
-    [[], 'USAGE', 'Which environment? There are dev, prod'],
+    [[], 'USAGE', 'Which environment? There are dev, prod, all'],
     [
       ['--env', 'dev', '--format', 'sam', '--platform', 'fargate'],
       'USAGE',
