@@ -23,6 +23,8 @@ export async function confirm(question: string, { yes }: Confirming, expected = 
 /** Questions are no data: they go to stderr. */
 export async function ask(question: string): Promise<string> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  // A terminal that is asked on takes Ctrl-C for itself; whoever is asked means the command.
+  terminal.once('SIGINT', () => process.kill(process.pid, 'SIGINT'))
   const closed = new Promise<string>((resolve) => terminal.once('close', () => resolve('')))
   try {
     return (await Promise.race([terminal.question(`${question} `), closed])).trim()

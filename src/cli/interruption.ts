@@ -4,30 +4,40 @@ import { report, type Io } from './output.ts'
 export interface Interruption {
   /** From here on something of the account changes. */
   begun(): void
+  /** Everything is deployed; what follows only looks. */
+  done(): void
   end(): void
+}
+
+const said: Record<'before' | 'begun' | 'done', { message: string; why?: string; fix?: string }> = {
+  before: {
+    message: 'Interrupted before anything was changed',
+    why: 'Nothing of the account was touched.',
+    fix: 'Run the same command again.',
+  },
+  begun: { message: 'Interrupted while AWS was at work' },
+  done: {
+    message: 'Everything is deployed; interrupted while the endpoints were checked',
+    why: 'The doctor looks from outside, and changes nothing.',
+    fix: 'fairlead outputs has the URLs; fairlead doctor URL checks one.',
+  },
 }
 
 /** On Ctrl-C says what goes on without us, and ends with 130. */
 export function onInterruption(io: Pick<Io, 'json' | 'verbose'>, clear: () => void): Interruption {
-  let begun = false
+  let phase: keyof typeof said = 'before'
   const stop = () => {
     clear()
-    report(
-      begun
-        ? new FairleadError('DEPLOY_INTERRUPTED', 'Interrupted while AWS was at work')
-        : new FairleadError('DEPLOY_INTERRUPTED', 'Interrupted before anything was changed', {
-            why: 'Nothing of the account was touched.',
-            fix: 'Run the same command again.',
-          }),
-      io,
-    )
+    const { message, ...details } = said[phase]
+    report(new FairleadError('DEPLOY_INTERRUPTED', message, details), io)
     // What was written goes out first.
     process.stdout.write('', () => process.stderr.write('', () => process.exit()))
   }
   process.once('SIGINT', stop)
   process.once('SIGTERM', stop)
   return {
-    begun: () => (begun = true),
+    begun: () => void (phase = 'begun'),
+    done: () => void (phase = 'done'),
     end: () => void process.off('SIGINT', stop).off('SIGTERM', stop),
   }
 }

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { bin, type Ran } from '../cli/support.ts'
@@ -64,6 +66,25 @@ it('Ctrl-C in the middle says what goes on, and the same command again waits for
   expect(again.code).toBe(0)
 }, 60_000)
 
+it('Ctrl-C while the endpoints are checked says that everything is deployed', async () => {
+  const asked = Promise.withResolvers<void>()
+  // It never answers.
+  const endpoint = createServer(() => asked.resolve())
+  await once(endpoint.listen(0, '127.0.0.1'), 'listening')
+  const { outputs } = aws.stacks.get(stack)!
+  const url = outputs['Url']!
+  outputs['Url'] = `http://127.0.0.1:${(endpoint.address() as AddressInfo).port}/mcp`
+  const running = start('deploy', '--yes')
+  await asked.promise
+  running.kill('SIGINT')
+  const { code, stderr } = await running.ended
+  endpoint.closeAllConnections()
+  endpoint.close()
+  outputs['Url'] = url
+  expect(stderr).toContain('DEPLOY_INTERRUPTED  Everything is deployed; interrupted while the endpoints were checked')
+  expect(code).toBe(130)
+}, 60_000)
+
 it('logs --follow shows lines of new streams as they come, and Ctrl-C ends it with 130', async () => {
   const group = aws.stacks.get(stack)!.outputs['LogGroup']!
   const at = Date.now()
@@ -110,15 +131,16 @@ it.skipIf(!existsSync('/usr/bin/script'))(
       let said = ''
       child.stdout.on('data', (chunk: Buffer) => {
         if (!said.includes('to destroy it:') && `${said}${chunk.toString()}`.includes('to destroy it:'))
-          child.stdin.write(`${text}\r`)
+          child.stdin.write(text)
         said += chunk.toString()
       })
       await once(child, 'close')
       return said
     }
-    expect(await answer('y')).toContain('NOT_CONFIRMED  It was not confirmed, so nothing was changed')
+    expect(await answer('\u0003')).toContain('DEPLOY_INTERRUPTED  Interrupted before anything was changed')
+    expect(await answer('y\r')).toContain('NOT_CONFIRMED  It was not confirmed, so nothing was changed')
     expect(aws.stacks.get(stack)!.status).toBe('CREATE_COMPLETE')
-    expect(await answer('default')).toContain(`Destroyed: ${stack}`)
+    expect(await answer('default\r')).toContain(`Destroyed: ${stack}`)
     expect(aws.stacks.get(stack)!.status).toBe('DELETE_COMPLETE')
   },
   60_000,

@@ -11,7 +11,7 @@ import { connectEntries, endpointText, endpointsOf, examineDeployed } from '../a
 import { confirm, refuseUnasked, type Confirming } from '../confirm.ts'
 import { chosenDeployment, deploymentCommand, openFor, pollMsOf, type Chosen, type DeploymentOptions, type Opened } from '../deployment-options.ts' // prettier-ignore
 import { deployProgress, type Progress } from '../deploy-progress.ts'
-import { onInterruption } from '../interruption.ts'
+import { onInterruption, type Interruption } from '../interruption.ts'
 import { run, type Io, type Result } from '../output.ts'
 import { idleText, planText } from '../plan-text.ts'
 import { placeOf, planByChangeSets, planOf, steadyStacks, type Planned } from '../planning.ts'
@@ -47,7 +47,7 @@ export function deployCommand(): Command {
       }
       const interruption = onInterruption(io, end)
       try {
-        return await deploy(options, io, progress, interruption.begun)
+        return await deploy(options, io, progress, interruption)
       } finally {
         end()
         interruption.end()
@@ -56,7 +56,7 @@ export function deployCommand(): Command {
   )
 }
 
-async function deploy(options: Options, io: Io, progress: Progress, begun: () => void): Promise<Result> {
+async function deploy(options: Options, io: Io, progress: Progress, { begun, done }: Interruption): Promise<Result> {
   const pollMs = pollMsOf(options)
   const { docker = false } = options
   const chosen = await chosenDeployment(options)
@@ -103,6 +103,7 @@ async function deploy(options: Options, io: Io, progress: Progress, begun: () =>
   const { images, dir } = planned.assembly
   for (const image of images) await pushDeploymentImage(image, place, { ...toolkit, note: progress.note })
   const stacks = await deployStacks(toolkit, dir, opened.host, pollMs)
+  done()
   progress.end()
   return deployedResult(chosen, opened, planned, stacks, options)
 }
