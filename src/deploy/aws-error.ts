@@ -1,6 +1,6 @@
 import { FairleadError } from '../errors.ts'
 import { quoted } from '../http/quoted.ts'
-import { hintFor } from './failure-hints.ts'
+import { hintFor, longestReason } from './failure-hints.ts'
 
 interface Named {
   name?: unknown
@@ -43,7 +43,7 @@ const kinds: readonly (readonly [RegExp, (error: Named, all: readonly Named[]) =
       const text = all.map(({ message }) => String(message)).join(' ')
       const [, action] = /not authorized to perform: ([\w:-]+)/.exec(text) ?? []
       return new FairleadError('AWS_DENIED', action ? `AWS does not allow ${action}` : 'AWS does not allow this', {
-        why: quoted(error.message ?? ''),
+        why: quoted(error.message ?? '', longestReason),
         ...(action ? { fix: `Ask for ${action}, or use another profile: --profile NAME` } : {}),
       })
     },
@@ -89,7 +89,7 @@ export function asAwsError(thrown: unknown, doing: string): FairleadError {
       fix: 'Check the network and AWS_ENDPOINT_URL, then run the same command again.',
       cause: thrown,
     })
-  const said = quoted(String(all.at(-1)?.message ?? thrown))
+  const said = quoted(String(all.at(-1)?.message ?? thrown), longestReason)
   const { fix, code = 'DEPLOY_FAILED' } = hintFor(said)
   return new FairleadError(code, `${doing} failed: ${said}`, {
     cause: thrown,

@@ -1,5 +1,8 @@
 import type { ErrorCode } from '../errors.ts'
 
+/** A reason is shown up to so many characters: what helps often stands at its end, such as the policy that denies. */
+export const longestReason = 1024
+
 interface Hint {
   /** What CloudFormation, or the service behind it, says. */
   says: RegExp
@@ -12,6 +15,10 @@ interface Hint {
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html (read 2026-11-25)
  */
 const hints: readonly Hint[] = [
+  {
+    says: /not authorized to perform: ([\w:-]+).*explicit deny in (?:a|an) ((?:service control|resource control|session|identity-based|resource-based) policy|permissions boundary|VPC endpoint policy)/,
+    fix: ([, action, policy]) => `${action} is denied by a policy above the role (${policy}): ask who keeps it, or deploy to another account or region.`, // prettier-ignore
+  },
   {
     says: /not authorized to perform: ([\w:-]+)/,
     fix: ([, action]) => `Allow ${action} to the role that CloudFormation works with (cdk-hnb659fds-cfn-exec-role-…).`,

@@ -2,6 +2,7 @@ import type { CloudFormation, StackEvent } from '@aws-sdk/client-cloudformation'
 import { setTimeout as after } from 'node:timers/promises'
 import { quoted } from '../http/quoted.ts'
 import { asAwsError } from './aws-error.ts'
+import { longestReason } from './failure-hints.ts'
 import { stackState, type StackState } from './stack-state.ts'
 import { isOwnFailure, type ResourceStep } from './toolkit-host.ts'
 
@@ -62,6 +63,6 @@ function stepOf(event: StackEvent): ResourceStep {
     state: event.ResourceStatus!,
     type: event.ResourceType!,
     id: event.LogicalResourceId!,
-    ...(event.ResourceStatusReason ? { reason: quoted(event.ResourceStatusReason) } : {}),
+    ...(event.ResourceStatusReason ? { reason: quoted(event.ResourceStatusReason, longestReason) } : {}),
   }
 }

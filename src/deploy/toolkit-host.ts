@@ -1,5 +1,6 @@
 import type { IoMessage, StackActivity, Toolkit } from '@aws-cdk/toolkit-lib'
 import { quoted } from '../http/quoted.ts'
+import { longestReason } from './failure-hints.ts'
 import type { ToolkitHost } from './toolkit.ts'
 import { dataAtRisk, plannedChanges, type PlannedChange } from './toolkit-plan.ts'
 
@@ -82,7 +83,7 @@ function stepOf({ event }: StackActivity): ResourceStep {
     state: event.ResourceStatus ?? '',
     type: event.ResourceType ?? '',
     id: event.LogicalResourceId ?? '',
-    ...(event.ResourceStatusReason ? { reason: quoted(event.ResourceStatusReason) } : {}),
+    ...(event.ResourceStatusReason ? { reason: quoted(event.ResourceStatusReason, longestReason) } : {}),
   }
 }
 

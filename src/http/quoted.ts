@@ -1,7 +1,7 @@
 import type { LightAnswer } from './light-fetch.ts'
 
 /** Quotes what another side said, for an error or a log line: one line, 300 characters, and what looks like a secret left out. */
-export function quoted(text: string): string {
+export function quoted(text: string, longest = 300): string {
   return text
     .replaceAll(/(x-amz-security-token\s*[:=]\s*)[^\s'"&\\]+/gi, '$1…')
     .replaceAll(/((?:Bearer|DPoP|Basic)\s+)[\w.~+/=-]{8,}/gi, '$1…')
@@ -13,7 +13,7 @@ export function quoted(text: string): string {
     .replaceAll(/eyJ[\w-]{8,}\.[\w-]+\.[\w-]*/g, '…')
     .replaceAll(/[\s\p{Cc}]+/gu, ' ')
     .trim()
-    .slice(0, 300)
+    .slice(0, longest)
 }
 
 /** A URL without user, query and fragment, any of which may carry a secret. */

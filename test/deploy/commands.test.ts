@@ -118,11 +118,32 @@ describe('a deployment', () => {
       'Resource of type AWS::IAM::Role with identifier hello already exists.',
       /Fix .*Something outside of this stack has that name/,
     ],
+    [
+      `Resource handler returned message: "User: arn:aws:sts::111122223333:assumed-role/cdk-hnb659fds-cfn-exec-role-111122223333-eu-central-1/AWSCloudFormation is not authorized to perform: iam:CreateRole on resource: arn:aws:iam::111122223333:role/hello-default-lambda-ServerRole5EA5FAF5-AbCdEfGhIjKl with an explicit deny in a service control policy: arn:aws:organizations::444455556666:policy/o-abc/service_control_policy/p-lastword (Service: Iam, Status Code: 403, Request ID: 0)"`, // prettier-ignore
+      /Why .*p-lastword[^]*Fix .*iam:CreateRole is denied by a policy above the role \(service control policy\)/,
+    ],
   ])('knows what helps against %s', async (reason, fix) => {
     aws.failing.set('AWS::IAM::Role', reason)
     const { code, stderr } = await deploy()
     expect(code).toBe(7)
     expect(stderr).toMatch(fix)
+  })
+
+  it('that fails over one that is there names the resource, is taken back, and goes on when the reason is gone', async () => {
+    await deploy()
+    const before = { ...aws.stacks.get(stack)!.outputs }
+    await project.configure({ platforms: { lambda: { memoryMb: 2048 } } })
+    aws.failing.set('AWS::Lambda::Function', 'MemorySize value failed to satisfy constraint')
+    const { code, stderr } = await deploy()
+    expect(code).toBe(7)
+    const last = stderr.slice(stderr.indexOf('DEPLOY_FAILED'))
+    expect(last).toMatch(
+      /^DEPLOY_FAILED {2}ServerFunction\w+ \(AWS::Lambda::Function\) of hello-default-lambda could not be changed\n {2}Why {3}MemorySize value failed/,
+    )
+    expect(aws.stacks.get(stack)).toMatchObject({ status: 'UPDATE_ROLLBACK_COMPLETE', outputs: before })
+    aws.failing.clear()
+    expect((await deploy()).code).toBe(0)
+    expect(aws.stacks.get(stack)!.status).toBe('UPDATE_COMPLETE')
   })
 
   it('waits when AWS is asked too often, and asks again when a connection is dropped', async () => {
