@@ -129,7 +129,7 @@ const agentcoreGateway = z.strictObject({
   gateway: z.string().min(1),
   targets: z.array(z.string().min(1)),
   bindings: z.string().optional(),
-  policies: z.array(z.string()).optional(),
+  policies: z.array(z.string().min(1)).min(1).optional(),
   deployAs: z.enum(['managed', 'lambda', 'fargate']).optional(),
   lambda: lambda.omit({ auth: true, runtime: true }).optional(),
   fargate: fargate
@@ -242,7 +242,6 @@ const notBuilt = [
   ...Object.entries(platforms)
     .filter(([, facts]) => !facts.built)
     .map(([name]) => ['platforms', name]),
-  ['platforms', 'agentcore-gateway', 'policies'],
 ]
 
 /**

@@ -106,6 +106,7 @@ export interface AgentcoreGatewayConfig {
   targets: string[]
   /** A JSON file with the facts that are local only. */
   bindings?: string
+  /** Files with Cedar policies, such as `policies/*.cedar`: who may call which tool with which arguments. */
   policies?: string[]
   /** The managed service, or fairlead's own gateway as a function or as tasks. */
   deployAs?: 'managed' | 'lambda' | 'fargate'

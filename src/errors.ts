@@ -427,6 +427,12 @@ export const errors = {
     fix: 'Add its ARN to `callers` in fairlead.config.ts.',
   },
 
+  POLICY_DENIED: {
+    exit: 'auth',
+    why: 'The caller was let in, and the gateway’s Cedar policies do not let it call this tool with these arguments.',
+    fix: 'Let a policy permit it, or change the one that forbids it. Which one decided stands beside the call: docs/gateway.md#cedar-policies',
+  },
+
   // the local Lambda (src/local/lambda): these stand in the log too
   HOST_FOREIGN: {
     exit: 'auth',
@@ -650,6 +656,15 @@ export const errors = {
     exit: 'usage',
     why: 'deployAs asks for our own gateway, and deployed like this it would be open, or not do what is asked.',
     fix: 'Follow the message; docs/gateway.md says what goes with each authorizerType.',
+  GATEWAY_POLICY: {
+    exit: 'usage',
+    why: 'A Cedar policy of the gateway is not one that AWS would take for its tools.',
+    fix: 'Correct the policy at the line that is named. What is checked: docs/gateway.md#cedar-policies',
+  },
+  CEDAR_MISSING: {
+    exit: 'usage',
+    why: 'The configuration has Cedar `policies`, and the engine that decides by them is a package of its own.',
+    fix: 'npm install @cedar-policy/cedar-wasm',
   },
   GATEWAY_NOT_PORTABLE: {
     exit: 'check',

@@ -1,6 +1,6 @@
 import { anonymous, type FetchHandler, type RequestContext } from '../http/fetch-handler.ts'
 import type { LightRequest } from '../http/light-request.ts'
-import { annotate } from '../http/note.ts'
+import { annotate, noteOf } from '../http/note.ts'
 import { originHeaders, preflight } from '../mcp/cors.ts'
 import { codes, decodeUtf8, errorResponse, isDeeperThan } from '../mcp/json-rpc.ts'
 import { isHostAllowed, isOriginAllowed, type Allowed } from '../mcp/origin.ts'
@@ -9,6 +9,7 @@ import type { Changes } from './changes.ts'
 import type { GatewayDefinition } from './definitions/types.ts'
 import { noInbound, type Inbound } from './inbound.ts'
 import { readMessages, Refusal, type Message } from './message.ts'
+import type { PolicyEngine } from './policies/engine.ts'
 import { Methods, type Outcome } from './methods.ts'
 import type { MakeRanker } from './search/search-tool.ts'
 import { streamed, wantsStream } from './stream.ts'
@@ -21,6 +22,8 @@ export interface GatewayOptions {
   inbound?: Inbound
   allowedHosts?: Allowed
   allowedOrigins?: Allowed
+  /** Who may call which tool; everyone who is let in, when absent. Its owner closes it. */
+  policies?: PolicyEngine
   /** How tools are found; by their words when absent. */
   ranker?: MakeRanker
   /** Who listens for changes of lists; without it nobody can, and it is not promised. Its owner ends it. */
@@ -170,10 +173,11 @@ async function whole(
 ): Promise<Response> {
   if (messages.length === 1 && !batch) {
     const outcome = await answer(messages[0]!)
-    return outcome ? json(outcome.status, outcome.body, outcome.headers) : accepted()
+    return outcome ? withNote(json(outcome.status, outcome.body, outcome.headers), [outcome]) : accepted()
   }
   const outcomes = (await Promise.all(messages.map(answer))).filter((each) => each !== undefined)
-  return outcomes.length === 0 ? accepted() : json(200, `[${outcomes.map(({ body }) => body).join(',')}]`)
+  if (outcomes.length === 0) return accepted()
+  return withNote(json(200, `[${outcomes.map(({ body }) => body).join(',')}]`), outcomes)
 }
 
 function accepted(): Response {
@@ -189,6 +193,12 @@ function refused({ status, code, message, data, id }: Refusal): Response {
   return json(status, JSON.stringify({ jsonrpc: '2.0', id, error }))
 }
 
+/** Of several answers a refusal is told, if there is one. */
+function withNote(response: Response, outcomes: readonly Outcome[]): Response {
+  const note = outcomes.find(({ note: each }) => each?.code)?.note ?? outcomes.find((each) => each.note)?.note
+  return note ? annotate(response, note) : response
+}
+
 function noted(response: Response, principal: string): Response {
-  return annotate(response, { principal })
+  return annotate(response, { ...noteOf(response), principal })
 }

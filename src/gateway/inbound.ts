@@ -2,6 +2,7 @@ import type { CustomJwtAuthorizer } from '../auth/bearer/custom-jwt.ts'
 import { TokenCache, tokenKey } from '../auth/bearer/token-cache.ts'
 import { anonymous, type Principal, type RequestContext } from '../http/fetch-handler.ts'
 import { annotate } from '../http/note.ts'
+import { rememberClaims } from './policies/caller.ts'
 
 /** Decides who calls: a principal, or the answer that refuses. */
 export interface Inbound {
@@ -97,6 +98,7 @@ export function jwtInbound({ authorizer, resource, now = Date.now }: JwtInboundO
       ...(clientId === undefined ? {} : { clientId }),
       scopes,
     }
+    rememberClaims(principal, claims)
     cache.set(key, { principal, expiresAt: claims.exp as number, claims }, now())
     return principal
   }

@@ -1,14 +1,17 @@
 import type { RequestContext } from '../http/fetch-handler.ts'
 import type { LightRequest } from '../http/light-request.ts'
+import type { Note } from '../http/note.ts'
 import { codes } from '../mcp/json-rpc.ts'
 import { newest, type Era } from '../mcp/revisions.ts'
 import { changeKinds, type ChangeKind } from './changes.ts'
-import { Catalog, described, pageOf } from './catalog.ts'
+import { Catalog, described, pageOf, type Listed } from './catalog.ts'
 import { failed, invalidArguments } from './failure.ts'
 import type { GatewayOptions } from './gateway.ts'
 import { isObject, Refusal, type Id, type Message } from './message.ts'
 import { getPrompt, listPrompts, listResources, listTemplates, readResource } from './beside-tools.ts'
 import { searchTool, ToolSearch } from './search/search-tool.ts'
+import { denialOf, PolicyDenial } from './policies/denial.ts'
+import type { PolicyDecision } from './policies/engine.ts'
 import { TargetFailure, type ToolResult } from './tool.ts'
 
 /** The answer to one message: its JSON, and the HTTP status that goes with it. */
@@ -16,12 +19,16 @@ export interface Outcome {
   status: number
   body: string
   headers?: Record<string, string>
+  /** For logs, and not for the client. */
+  note?: Note
 }
 
 export interface Asking {
   request: Request
   context: RequestContext
   onProgress?: (params: Record<string, unknown>) => void
+  /** Filled in as the message is answered. */
+  note?: Note
 }
 
 /** As AWS's own example has it. @see https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/gateway-using-mcp-list.html */
@@ -35,6 +42,8 @@ const manyTools = 100
 
 /** Lists are the same for every caller, and good for a minute. @see https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/caching */
 const shared = { ttlMs: 60_000, cacheScope: 'public' } as const
+/** But where policies decide who sees what. */
+const own = { ttlMs: 60_000, cacheScope: 'private' } as const
 
 type Handler = (message: Message, asking: Asking) => Promise<Record<string, unknown>> | Record<string, unknown>
 
@@ -52,7 +61,7 @@ export class Methods {
     this.#search = new ToolSearch(this.#catalog, options.ranker)
     this.#debug = options.definition.exceptionLevel === 'DEBUG'
     const both: Record<string, Handler> = {
-      'tools/list': (message) => this.#list(message),
+      'tools/list': (message, asking) => this.#list(message, asking),
       'tools/call': (message, asking) => this.#call(message, asking),
       ...(this.#hasMcp() ? this.#besideTools() : {}),
     }
@@ -74,9 +83,11 @@ export class Methods {
         { code: codes.methodNotFound, message: `Method not found: ${method.slice(0, 100)}` },
         era === 'modern' ? 404 : 200,
       )
+    const noting: Asking = { ...asking }
     try {
-      return success(id, era, await handler(message, asking))
+      return withNote(success(id, era, await handler(message, noting)), noting.note)
     } catch (error) {
+      if (error instanceof PolicyDenial) return withNote(failure(id, error, 200), error.note)
       if (error instanceof Refusal) return failure(id, error, 200)
       this.#options.log?.(`${method} failed: ${error instanceof Error ? error.message : String(error)}`)
       const message =
@@ -122,9 +133,9 @@ export class Methods {
     return instructions === undefined ? {} : { instructions }
   }
 
-  async #list({ params, era }: Message): Promise<Record<string, unknown>> {
+  async #list({ params, era }: Message, { context }: Asking): Promise<Record<string, unknown>> {
     const { mcp } = this.#options.definition.protocolConfiguration ?? {}
-    const tools = await this.#catalog.all()
+    const tools = await this.#visible(await this.#catalog.all(), context)
     const searches = mcp?.searchType === 'SEMANTIC' || tools.length > manyTools
     const all = [...(searches ? [{ name: searchTool.name, tool: searchTool }] : []), ...tools]
     const cursor = typeof params.cursor === 'string' ? params.cursor : undefined
@@ -132,21 +143,36 @@ export class Methods {
     if (!found)
       throw new Refusal(200, codes.invalidParams, 'Invalid params: the cursor is not one that this gateway gave')
     const { page, nextCursor } = found
-    return { tools: page.map(described), ...(nextCursor ? { nextCursor } : {}), ...(era === 'modern' ? shared : {}) }
+    const hint = this.#options.policies?.mode === 'ENFORCE' ? own : shared
+    return { tools: page.map(described), ...(nextCursor ? { nextCursor } : {}), ...(era === 'modern' ? hint : {}) }
   }
 
-  async #call({ id, params }: Message, { request, context, onProgress }: Asking): Promise<Record<string, unknown>> {
+  /** What a caller may see: where policies are enforced, the tools that he could call. */
+  async #visible(tools: readonly Listed[], { principal }: RequestContext): Promise<readonly Listed[]> {
+    const { policies } = this.#options
+    if (policies?.mode !== 'ENFORCE') return tools
+    const names = await policies.visible(
+      principal,
+      tools.map(({ name }) => name),
+    )
+    return tools.filter(({ name }) => names.has(name))
+  }
+
+  async #call({ id, params }: Message, asking: Asking): Promise<Record<string, unknown>> {
+    const { request, context, onProgress } = asking
     const { name, arguments: args = {} } = params
     if (typeof name !== 'string')
       throw new Refusal(200, codes.invalidParams, 'Invalid params: params.name is not a string')
     if (!isObject(args))
       throw new Refusal(200, codes.invalidParams, 'Invalid params: params.arguments is not an object')
-    if (name === searchTool.name) return this.#searchFor(args)
+    if (name === searchTool.name) return this.#searchFor(args, context)
     const found = this.#catalog.find(name)
     if (!found) throw unknownTool(name)
+    const decision = await this.#judge(name, args, asking)
     try {
       const problems = found.target.check?.(found.tool, args, this.#catalog)
       if (problems && problems.length > 0) return invalidArguments(problems)
+      if (decision?.unfit) throw denialOf(decision)
       const result = await found.target.call({
         tool: found.tool,
         args,
@@ -170,10 +196,27 @@ export class Methods {
     }
   }
 
-  async #searchFor(args: Record<string, unknown>): Promise<ToolResult> {
+  /** Asks the policies. Throws what the client is told of a refusal; one for arguments that are wrong anyway is left to them. */
+  async #judge(name: string, args: Record<string, unknown>, asking: Asking): Promise<PolicyDecision | undefined> {
+    const { policies, log } = this.#options
+    if (!policies) return undefined
+    const { principal } = asking.context
+    const decision = await policies.decide(principal, name, args)
+    if (!decision) throw unknownTool(name)
+    if (decision.policies.length > 0) asking.note = { policies: decision.policies }
+    if (decision.allowed) return decision
+    if (policies.mode === 'LOG_ONLY') {
+      log?.(`LOG_ONLY: ${name} would be denied to ${principal.id || 'anyone'} [${decision.reason}]`)
+      return { ...decision, allowed: true, unfit: false }
+    }
+    if (decision.unfit) return decision
+    throw denialOf(decision)
+  }
+
+  async #searchFor(args: Record<string, unknown>, context: RequestContext): Promise<ToolResult> {
     const problems = this.#catalog.check(searchTool, args)
     if (problems.length > 0) return invalidArguments(problems)
-    const found = await this.#search.search(args.query as string)
+    const found = await this.#search.search(args.query as string, (listed) => this.#visible(listed, context))
     const structuredContent = {
       tools: found.map((each) => {
         const { name, description, inputSchema } = described(each)
@@ -201,6 +244,10 @@ export class Methods {
       }),
     }
   }
+}
+
+function withNote(outcome: Outcome, note: Note | undefined): Outcome {
+  return note ? { ...outcome, note } : outcome
 }
 
 function unknownTool(name: string): Refusal {

@@ -2,8 +2,11 @@ import type { Credentials } from '../auth/sigv4/credentials.ts'
 import { secretsOf, type Bindings } from './bindings.ts'
 import type { GatewayDefinition, TargetDefinition } from './definitions/types.ts'
 import { FairleadError } from '../errors.ts'
+import { localAccount } from '../platforms.ts'
 import { createGateway, type Gateway, type GatewayOptions } from './gateway.ts'
 import { loadTarget } from './load.ts'
+import { PolicyEngine } from './policies/engine.ts'
+import type { Policy } from './policies/statements.ts'
 import { portability, managedLimits, type Finding } from './portability.ts'
 import { bedrockEmbedder, bedrockRuntime } from './search/bedrock.ts'
 import { byEmbeddings } from './search/embeddings.ts'
@@ -11,11 +14,14 @@ import type { MakeRanker } from './search/search-tool.ts'
 import { gatewayIdOf, type InvokeFunction } from './targets/lambda.ts'
 import type { Target } from './tool.ts'
 
-export interface OpenGatewayOptions extends Omit<GatewayOptions, 'definition' | 'targets'> {
+export interface OpenGatewayOptions extends Omit<GatewayOptions, 'definition' | 'targets' | 'policies'> {
   gateway: GatewayDefinition
   targets: readonly TargetDefinition[]
   bindings: Bindings
   invoke: InvokeFunction
+  /** Cedar's; `gatewayArn` is the resource that they name. */
+  policies?: readonly Policy[]
+  gatewayArn?: string
   /** Of the gateway's role. */
   roleCredentials: () => Promise<Credentials>
   region: string
@@ -43,6 +49,7 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
     region: options.region,
   }
   const targets: Target[] = []
+  let policies: PolicyEngine | undefined
   try {
     for (const definition of definitions)
       targets.push(
@@ -66,11 +73,46 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
     )
     await inTime(synchronized, startMs)
     const ranker = options.ranker ?? rankerOf(options, locate)
-    return createGateway({ ...options, definition: gateway, targets, ...(ranker ? { ranker } : {}) })
+    policies = await policiesOf(options, targets)
+    const { policies: _statements, ...rest } = options
+    const made = createGateway({
+      ...rest,
+      definition: gateway,
+      targets,
+      ...(ranker ? { ranker } : {}),
+      ...(policies ? { policies } : {}),
+    })
+    return {
+      ...made,
+      close: async () => {
+        await made.close()
+        policies?.close()
+      },
+    }
   } catch (error) {
+    policies?.close()
     await Promise.all(targets.map((target) => target.close()))
     throw error
   }
+}
+
+async function policiesOf(
+  { policies, gateway, region, gatewayArn, log }: OpenGatewayOptions,
+  targets: readonly Target[],
+): Promise<PolicyEngine | undefined> {
+  if (!policies) return undefined
+  return PolicyEngine.open({
+    policies,
+    mode: gateway.policyEngineConfiguration?.mode ?? 'ENFORCE',
+    gatewayArn: gatewayArn ?? ownGatewayArn(gateway.name, region),
+    targets,
+    ...(log ? { log } : {}),
+  })
+}
+
+/** The name of a gateway that AWS does not manage: what its policies have as their resource. */
+function ownGatewayArn(name: string, region: string): string {
+  return `arn:aws:bedrock-agentcore:${region}:${localAccount.accountId}:gateway/${gatewayIdOf(name)}`
 }
 
 /** How the bindings want tools to be found, when they say it. Here that needs an endpoint: nothing of AWS is called unasked. */

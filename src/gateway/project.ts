@@ -5,20 +5,33 @@ import { noBindings, readJsonFile, type Bindings } from './bindings.ts'
 import { readGateway, readTarget } from './definitions/read.ts'
 import { documentFiles } from './document-files.ts'
 import type { GatewayDefinition, TargetDefinition } from './definitions/types.ts'
+import { loadCedar } from './policies/cedar.ts'
+import { policyPaths, readPolicyFiles } from './policies/files.ts'
+import { policiesOf, type Policy } from './policies/statements.ts'
+import { FairleadError } from '../errors.ts'
 
 /** What the configuration of a gateway names, read. */
 export interface GatewayProject {
   gateway: GatewayDefinition
   targets: TargetDefinition[]
   bindings: Bindings
+  /** Cedar's; a gateway without any lets everyone who is let in call everything. */
+  policies?: Policy[]
   managed: boolean
 }
 
-/** Reads the files that a project's gateway is made of. Throws GATEWAY_DEFINITION_INVALID, GATEWAY_NOT_SUPPORTED, GATEWAY_BINDING. */
+/** Reads the files that a project's gateway is made of. Throws GATEWAY_DEFINITION_INVALID, GATEWAY_NOT_SUPPORTED, GATEWAY_BINDING, GATEWAY_POLICY, CEDAR_MISSING. */
 export function readGatewayProject(config: AgentcoreGatewayConfig, dir: string): GatewayProject {
   const file = (name: string) => resolve(dir, name)
+  const gateway = readGateway(readJsonFile(file(config.gateway)), config.gateway)
+  if (gateway.policyEngineConfiguration && !config.policies)
+    throw new FairleadError('GATEWAY_NOT_SUPPORTED', `${config.gateway} has a policy engine, whose policies are not here`, {
+      why: 'Without them the gateway here would allow what the one on AWS denies.',
+      fix: "Name them in fairlead.config.ts: policies: ['policies/*.cedar']",
+    })
   return {
-    gateway: readGateway(readJsonFile(file(config.gateway)), config.gateway),
+    gateway,
+    ...(config.policies ? { policies: policiesOf(loadCedar(), readPolicyFiles(config.policies, dir)) } : {}),
     targets: config.targets.map((name) => readTarget(readJsonFile(file(name)), name)),
     bindings: config.bindings === undefined ? { ...noBindings, dir } : readBindings(file(config.bindings)),
     managed: config.deployAs === 'managed',
@@ -30,7 +43,8 @@ export function readGatewayProject(config: AgentcoreGatewayConfig, dir: string):
  * modules that are run. What is wrong with them is told when they are read; here it only makes the list shorter.
  */
 export async function gatewayFiles(config: AgentcoreGatewayConfig, dir: string): Promise<string[]> {
-  const named = [config.gateway, ...config.targets, ...(config.bindings === undefined ? [] : [config.bindings])]
+  const { policies = [], bindings: bound } = config
+  const named = [config.gateway, ...config.targets, ...(bound === undefined ? [] : [bound]), ...policyPaths(policies, dir)]
   const files = named.map((name) => resolve(dir, name))
   try {
     const { bindings } = readGatewayProject(config, dir)

@@ -18,6 +18,8 @@ export interface Note {
   why?: string
   /** Who called. */
   principal?: string
+  /** The gateway's policies that decided. */
+  policies?: readonly string[]
   /** What the policy was asked, when it refused. */
   decision?: Decision
 }

@@ -14,9 +14,11 @@ import type { FairleadConfig } from '../../config.ts'
 import { FairleadError } from '../../errors.ts'
 import { readGateway, readTarget } from '../../gateway/definitions/read.ts'
 import type { GatewayDefinition, TargetDefinition } from '../../gateway/definitions/types.ts'
+import type { Policy } from '../../gateway/policies/statements.ts'
 import { revisions } from '../../mcp/revisions.ts'
 import { gatewayLogs } from './agentcore-gateway-logs.ts'
 import { gatewayRole } from './agentcore-gateway-role.ts'
+import { allowPolicyEngine, gatewayPolicies, policyEngine } from './agentcore-policy-engine.ts'
 import { requireAgentcore } from './agentcore-region.ts'
 import { allowConfigured } from './allow.ts'
 
@@ -27,6 +29,8 @@ export interface AgentcoreGatewayProps {
   gateway: unknown
   /** Bodies of CreateGatewayTarget. */
   targets: readonly unknown[]
+  /** Cedar policies, `${GatewayArn}` standing for the gateway: it gets a policy engine with them. */
+  policies?: readonly Policy[]
 }
 
 /** The service makes five targets of a gateway at once. @see https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/bedrock-agentcore-limits.html (read 2026-11-22) */
@@ -53,7 +57,9 @@ export class AgentcoreGateway extends Construct {
     const targets = props.targets.map((target, at) => readTarget(target, `targets[${at}]`))
     this.role = gatewayRole(this, definition, targets)
     if (!props.config.server) allowConfigured(this.role, props.config)
-    this.gateway = new CfnGateway(this, 'Gateway', gatewayProps(definition, this.role.roleArn))
+    const policies = policyEngine(this, definition, props.policies)
+    if (policies) allowPolicyEngine(this, this.role, definition, policies.configuration.arn)
+    this.gateway = new CfnGateway(this, 'Gateway', gatewayProps(definition, this.role.roleArn, policies?.configuration))
     // With its policy: while a target is made the service tries whether the role may call it.
     // @see https://github.com/aws/aws-cdk/issues/36826
     this.gateway.node.addDependency(this.role)
@@ -61,6 +67,8 @@ export class AgentcoreGateway extends Construct {
     this.targets = targets.map((target) => this.#target(target))
     for (const [at, target] of this.targets.entries())
       if (at >= atOnce) target.addResourceDependency(this.targets[at - atOnce]!)
+    if (policies?.engine && props.policies)
+      gatewayPolicies(policies.engine, { gateway: this.gateway, targets: this.targets, policies: props.policies })
     this.auth = ({ AWS_IAM: 'iam', CUSTOM_JWT: 'jwt', NONE: 'none', AUTHENTICATE_ONLY: 'iam' } as const)[
       definition.authorizerType
     ]
@@ -107,15 +115,18 @@ function gatewayProps(
     clientToken: _token,
     authorizerConfiguration,
     protocolConfiguration,
+    policyEngineConfiguration: _engine,
     ...definition
   }: GatewayDefinition & { clientToken?: string },
   roleArn: string,
+  policyEngineConfiguration: CfnGateway.GatewayPolicyEngineConfigurationProperty | undefined,
 ): CfnGatewayProps {
   const mcp = { supportedVersions: Object.keys(revisions), ...protocolConfiguration?.mcp }
   return {
     ...definition,
     roleArn,
     protocolConfiguration: { mcp },
+    ...(policyEngineConfiguration ? { policyEngineConfiguration } : {}),
     ...(authorizerConfiguration
       ? {
           authorizerConfiguration: {

@@ -37,7 +37,14 @@ export const createGateway: Shape = structure({
   authorizerConfiguration: union({ customJWTAuthorizer: { kind: 'document' } }),
   kmsKeyArn: text('arn:aws(|-cn|-us-gov):kms:[a-zA-Z0-9-]*:[0-9]{12}:key/[a-zA-Z0-9-]{36}', { min: 1, max: 2048 }),
   interceptorConfigurations: refused('Interceptors come in a later version.'),
-  policyEngineConfiguration: refused('Cedar policies come in a later version.'),
+  // AWS wants `arn`; here and in what is deployed the engine is the one that is made of the project's own policies.
+  policyEngineConfiguration: structure({
+    arn: text('arn:aws(-[^:]+)?:bedrock-agentcore:[a-z0-9-]+:[0-9]{12}:policy-engine\\/[a-zA-Z][a-zA-Z0-9-_]{0,99}-[a-zA-Z0-9_]{10}', {
+      min: 1,
+      max: 170,
+    }),
+    'mode*': oneOf('LOG_ONLY', 'ENFORCE'),
+  }),
   exceptionLevel: oneOf('DEBUG'),
   tags: map(() => tag, 0, 50),
 })

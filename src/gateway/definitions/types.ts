@@ -14,6 +14,7 @@ export interface GatewayDefinition {
       disableMcpListToolsPagination?: boolean
     }
   }
+  policyEngineConfiguration?: { arn?: string; mode: 'LOG_ONLY' | 'ENFORCE' }
   exceptionLevel?: 'DEBUG'
 }
 

@@ -38,9 +38,17 @@ export class ToolSearch {
     this.#make = make
   }
 
-  async search(query: string): Promise<Listed[]> {
+  /** The best ones. `visible` leaves out what the caller may not see, of all that were found. */
+  async search(
+    query: string,
+    visible: (found: readonly Listed[]) => Promise<readonly Listed[]> = async (found) => found,
+  ): Promise<Listed[]> {
     const { listed, ranker } = await this.#index()
-    return (await (await ranker).rank(query, most)).flatMap((at) => listed[at] ?? [])
+    const seen = await visible(listed)
+    const limit = seen.length === listed.length ? most : listed.length
+    const found = (await (await ranker).rank(query, limit)).flatMap((at) => listed[at] ?? [])
+    const may = seen.length === listed.length ? undefined : new Set(seen)
+    return (may ? found.filter((each) => may.has(each)) : found).slice(0, most)
   }
 
   async #index(): Promise<{ listed: Listed[]; ranker: Promise<ToolRanker> }> {

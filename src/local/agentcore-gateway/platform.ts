@@ -116,7 +116,7 @@ async function openLocally(
 ): Promise<Opened> {
   const { identities, log, authorization } = options
   const definitions = definitionsOf(options)
-  const { gateway, targets, bindings, managed } = definitions
+  const { gateway, targets, bindings, managed, policies } = definitions
   const closers: (() => Promise<void>)[] = []
   const close = async () => {
     for (const each of closers.toReversed()) await each()
@@ -135,6 +135,7 @@ async function openLocally(
       targets,
       bindings,
       managed,
+      ...(policies ? { policies, gatewayArn: arn } : {}),
       invoke: functions.invoke,
       locate: (origin) => places.get(origin) ?? boundEndpoint(bindings, origin),
       roleCredentials: async () => agent,

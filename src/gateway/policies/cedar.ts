@@ -1,0 +1,21 @@
+import { createRequire } from 'node:module'
+import { FairleadError } from '../../errors.ts'
+
+/** The engine itself. Its package is an optional peer: who has no policies need not install 4 MB of WebAssembly. */
+export type Cedar = typeof import('@cedar-policy/cedar-wasm/nodejs')
+
+export const cedarPackage = '@cedar-policy/cedar-wasm'
+
+let loaded: Cedar | undefined
+
+/** Loads Cedar, once for a process. Throws CEDAR_MISSING. @see https://www.npmjs.com/package/@cedar-policy/cedar-wasm */
+export function loadCedar(require: (name: string) => unknown = createRequire(import.meta.url)): Cedar {
+  if (loaded) return loaded
+  try {
+    loaded = require(`${cedarPackage}/nodejs`) as Cedar
+    return loaded
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error
+    throw new FairleadError('CEDAR_MISSING', `${cedarPackage} is not installed`, { cause: error })
+  }
+}

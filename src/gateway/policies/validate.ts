@@ -1,0 +1,88 @@
+import type { ValidationError } from '@cedar-policy/cedar-wasm/nodejs'
+import type { Target } from '../tool.ts'
+import { separator } from '../tool.ts'
+import type { Cedar } from './cedar.ts'
+import { cedarSchema, inputType, type CedarRecord } from './schema.ts'
+import { actionsOf, lineAt, type Policy } from './statements.ts'
+
+/** Something that CreatePolicy would not take with FAIL_ON_ANY_FINDINGS. */
+export interface PolicyFinding {
+  policy: Policy
+  /** File and line of the finding itself. */
+  where: string
+  problem: string
+  help?: string
+}
+
+export interface KnownTools {
+  /** By their whole names. */
+  inputs: ReadonlyMap<string, CedarRecord>
+  /** Targets whose tools are not known yet: what is said of them cannot be checked. */
+  unheard: readonly string[]
+}
+
+/** What there is to write policies for, as the targets say it now. */
+export async function knownTools(targets: readonly Pick<Target, 'name' | 'tools' | 'mcp'>[]): Promise<KnownTools> {
+  const lists = await Promise.all(
+    targets.map(async (target) => ({ target, tools: await target.tools().catch(() => []) })),
+  )
+  return {
+    inputs: new Map(
+      lists.flatMap(({ target, tools }) =>
+        tools.map((tool) => [target.name + separator + tool.name, inputType(tool.inputSchema)] as const),
+      ),
+    ),
+    unheard: lists.flatMap(({ target, tools }) => (target.mcp && tools.length === 0 ? [target.name] : [])),
+  }
+}
+
+/**
+ * Holds policies against the tools that there are, by Cedar's own validator: unknown tools and arguments, wrong types, tags that
+ * may not be there, policies that never apply.
+ * @see https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/policy-validation-overview.html (read 2026-11-25)
+ */
+export function findingsOf(cedar: Cedar, policies: readonly Policy[], { inputs, unheard }: KnownTools): PolicyFinding[] {
+  const checked = policies.filter((policy) => isKnown(cedar, policy, unheard))
+  if (checked.length === 0 || (inputs.size === 0 && unheard.length > 0)) return []
+  const answer = cedar.validate({
+    schema: cedarSchema(inputs),
+    policies: {
+      staticPolicies: Object.fromEntries(checked.map(({ name, statement }) => [name, statement])),
+    },
+  })
+  if (answer.type === 'failure')
+    return answer.errors.map(({ message }) => ({ policy: checked[0]!, where: placeOf(checked[0]!), problem: message }))
+  const byName = new Map(checked.map((policy) => [policy.name, policy]))
+  const { validationErrors, validationWarnings } = answer
+  const failed = new Set(validationErrors.map(({ policyId }) => policyId))
+  return [...validationErrors, ...validationWarnings.filter(({ policyId }) => !failed.has(policyId))].map((each) =>
+    findingOf(byName.get(each.policyId)!, each),
+  )
+}
+
+/** Policies that cannot be checked yet, since a target that they name has not said what it has. */
+export function unchecked(cedar: Cedar, policies: readonly Policy[], { unheard }: KnownTools): Policy[] {
+  return policies.filter((policy) => !isKnown(cedar, policy, unheard))
+}
+
+function isKnown(cedar: Cedar, { statement }: Policy, unheard: readonly string[]): boolean {
+  if (unheard.length === 0) return true
+  const parsed = cedar.policyToJson(statement)
+  const actions = parsed.type === 'success' ? actionsOf(parsed.json) : undefined
+  return !actions?.some((action) => unheard.some((target) => action.startsWith(target + separator)))
+}
+
+function findingOf(policy: Policy, { error: { message, help, sourceLocations: [at] = [] } }: ValidationError): PolicyFinding {
+  const before = Buffer.from(policy.statement).subarray(0, at?.start ?? 0).toString()
+  return {
+    policy,
+    where: placeOf(policy, lineAt(before) - 1),
+    problem: message.replace(/^for policy `[^`]*`, /, ''),
+    ...(help ? { help } : {}),
+  }
+}
+
+function placeOf({ where, name }: Policy, further = 0): string {
+  const [, file, line] = /^(.*):(\d+)$/.exec(where ?? '') ?? []
+  return file === undefined ? (where ?? name) : `${file}:${Number(line) + further}`
+}
