@@ -4,6 +4,7 @@ import { noBindings, type Bindings } from '../../src/gateway/bindings.ts'
 import { Changes } from '../../src/gateway/changes.ts'
 import { readGateway, readTarget } from '../../src/gateway/definitions/read.ts'
 import { openGateway, type OpenGatewayOptions } from '../../src/gateway/open.ts'
+import type { FetchHandler } from '../../src/http/fetch-handler.ts'
 import { listen } from '../../src/http/node-server.ts'
 import { logged } from '../support/log-capture.ts'
 
@@ -69,10 +70,12 @@ export async function startGateway(
     endpoints?: Record<string, string>
     bindings?: Partial<Bindings>
     listens?: boolean
+    /** Told of each response, with what is noted beside it. */
+    observe?: (response: Response) => void
   } & Partial<Omit<OpenGatewayOptions, 'gateway' | 'targets' | 'bindings' | 'changes'>> = {},
 ): Promise<Running> {
   const log: string[] = []
-  const { bindings, listens = true, ...options } = more
+  const { bindings, listens = true, observe, ...options } = more
   const changes = new Changes()
   const opened = await openGateway({
     gateway: readGateway({ name: 'test', roleArn, authorizerType: 'NONE', ...gateway }),
@@ -85,7 +88,12 @@ export async function startGateway(
     ...(listens ? { changes } : {}),
     ...options,
   })
-  const server = await listen(opened.fetch, { maxBodyBytes: 7 * 1024 * 1024 })
+  const handler: FetchHandler = async (request, context) => {
+    const response = await opened.fetch(request, context)
+    observe?.(response)
+    return response
+  }
+  const server = await listen(handler, { maxBodyBytes: 7 * 1024 * 1024 })
   const url = `${server.url}/mcp`
   const ask: Running['ask'] = async (method, params = {}, { id = 1, headers = {} } = {}) => {
     const response = await fetch(url, {

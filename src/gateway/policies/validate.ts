@@ -1,4 +1,5 @@
 import type { ValidationError } from '@cedar-policy/cedar-wasm/nodejs'
+import { nearest } from '../../nearest.ts'
 import type { Target } from '../tool.ts'
 import { separator } from '../tool.ts'
 import type { Cedar } from './cedar.ts'
@@ -55,9 +56,10 @@ export function findingsOf(cedar: Cedar, policies: readonly Policy[], { inputs, 
   const byName = new Map(checked.map((policy) => [policy.name, policy]))
   const { validationErrors, validationWarnings } = answer
   const failed = new Set(validationErrors.map(({ policyId }) => policyId))
-  return [...validationErrors, ...validationWarnings.filter(({ policyId }) => !failed.has(policyId))].map((each) =>
-    findingOf(byName.get(each.policyId)!, each),
-  )
+  const order = checked.map(({ name }) => name)
+  return [...validationErrors, ...validationWarnings.filter(({ policyId }) => !failed.has(policyId))]
+    .toSorted((a, b) => order.indexOf(a.policyId) - order.indexOf(b.policyId) || startOf(a) - startOf(b))
+    .map((each) => findingOf(byName.get(each.policyId)!, each, inputs))
 }
 
 /** Policies that cannot be checked yet, since a target that they name has not said what it has. */
@@ -72,14 +74,19 @@ function isKnown(cedar: Cedar, { statement }: Policy, unheard: readonly string[]
   return !actions?.some((action) => unheard.some((target) => action.startsWith(target + separator)))
 }
 
-function findingOf(policy: Policy, { error: { message, help, sourceLocations: [at] = [] } }: ValidationError): PolicyFinding {
-  const before = Buffer.from(policy.statement).subarray(0, at?.start ?? 0).toString()
-  return {
-    policy,
-    where: placeOf(policy, lineAt(before) - 1),
-    problem: message.replace(/^for policy `[^`]*`, /, ''),
-    ...(help ? { help } : {}),
-  }
+function startOf({ error }: ValidationError): number {
+  return error.sourceLocations?.[0]?.start ?? 0
+}
+
+function findingOf(policy: Policy, found: ValidationError, inputs: KnownTools['inputs']): PolicyFinding {
+  const { message, help } = found.error
+  const before = Buffer.from(policy.statement).subarray(0, startOf(found)).toString()
+  const problem = message.replace(/^for policy `[^`]*`, /, '')
+  // Cedar knows the names of groups too, and they are short.
+  const [, tool] = /^unrecognized action `AgentCore::Action::"(.*)"`/.exec(problem) ?? []
+  const meant = tool === undefined ? undefined : nearest(tool, [...inputs.keys()])
+  const advice = tool === undefined ? help : meant ? `Did you mean ${meant}?` : 'fairlead tools lists what there is.'
+  return { policy, where: placeOf(policy, lineAt(before) - 1), problem, ...(advice ? { help: advice } : {}) }
 }
 
 function placeOf({ where, name }: Policy, further = 0): string {
