@@ -656,6 +656,7 @@ export const errors = {
     exit: 'usage',
     why: 'deployAs asks for our own gateway, and deployed like this it would be open, or not do what is asked.',
     fix: 'Follow the message; docs/gateway.md says what goes with each authorizerType.',
+  },
   GATEWAY_POLICY: {
     exit: 'usage',
     why: 'A Cedar policy of the gateway is not one that AWS would take for its tools.',
