@@ -31,17 +31,20 @@ const arn = z
     'must be an IAM ARN such as arn:aws:iam::111122223333:role/agent',
   )
 
-function domain(certificate: RegExp, error: string) {
-  return z.strictObject({
-    name: z
-      .string()
-      .regex(
-        /^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/,
-        'must be a host name such as mcp.example.com',
-      ),
-    certificateArn: z.string().regex(certificate, error),
-  })
-}
+const domain = z.strictObject({
+  name: z
+    .string()
+    .regex(
+      /^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/,
+      'must be a host name such as mcp.example.com',
+    ),
+  certificateArn: z
+    .string()
+    .regex(
+      /^arn:aws[a-z-]*:acm:us-east-1:\d{12}:certificate\/[\w-]+$/,
+      'must be a certificate of ACM in us-east-1, where CloudFront looks for it: aws acm request-certificate --region us-east-1 --domain-name NAME',
+    ),
+})
 
 /** Limits of Lambda. @see https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html (read 2026-11-22) */
 const lambda = z.strictObject({
@@ -50,10 +53,7 @@ const lambda = z.strictObject({
   timeoutS: z.int().min(1).max(900).optional(),
   concurrency: z.int().min(1).max(1000).optional(),
   runtime: z.enum(['python3.12', 'python3.13', 'python3.14']).optional(),
-  domain: domain(
-    /^arn:aws[a-z-]*:acm:us-east-1:\d{12}:certificate\/[\w-]+$/,
-    'must be a certificate of ACM in us-east-1, where CloudFront looks for it',
-  ).optional(),
+  domain: domain.optional(),
   waf: z.boolean().optional(),
 })
 
@@ -78,10 +78,14 @@ const fargate = z
       .max(6)
       .optional(),
     baseImage: baseImage.optional(),
-    domain: domain(
-      /^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/[\w-]+$/,
-      'must be a certificate of ACM',
-    ).optional(),
+    domain: domain
+      .extend({
+        loadBalancerCertificateArn: z
+          .string()
+          .regex(/^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/[\w-]+$/, 'must be a certificate of ACM')
+          .optional(),
+      })
+      .optional(),
   })
   .refine(({ vpcId, subnetIds }) => (vpcId === undefined) === (subnetIds === undefined), {
     path: ['subnetIds'],

@@ -69,8 +69,11 @@ export interface FargateConfig {
   baseImage?: string
   /** Its private subnets with a way out, in two availability zones or more. */
   subnetIds?: string[]
-  /** The public name, for deploy. */
-  domain?: { name: string; certificateArn: string }
+  /**
+   * The public name, for deploy. CloudFront takes a certificate of us-east-1; where the load balancer is elsewhere, one of the
+   * same name and its own region gives the way between them TLS too.
+   */
+  domain?: { name: string; certificateArn: string; loadBalancerCertificateArn?: string }
 }
 
 /** An inbound JWT authorizer, in AWS's own JSON (`authorizerConfiguration` of CreateAgentRuntime and CreateGateway). */

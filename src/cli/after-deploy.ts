@@ -3,11 +3,11 @@ import { setTimeout as after } from 'node:timers/promises'
 import { isInstalled, thisHome } from '../connect/clients/detect.ts'
 import { entryFor, fairleadCommand, type ClientEntry, type Endpoint } from '../connect/clients/entry.ts'
 import { clientNames } from '../connect/clients/table.ts'
-import type { Part } from '../deploy/deployment.ts'
+import { isPlatform, type Part } from '../deploy/deployment.ts'
 import type { OpenToolkit } from '../deploy/toolkit.ts'
 import { examine, type Examination } from '../doctor/examine.ts'
 import type { Access } from '../doctor/target.ts'
-import { platformNames, type Platform } from '../platforms.ts'
+import type { Platform } from '../platforms.ts'
 
 export interface DeployedEndpoint {
   platform: Platform
@@ -19,8 +19,8 @@ export interface DeployedEndpoint {
 /** The MCP endpoints among what the stacks give out. */
 export function endpointsOf(stacks: readonly { part: Part; outputs: Record<string, string> }[]): DeployedEndpoint[] {
   return stacks.flatMap(({ part, outputs: { Url: url, Auth: auth = 'none', Service: service } }) =>
-    url !== undefined && (platformNames as string[]).includes(part)
-      ? [{ platform: part as Platform, url, auth, ...(service === undefined ? {} : { service }) }]
+    url !== undefined && isPlatform(part)
+      ? [{ platform: part, url, auth, ...(service === undefined ? {} : { service }) }]
       : [],
   )
 }

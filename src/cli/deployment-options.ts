@@ -2,14 +2,14 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { readProject, type Project } from '../build/project.ts'
 import type { Assembly } from '../deploy/app.ts'
-import { partsOf, stackName, type Part } from '../deploy/deployment.ts'
+import { everyPart, partsOf, regionOf, stackName, type Part } from '../deploy/deployment.ts'
 import { imagesFor } from '../deploy/image.ts'
 import type { ImagePlan } from '../deploy/oci/plan.ts'
 import { imaged, prepareDeployment } from '../deploy/prepare.ts'
 import { checkAccount, checkPlace, whoAmI, type Place } from '../deploy/preflight.ts'
 import { deployHost, type DeployHost, type HostOptions } from '../deploy/toolkit-host.ts'
 import { orMissing } from '../deploy/cdk-missing.ts'
-import { openAws, type OpenAws, type OpenAwsOptions } from '../deploy/toolkit-clients.ts'
+import { configuredRegion, openAws, type OpenAws, type OpenAwsOptions } from '../deploy/toolkit-clients.ts'
 import { openToolkit, type OpenToolkit } from '../deploy/toolkit.ts'
 import { environmentOf } from '../environment.ts'
 import { FairleadError } from '../errors.ts'
@@ -50,15 +50,22 @@ export interface Chosen {
   project: Project
   environment: string
   account?: string
-  region?: string
+  region: string
   platforms: Platform[]
   /** In the order in which they are deployed. */
-  stacks: { part: Part; name: string }[]
+  stacks: ChosenStack[]
   /** The stacks that the environment may have, also of platforms that the configuration has no more. */
-  every: { part: Part; name: string }[]
+  every: ChosenStack[]
 }
 
-/** Reads the project and the environment. Throws CONFIG_*, USAGE. */
+export interface ChosenStack {
+  part: Part
+  name: string
+  /** Where it is: one of them may be in us-east-1. */
+  region: string
+}
+
+/** Reads the project and the environment. Throws CONFIG_*, USAGE, CDK_MISSING. */
 export async function chosenDeployment(options: DeploymentOptions): Promise<Chosen> {
   const found = await readProject(options.project)
   const { name, account, region, config } = environmentOf(found.config, options.env)
@@ -69,17 +76,19 @@ export async function chosenDeployment(options: DeploymentOptions): Promise<Chos
     })
   const configured = platformNames.filter((each) => config.platforms[each] !== undefined)
   const platforms = platformsOf(options.platform, configured)
-  const where = options.region ?? region
-  const named = (parts: readonly Part[]) => parts.map((part) => ({ part, name: stackName({ project, environment: name }, part) })) // prettier-ignore
+  const where = options.region ?? region ?? (await configuredRegion(options.profile))
+  const about = { project, environment: name, platforms, region: where }
+  const named = (parts: readonly Part[]) =>
+    parts.map((part) => ({ part, name: stackName(about, part), region: regionOf(part, where) }))
   return {
     source: found,
     project,
     environment: name,
     ...(account === undefined ? {} : { account }),
-    ...(where === undefined ? {} : { region: where }),
+    region: where,
     platforms,
-    stacks: named(partsOf({ project, platforms })),
-    every: named(['authorization', ...platformNames]),
+    stacks: named(partsOf(about)),
+    every: named(everyPart),
   }
 }
 
@@ -119,7 +128,7 @@ export async function openAccount(chosen: Chosen, options: DeploymentOptions): P
 function whereOf({ region }: Chosen, { profile }: DeploymentOptions): OpenAwsOptions {
   return {
     ...(profile === undefined ? {} : { profile }),
-    ...(region === undefined ? {} : { region }),
+    region,
     ...(process.stdin.isTTY && process.stderr.isTTY ? { ask } : {}),
   }
 }

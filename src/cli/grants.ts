@@ -1,6 +1,6 @@
 import type { Granting } from '../deploy/grant-statements.ts'
 import { grantingOf } from '../deploy/grants.ts'
-import type { Part } from '../deploy/deployment.ts'
+import { isPlatform, type Part } from '../deploy/deployment.ts'
 import { deployedStack } from '../deploy/stack-state.ts'
 import type { OpenAws } from '../deploy/toolkit-clients.ts'
 import { FairleadError } from '../errors.ts'
@@ -20,7 +20,7 @@ export async function guardedStacks(options: DeploymentOptions): Promise<{ aws: 
   const { aws } = await openAccount(chosen, options)
   const stacks: GuardedStack[] = []
   const refusals: FairleadError[] = []
-  for (const { part, name } of chosen.stacks.filter(({ part }) => part !== 'authorization'))
+  for (const { part, name } of chosen.stacks.filter(({ part }) => isPlatform(part)))
     try {
       const { outputs } = await deployedStack(aws.clients('cloudformation'), name)
       stacks.push({ name, part, outputs, granting: grantingOf(outputs, name, aws.clients) })

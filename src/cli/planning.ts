@@ -3,6 +3,7 @@ import { asAwsError } from '../deploy/aws-error.ts'
 import { checkNames } from '../deploy/aws-names.ts'
 import { follow } from '../deploy/follow.ts'
 import { idleCost } from '../deploy/idle-cost.ts'
+import { regionOf } from '../deploy/deployment.ts'
 import { checkAccount, whoAmI, type Place } from '../deploy/preflight.ts'
 import { conditionOf, isEmpty, stackState, stuck, type StackState } from '../deploy/stack-state.ts'
 import type { ResourceStep } from '../deploy/toolkit-host.ts'
@@ -46,8 +47,8 @@ export async function steadyStacks(
   how: { step(step: ResourceStep): void; note(line: string): void; pollMs: number },
 ): Promise<Map<string, StackState>> {
   const found = new Map<string, StackState>()
-  const cloudFormation = clients('cloudformation')
-  for (const { name } of chosen.stacks) {
+  for (const { name, region } of chosen.stacks) {
+    const cloudFormation = clients('cloudformation', region)
     let now = await stackState(cloudFormation, name)
     if (now && conditionOf(now.state) === 'under-way') {
       how.note(`${name} is ${now.state}, from a deployment before; waiting for it`)
@@ -124,8 +125,8 @@ function stackPlans(
   states: ReadonlyMap<string, StackState>,
   region: string,
 ): StackPlan[] {
-  const { book } = openBook(region)
   return assembly.stacks.map(({ name, part, template }, at) => {
+    const { book } = openBook(regionOf(part, region))
     const state = states.get(name)?.state
     return { ...diffs[at]!, part, ...(state ? { state } : {}), idle: idleCost(template.Resources, book) }
   })

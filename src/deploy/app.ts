@@ -1,11 +1,20 @@
 import { cpSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { App, Aws } from 'aws-cdk-lib'
+import { App, Aws, type Stack } from 'aws-cdk-lib'
 import { FairleadError } from '../errors.ts'
 import { imageFolder } from '../image-folder.ts'
 import { observeServer } from './cdk/observe-server.ts'
 import { stacks, type Authorization } from './cdk/stacks.ts'
-import { isManaged, partsOf, stackName, unknownAccount, type Deployment, type Part } from './deployment.ts'
+import {
+  isManaged,
+  isPlatform,
+  partsOf,
+  regionOf,
+  stackName,
+  unknownAccount,
+  type Deployment,
+  type Part,
+} from './deployment.ts'
 import { portableGateway } from './portable.ts'
 
 export interface Template {
@@ -87,6 +96,7 @@ export async function synthesize(
   const { account, region, project, environment } = deployment
   const tags = { 'fairlead:name': project.config.name, 'fairlead:environment': environment }
   let authorization: Authorization | undefined
+  let edge: Stack | undefined
   for (const part of parts) {
     const name = stackName(deployment, part)
     const made = stacks[part](app, {
@@ -95,7 +105,7 @@ export async function synthesize(
       props: {
         stackName: name,
         description: `${project.config.name} (${environment}): ${part}, by fairlead`,
-        env: { region, ...(account === undefined ? {} : { account }) },
+        env: { region: regionOf(part, region), ...(account === undefined ? {} : { account }) },
         tags,
         crossRegionReferences: false,
       },
@@ -103,7 +113,9 @@ export async function synthesize(
       ...(definitions ? { definitions } : {}),
     })
     authorization ??= made.authorization
-    if (part !== 'authorization') observeServer(made.stack, { config: project.config, environment, platform: part })
+    if (part === 'edge') edge = made.stack
+    if (part === 'authorization' && edge) made.stack.addStackDependency(edge)
+    if (isPlatform(part)) observeServer(made.stack, { config: project.config, environment, platform: part })
   }
   prepare?.(app)
   withValidation(validate !== false, app)

@@ -30,13 +30,41 @@ export interface Deployment {
   images?: Partial<Record<ImagedArtifact, ImagePlan>>
 }
 
-/** The parts of a deployment: each is one stack. */
-export type Part = Platform | 'authorization'
+/** The parts of a deployment: each is one stack. What several platforms have in common is a part of its own. */
+export type Part = Platform | 'authorization' | 'edge'
+
+/** Where CloudFront looks for its web ACLs and certificates. @see https://docs.aws.amazon.com/waf/latest/developerguide/cloudfront-features.html (read 2026-11-25) */
+export const edgeRegion = 'us-east-1'
 
 /** The stacks of a deployment, in the order in which they are deployed. */
-export function partsOf({ project: { config }, platforms }: Pick<Deployment, 'project' | 'platforms'>): Part[] {
+export function partsOf({
+  project: { config },
+  platforms,
+  region,
+}: Pick<Deployment, 'project' | 'platforms' | 'region'>): Part[] {
   const chosen = platformNames.filter((name) => platforms.includes(name))
-  return chosen.some((name) => needsAuthorization(config, name)) ? ['authorization', ...chosen] : chosen
+  if (!chosen.some((name) => needsAuthorization(config, name))) return chosen
+  return wantsWebAcl(config) && region !== edgeRegion
+    ? ['edge', 'authorization', ...chosen]
+    : ['authorization', ...chosen]
+}
+
+/** All that an environment may have, in the same order. */
+export const everyPart: readonly Part[] = ['edge', 'authorization', ...platformNames]
+
+/** Whether a part is a platform: the others serve several. */
+export function isPlatform(part: Part): part is Platform {
+  return part !== 'authorization' && part !== 'edge'
+}
+
+/** The region of a stack: a web ACL for CloudFront is in us-east-1, wherever the rest is. */
+export function regionOf(part: Part, region: string): string {
+  return part === 'edge' ? edgeRegion : region
+}
+
+/** Whether there is a web ACL: in front of fargate always, in front of lambda where `waf` says so. */
+export function wantsWebAcl({ platforms }: FairleadConfig): boolean {
+  return platforms.fargate !== undefined || platforms.lambda?.waf === true
 }
 
 /** Whether the gateway is the managed service. */
@@ -49,9 +77,13 @@ export function needsAuthorization({ platforms }: FairleadConfig, platform: Plat
   return platform === 'fargate' || (platform === 'lambda' && platforms.lambda?.auth === 'oauth')
 }
 
-/** `account-summary-prod-lambda`. */
-export function stackName({ project, environment }: Pick<Deployment, 'project' | 'environment'>, part: Part): string {
-  return `${project.config.name}-${environment}-${part}`
+/** `account-summary-prod-lambda`; that of `edge` says the region too, since those of several are beside each other. */
+export function stackName(
+  { project, environment, region }: Pick<Deployment, 'project' | 'environment' | 'region'>,
+  part: Part,
+): string {
+  const name = `${project.config.name}-${environment}-${part}`
+  return part === 'edge' ? `${name}-${region}` : name
 }
 
 /** Where a deployment keeps what its stacks tell each other: `/fairlead/account-summary/prod/…` in SSM. */

@@ -58,13 +58,18 @@ export function checkAccount(place: Place, environment: string, wanted: string |
 /** What synthesized stacks ask for: `requiresBootstrapStackVersion` of CDK 2.276. */
 const oldestVersion = 6
 
+/** The places of a deployment: its region, and that of CloudFront's web ACLs where it has one elsewhere. */
+export function placesOf(place: Place, stacks: readonly { region: string }[]): Place[] {
+  return [...new Set([place.region, ...stacks.map(({ region }) => region)])].map((region) => ({ ...place, region }))
+}
+
 /**
  * Whether CDK's own resources are there and new enough: its bucket, its roles. Throws NOT_BOOTSTRAPPED when they are too old.
  * @see https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-customizing.html (the version is an SSM parameter)
  */
 export async function isBootstrapped(clients: AwsClients, place: Place): Promise<boolean> {
   try {
-    const { Parameter } = await clients('ssm').getParameter({ Name: '/cdk-bootstrap/hnb659fds/version' })
+    const { Parameter } = await clients('ssm', place.region).getParameter({ Name: '/cdk-bootstrap/hnb659fds/version' })
     const version = Number(Parameter?.Value)
     if (version >= oldestVersion) return true
     throw new FairleadError('NOT_BOOTSTRAPPED', `CDK's resources in ${place.region} are of version ${version}; ${oldestVersion} is needed`) // prettier-ignore

@@ -53,7 +53,7 @@ export async function prepareDeployment(project: Project, options: PrepareOption
   const account = place.account ?? options.account
   const { callers, warnings } = realCallers(config)
   const deployed: Project = { ...project, config: { ...config, ...(callers ? { callers } : {}) } }
-  const bare = { project: deployed, platforms }
+  const bare = { project: deployed, platforms, region }
   const runsImage = !options.guarded && imagedArtifacts(config, platforms).length > 0
   // Asked for before anything is built.
   if (runsImage) await baseOrAsk(project.dir, baseReference(config), options.pinning && { env, ...options.pinning })
@@ -88,7 +88,6 @@ export async function prepareDeployment(project: Project, options: PrepareOption
     deployment: {
       ...bare,
       environment,
-      region,
       artifacts,
       ...(account === undefined ? {} : { account }),
       ...(Object.keys(images).length > 0 ? { images } : {}),

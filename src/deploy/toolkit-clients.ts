@@ -33,8 +33,8 @@ const classes: Record<keyof ClientTypes, string> = {
   sts: 'STS',
 }
 
-/** AWS's own clients, each loaded when it is first used. */
-export type AwsClients = <Name extends keyof ClientTypes>(name: Name) => ClientTypes[Name]
+/** AWS's own clients, each loaded when it is first used; in the region of the deployment, or in another. */
+export type AwsClients = <Name extends keyof ClientTypes>(name: Name, region?: string) => ClientTypes[Name]
 
 /** AWS as one caller in one region. */
 export interface OpenAws {
@@ -57,8 +57,8 @@ export interface OpenAwsOptions {
  * along, so nothing more has to be installed, and the library itself is not loaded. Throws CDK_MISSING.
  */
 export async function openAws({ profile, region, ask }: OpenAwsOptions): Promise<OpenAws> {
-  const fromToolkit = await orMissing(async () => createRequire(import.meta.resolve('@aws-cdk/toolkit-lib')))
-  const chosen = region ?? (await configuredRegion(fromToolkit, profile))
+  const fromToolkit = await toolkitRequire()
+  const chosen = region ?? (await configuredRegion(profile))
   const { fromNodeProviderChain } = fromToolkit('@aws-sdk/credential-providers') as {
     fromNodeProviderChain: (options: object) => CredentialSource
   }
@@ -75,26 +75,30 @@ export async function openAws({ profile, region, ask }: OpenAwsOptions): Promise
       throw named === undefined ? error : Object.assign(error as Error, { profile: named })
     })
   const made = new Map<string, unknown>()
-  const clients = <Name extends keyof ClientTypes>(name: Name): ClientTypes[Name] => {
-    const known = made.get(name) as ClientTypes[Name] | undefined
+  const clients = <Name extends keyof ClientTypes>(name: Name, where = chosen): ClientTypes[Name] => {
+    const known = made.get(`${name} ${where}`) as ClientTypes[Name] | undefined
     if (known) return known
     const exported = fromToolkit(`@aws-sdk/client-${name}`) as Record<
       string,
       new (options: object) => ClientTypes[Name]
     >
-    const client = new exported[classes[name]]!({ region: chosen, credentials, maxAttempts: 6 })
-    made.set(name, client)
+    const client = new exported[classes[name]]!({ region: where, credentials, maxAttempts: 6 })
+    made.set(`${name} ${where}`, client)
     return client
   }
   return { clients, credentials, region: chosen }
 }
 
-/** As the AWS CLI has it: the environment, then the profile's own region. */
-async function configuredRegion(fromToolkit: NodeJS.Require, profile: string | undefined): Promise<string> {
+function toolkitRequire(): Promise<NodeJS.Require> {
+  return orMissing(async () => createRequire(import.meta.resolve('@aws-cdk/toolkit-lib')))
+}
+
+/** Says which region AWS's own tools would take: the environment's, then the profile's. Throws CDK_MISSING. */
+export async function configuredRegion(profile: string | undefined): Promise<string> {
   const { AWS_REGION, AWS_DEFAULT_REGION, AWS_PROFILE = 'default' } = process.env
   const named = AWS_REGION || AWS_DEFAULT_REGION
   if (named && profile === undefined) return named
-  const { loadSharedConfigFiles } = fromToolkit('@smithy/shared-ini-file-loader') as {
+  const { loadSharedConfigFiles } = (await toolkitRequire())('@smithy/shared-ini-file-loader') as {
     loadSharedConfigFiles: (options: object) => Promise<Record<string, Record<string, { region?: string }>>>
   }
   const { configFile = {}, credentialsFile = {} } = await loadSharedConfigFiles({ ignoreCache: true })

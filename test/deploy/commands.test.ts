@@ -173,27 +173,41 @@ describe('a deployment', () => {
 
   it('prepares the account only when it is told to', async () => {
     await aws.close()
-    aws = await startFakeAws({ bootstrapped: false })
+    aws = await startFakeAws({ bootstrapped: [] })
     const { code, stderr } = await deploy()
     expect(code).toBe(7)
     expect(stderr).toContain(`NOT_BOOTSTRAPPED  Account ${account} is not prepared for CDK in ${region}`)
     expect(asked().filter((each) => changing.test(each))).toEqual([])
+    aws.log.length = 0
     expect((await deploy('--bootstrap')).code).toBe(0)
     expect(aws.stacks.get('CDKToolkit')!.status).toBe('CREATE_COMPLETE')
+    // Another region of the same account is not, and the web ACL is in it.
+    aws.log.length = 0
+    const scopes = { scopes: { read: { description: 'read' } }, baseScopes: ['read'] }
+    await project.configure({ ...scopes, platforms: { lambda: { auth: 'oauth', waf: true } } })
+    const second = await deploy()
+    expect(second.stderr).toContain(`NOT_BOOTSTRAPPED  Account ${account} is not prepared for CDK in us-east-1`)
+    expect(asked().filter((each) => changing.test(each))).toEqual([])
   })
 })
 
-it('three stacks are deployed in order, granted, and destroyed the other way round', async () => {
+it('stacks of two regions are deployed in order, granted, and destroyed the other way round', async () => {
   const agent = `arn:aws:iam::${account}:role/agent`
   const bob = `arn:aws:iam::${account}:role/bob`
   await project.configure({
     scopes: { read: { description: 'read' } },
     baseScopes: ['read'],
-    platforms: { lambda: { auth: 'oauth' }, 'agentcore-runtime': {} },
+    platforms: { lambda: { auth: 'oauth', waf: true }, 'agentcore-runtime': {} },
   })
   expect((await deploy()).code).toBe(0)
-  const parts = ['authorization', 'lambda', 'agentcore-runtime']
+  const parts = ['edge-eu-central-1', 'authorization', 'lambda', 'agentcore-runtime']
   const all = parts.map((part) => `hello-default-${part}`)
+  // Only the web ACL is in us-east-1, where CloudFront looks for it.
+  expect([...aws.stacks].map(([key, { id }]) => [key, id.split(':')[3]])).toEqual([
+    [`us-east-1/${all[0]}`, 'us-east-1'],
+    ...all.slice(1).map((name) => [name, region]),
+  ])
+  expect((await fairlead(['outputs'])).stdout).toMatch(/^edge\.WebAclArn=/m)
   const executed = () =>
     aws.log.flatMap(({ operation, input }) => (operation === 'ExecuteChangeSet' ? [String(input['StackName'])] : []))
   expect(executed()).toEqual(all)
@@ -211,7 +225,10 @@ it('three stacks are deployed in order, granted, and destroyed the other way rou
   expect((await fairlead(['grant', bob, '--platform', 'lambda'])).stderr).toContain('is guarded by oauth, not by IAM')
 
   await project.configure({ platforms: { 'agentcore-runtime': {} } })
-  expect((await fairlead(['status', '--no-compare'])).stdout).toContain('! not in the configuration any more')
+  const { stdout: status } = await fairlead(['status', '--no-compare'])
+  expect(status).toMatch(
+    /hello-default-edge-eu-central-1 {2}CREATE_COMPLETE .*\n {2}! not in the configuration any more/,
+  )
   const { code, stdout } = await fairlead(['destroy', '--yes'])
   expect(code).toBe(0)
   expect(stdout).toMatch(/These stay, since they hold data.*\n +AWS::Cognito::UserPool .*\n +AWS::DynamoDB::Table /)

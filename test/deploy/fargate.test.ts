@@ -253,12 +253,50 @@ describe('fargate', () => {
     })
   })
 
-  it('has no web ACL outside us-east-1, and the rest is the same', async () => {
+  it('has its web ACL in a stack in us-east-1 when it is elsewhere, and reads its ARN there', async () => {
     const { templates, findings } = await stacksOf(config({ domain: domain('us-east-1') }), { region: 'eu-west-1' })
     expect(findings).toEqual([])
+    expect(Object.keys(templates)).toEqual(['edge', 'authorization', 'fargate'])
+    expect(resources(templates.edge, 'AWS::WAFv2::WebACL')).toMatchObject([
+      { Scope: 'CLOUDFRONT', Rules: { length: 5 } },
+    ])
     expect(resources(templates.authorization, 'AWS::WAFv2::WebACL')).toEqual([])
-    expect(JSON.stringify(templates.fargate)).not.toContain('WebACLId')
+    const name = '/fairlead/sample/prod/edge/eu-west-1/web-acl'
+    expect(resources(templates.edge, 'AWS::SSM::Parameter')).toMatchObject([
+      { Name: name, Value: { 'Fn::GetAtt': [expect.stringMatching(/^WebAcl/) as string, 'Arn'] } },
+    ])
+    const [read] = resources(templates.authorization, 'Custom::AWS')
+    expect(JSON.parse(read!.Create as string)).toMatchObject({
+      service: 'ssm',
+      action: 'getParameter',
+      region: 'us-east-1',
+      parameters: { Name: name },
+    })
+    expect(JSON.stringify(resources(templates.authorization, 'AWS::IAM::Policy'))).toContain(
+      JSON.stringify(`arn:aws:ssm:us-east-1:111122223333:parameter${name}`),
+    )
+    for (const { DistributionConfig } of [templates.authorization, templates.fargate].flatMap((each) =>
+      resources(each, 'AWS::CloudFront::Distribution'),
+    ))
+      expect(DistributionConfig).toHaveProperty('WebACLId')
+    // The certificate of us-east-1 is CloudFront's alone.
     expect(resources(templates.fargate, 'AWS::ElasticLoadBalancingV2::Listener')).toMatchObject([{ Protocol: 'HTTP' }])
+  })
+
+  it('speaks TLS to a load balancer elsewhere by a certificate of that region, and by no other', async () => {
+    const both = (region: string) =>
+      config({ domain: { ...domain('us-east-1'), loadBalancerCertificateArn: domain(region).certificateArn } })
+    const { templates, findings } = await stacksOf(both('eu-west-1'), { region: 'eu-west-1' })
+    expect(findings).toEqual([])
+    expect(resources(templates.fargate, 'AWS::ElasticLoadBalancingV2::Listener')).toMatchObject([
+      { Protocol: 'HTTPS', Port: 443, Certificates: [{ CertificateArn: domain('eu-west-1').certificateArn }] },
+    ])
+    expect(resources(templates.fargate, 'AWS::CloudFront::Distribution')).toMatchObject([
+      { DistributionConfig: { ViewerCertificate: { AcmCertificateArn: domain('us-east-1').certificateArn } } },
+    ])
+    await expect(stacksOf(both('eu-west-2'), { region: 'eu-west-1' })).rejects.toMatchObject({
+      message: '`domain.loadBalancerCertificateArn` is not in eu-west-1',
+    })
   })
 
   it('takes Cognito’s own tokens where it is told to: the pool knows its URL, and it knows the clients', async () => {

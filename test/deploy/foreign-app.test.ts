@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { App, Stack } from 'aws-cdk-lib'
 import { SubnetType, Vpc, type IVpc } from 'aws-cdk-lib/aws-ec2'
 import { AccountRootPrincipal, Role } from 'aws-cdk-lib/aws-iam'
-import { announceResource, AuthorizationService, FargateMcpServer, LambdaMcpServer } from 'fairlead/cdk'
+import { announceResource, AuthorizationService, FargateMcpServer, LambdaMcpServer, McpWebAcl } from 'fairlead/cdk'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { Template } from '../../src/deploy/app.ts'
 
@@ -45,6 +45,12 @@ describe('a construct in an app of one’s own', () => {
   it('is beside the authorization service and in a VPC of theirs, in a stack of any account and region', () => {
     const app = new App()
     const stack = new Stack(app, 'Theirs')
+    // As docs/platforms/fargate.md has it: CDK carries the ARN to another region.
+    const account = '111122223333'
+    const edge = new Stack(app, 'Edge', { env: { account, region: 'us-east-1' }, crossRegionReferences: true })
+    const acl = new McpWebAcl(edge, 'WebAcl', { scope: 'CLOUDFRONT', paths: ['/mcp'] })
+    const far = new Stack(app, 'Far', { env: { account, region: 'eu-central-1' }, crossRegionReferences: true })
+    new AuthorizationService(far, 'SignIn', { config, environment: 'far', artifact, webAclArn: acl.arn })
     const vpc = new Vpc(stack, 'Vpc', { maxAzs: 2, natGateways: 1 })
     const onFargate = { ...config, platforms: { fargate: {} } }
     const authorization = new AuthorizationService(stack, 'SignIn', {
@@ -59,7 +65,13 @@ describe('a construct in an app of one’s own', () => {
       network: { vpc: vpc as IVpc, subnets: { subnetType: SubnetType.PRIVATE_WITH_EGRESS } },
     })
     announceResource(stack, { config: onFargate, environment: 'prod', platform: 'fargate', url: server.url })
-    const { Resources } = app.synth().getStackByName('Theirs').template as Template
+    const assembly = app.synth()
+    const { Resources } = assembly.getStackByName('Theirs').template as Template
+    const elsewhere = Object.values((assembly.getStackByName('Far').template as Template).Resources)
+    const [distribution] = elsewhere.filter(({ Type }) => Type === 'AWS::CloudFront::Distribution')
+    expect(distribution!.Properties!.DistributionConfig).toMatchObject({
+      WebACLId: { 'Fn::GetAtt': [expect.stringMatching(/^ExportsReader/), expect.stringContaining('useast1')] },
+    })
     const ofType = (type: string) => Object.values(Resources).filter(({ Type }) => Type === type)
     expect(ofType('AWS::EC2::VPC')).toHaveLength(1)
     expect(ofType('AWS::ECS::Service')).toHaveLength(1)

@@ -358,7 +358,10 @@ describe('lambda with OAuth', () => {
   })
 
   it('has a web ACL that counts on /mcp what it blocks elsewhere, with the rate limit first', () => {
-    const [{ Rules, Scope }] = ofType(template(), 'AWS::WAFv2::WebACL') as [{ Rules: Properties[]; Scope: string }]
+    const { authorization, lambda } = made['lambda with OAuth']!.templates
+    for (const each of [authorization!, lambda!])
+      expect(JSON.stringify(ofType(each, 'AWS::CloudFront::Distribution'))).toContain('WebACLId')
+    const [{ Rules, Scope }] = ofType(authorization!, 'AWS::WAFv2::WebACL') as [{ Rules: Properties[]; Scope: string }]
     expect(Scope).toBe('CLOUDFRONT')
     expect(Rules.map(({ Name, Priority }) => [Priority, Name])).toEqual([
       [0, 'rate'],

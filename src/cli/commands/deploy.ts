@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { imagedArtifacts, pushDeploymentImage } from '../../deploy/image.ts'
 import { checkDocker } from '../../deploy/oci/docker.ts'
-import { isBootstrapped, refuseUnprepared, type Place } from '../../deploy/preflight.ts'
+import { isBootstrapped, placesOf, refuseUnprepared, type Place } from '../../deploy/preflight.ts'
 import { checkConcurrency } from '../../deploy/quotas.ts'
 import { isEmpty } from '../../deploy/stack-state.ts'
 import { atRiskError, bootstrap, deployStacks, type DeployedStack } from '../../deploy/toolkit-deploy.ts'
@@ -76,8 +76,10 @@ async function deploy(options: Options, io: Io, progress: Progress, { begun, don
   }
   const { place } = found
   progress.note(placeText({ place, region: toolkit.region }, chosen.environment))
-  const prepared = await isBootstrapped(toolkit.clients, place)
-  if (!prepared) await agreeToBootstrap(place, options, io)
+  const unprepared: Place[] = []
+  for (const each of placesOf(place, chosen.stacks))
+    if (!(await isBootstrapped(toolkit.clients, each))) unprepared.push(each)
+  for (const each of unprepared) await agreeToBootstrap(each, options, io)
   const states = await steadyStacks(toolkit, chosen, { ...progress, pollMs })
   for (const { name, state } of states.values()) if (isEmpty(state)) empty.add(name)
   const planned = await planOf(toolkit, chosen, { place, states, docker, note: progress.note })
@@ -86,8 +88,8 @@ async function deploy(options: Options, io: Io, progress: Progress, { begun, don
   const made = planned.assembly.stacks.filter(({ name }) => !states.has(name) || empty.has(name))
   await checkConcurrency(toolkit.clients, made.map(({ template }) => template)) // prettier-ignore
   if (options.dryRun) {
-    if (!prepared)
-      return dryRunResult(planned, chosen, 'Not shown to CloudFormation: the account is not prepared for CDK.')
+    if (unprepared[0])
+      return dryRunResult(planned, chosen, `Not shown to CloudFormation: the account is not prepared for CDK in ${unprepared[0].region}.`) // prettier-ignore
     return dryRunResult(
       await planByChangeSets(toolkit, planned, states),
       chosen,
@@ -99,7 +101,7 @@ async function deploy(options: Options, io: Io, progress: Progress, { begun, don
   if (changed)
     await confirm(`\nDeploy to account ${place.account} in ${place.region}? [y/N]`, { ...options, json: io.json })
   begun()
-  if (!prepared) await bootstrap(toolkit, place)
+  for (const each of unprepared) await bootstrap(toolkit, each)
   const { images, dir } = planned.assembly
   for (const image of images) await pushDeploymentImage(image, place, { ...toolkit, note: progress.note })
   const stacks = await deployStacks(toolkit, dir, opened.host, pollMs)

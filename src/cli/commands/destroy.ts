@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
+import { isPlatform } from '../../deploy/deployment.ts'
 import { checkAccount, whoAmI } from '../../deploy/preflight.ts'
 import { retainedBy, type Retained } from '../../deploy/retained.ts'
 import { stackState } from '../../deploy/stack-state.ts'
@@ -7,7 +8,7 @@ import { destroyStacks } from '../../deploy/toolkit-deploy.ts'
 import { orMissing } from '../../deploy/cdk-missing.ts'
 import { stateDir } from '../../local/state.ts'
 import { confirm, refuseUnasked } from '../confirm.ts'
-import { chosenDeployment, deploymentCommand, openFor, pollMsOf, type DeploymentOptions } from '../deployment-options.ts' // prettier-ignore
+import { chosenDeployment, deploymentCommand, openFor, pollMsOf, type ChosenStack, type DeploymentOptions } from '../deployment-options.ts' // prettier-ignore
 import { deployProgress, type Progress } from '../deploy-progress.ts'
 import { onInterruption } from '../interruption.ts'
 import { run, type Io, type Result } from '../output.ts'
@@ -45,30 +46,31 @@ async function destroy(
   const { toolkit, host } = await openFor(chosen, options, { ...progress })
   const place = await whoAmI(toolkit.clients, toolkit.region)
   checkAccount(place, chosen.environment, chosen.account)
-  const cloudFormation = toolkit.clients('cloudformation')
-  const there: string[] = []
+  const there: ChosenStack[] = []
   const stays: Retained[] = []
   // With --platform, what other platforms may still need stays; without it everything goes, also what was configured once.
-  const meant = options.platform ? chosen.stacks.filter(({ part }) => part !== 'authorization') : chosen.every
-  for (const { name } of meant) {
-    if (!(await stackState(cloudFormation, name))) continue
-    there.push(name)
-    stays.push(...(await retainedBy(cloudFormation, name)))
+  const meant = options.platform ? chosen.stacks.filter(({ part }) => isPlatform(part)) : chosen.every
+  for (const stack of meant) {
+    const cloudFormation = toolkit.clients('cloudformation', stack.region)
+    if (!(await stackState(cloudFormation, stack.name))) continue
+    there.push(stack)
+    stays.push(...(await retainedBy(cloudFormation, stack.name)))
   }
+  const names = there.map(({ name }) => name)
   const data = { environment: chosen.environment, account: place.account, region: place.region, stays }
   if (there.length === 0) return { data: { ...data, destroyed: [] }, text: 'There is nothing to destroy.' }
   progress.note(placeText({ place, region: place.region }, chosen.environment))
-  for (const line of [...there.map((name) => `  - ${name}`), ...staysText(stays)]) progress.note(line)
-  if (options.dryRun) return { data: { ...data, dryRun: true, would: there }, text: 'Nothing was destroyed.' }
+  for (const line of [...names.map((name) => `  - ${name}`), ...staysText(stays)]) progress.note(line)
+  if (options.dryRun) return { data: { ...data, dryRun: true, would: names }, text: 'Nothing was destroyed.' }
   await confirm(`\nType the name of the environment (${chosen.environment}) to destroy it:`, { ...options, json: io.json }, chosen.environment) // prettier-ignore
   const { emptyStacks } = await orMissing(() => import('../../deploy/cdk/empty-stacks.ts'))
   const dir = join(stateDir(chosen.project.dir), 'deploy', chosen.environment, 'destroy.out')
-  emptyStacks(there, place, dir)
+  emptyStacks(there, place.account, dir)
   begun()
   await destroyStacks(toolkit, dir, host, pollMs)
   return {
-    data: { ...data, destroyed: there },
-    text: [`Destroyed: ${there.join(', ')}`, ...staysText(stays)].join('\n'),
+    data: { ...data, destroyed: names },
+    text: [`Destroyed: ${names.join(', ')}`, ...staysText(stays)].join('\n'),
   }
 }
 

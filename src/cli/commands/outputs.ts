@@ -11,8 +11,8 @@ export function outputsCommand(): Command {
       const chosen = await chosenDeployment(options)
       const { aws } = await openAccount(chosen, options)
       const found: Record<string, Record<string, string>> = {}
-      for (const { part, name } of chosen.stacks)
-        found[part] = (await deployedStack(aws.clients('cloudformation'), name)).outputs
+      for (const { part, name, region } of chosen.stacks)
+        found[part] = (await deployedStack(aws.clients('cloudformation', region), name)).outputs
       return {
         data: found,
         text: Object.entries(found)

@@ -15,8 +15,8 @@ export function planCommand(): Command {
       const found = await placeOf(toolkit, chosen)
       const place = 'place' in found ? found.place : undefined
       const states = new Map<string, StackState>()
-      for (const { name } of place ? chosen.stacks : []) {
-        const state = await stackState(toolkit.clients('cloudformation'), name)
+      for (const { name, region } of place ? chosen.stacks : []) {
+        const state = await stackState(toolkit.clients('cloudformation', region), name)
         if (state) states.set(name, state)
       }
       const planned = await planOf(toolkit, chosen, { ...(place ? { place } : {}), states, note: io.note })

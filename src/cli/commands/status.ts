@@ -32,8 +32,8 @@ export function statusCommand(): Command {
       const chosen = await chosenDeployment(options)
       const { aws, place } = await openAccount(chosen, options)
       const states = new Map<string, StackState>()
-      for (const { name } of options.platform ? chosen.stacks : chosen.every) {
-        const found = await stackState(aws.clients('cloudformation'), name)
+      for (const { name, region } of options.platform ? chosen.stacks : chosen.every) {
+        const found = await stackState(aws.clients('cloudformation', region), name)
         if (found) states.set(name, found)
       }
       const plans = options.compare === false || states.size === 0 ? [] : await compared(chosen, options, { place, states, io }) // prettier-ignore

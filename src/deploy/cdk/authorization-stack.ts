@@ -1,11 +1,12 @@
 import { Stack, type App } from 'aws-cdk-lib'
 import { FairleadError } from '../../errors.ts'
+import { edgeRegion, wantsWebAcl, type Deployment } from '../deployment.ts'
 import { AuthorizationService } from './authorization-service.ts'
 import { CognitoClients } from './cognito-clients.ts'
+import { edgeWebAclArn, environmentWebAcl } from './edge-stack.ts'
 import { addOutputs, type Outputs } from './outputs.ts'
 import type { Authorization, MadeStack, StackRequest } from './stacks.ts'
 import { SignInPool } from './user-pool.ts'
-import { McpWebAcl } from './web-acl.ts'
 
 interface Made {
   authorization: Authorization
@@ -29,17 +30,13 @@ export function authorizationStack(app: App, request: StackRequest): MadeStack {
   return { stack, authorization: { ...authorization, ...(webAclArn === undefined ? {} : { webAclArn }) } }
 }
 
-/** Where code, URLs of this machine and long bodies are ordinary: MCP's endpoint, and the three of OAuth that clients write to. */
-const paths = ['/mcp', '/register', '/authorize', '/token']
-
 /**
- * The web ACL in front of fargate and of the service that its clients sign in at. CloudFront takes those of us-east-1 alone.
- * It is exported whatever is deployed now: a stack that was deployed before may use it.
- * @see https://docs.aws.amazon.com/waf/latest/developerguide/cloudfront-features.html
+ * The web ACL in front of the platforms and of the service that their clients sign in at: made here in us-east-1, elsewhere
+ * that of the stack `edge`. It is exported whatever is deployed now: a stack that was deployed before may use it.
  */
-function webAcl(stack: Stack, { project, region }: StackRequest['deployment']): string | undefined {
-  if (!project.config.platforms.fargate || region !== 'us-east-1') return undefined
-  const { arn } = new McpWebAcl(stack, 'WebAcl', { scope: 'CLOUDFRONT', paths })
+function webAcl(stack: Stack, deployment: Deployment): string | undefined {
+  if (!wantsWebAcl(deployment.project.config)) return undefined
+  const arn = deployment.region === edgeRegion ? environmentWebAcl(stack) : edgeWebAclArn(stack, deployment)
   stack.exportValue(arn)
   return arn
 }

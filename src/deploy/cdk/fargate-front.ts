@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib'
+import { Duration, RemovalPolicy, Stack, Token } from 'aws-cdk-lib'
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager'
 import {
   AllowedMethods,
@@ -25,14 +25,16 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs'
 import { AwsCustomResource, PhysicalResourceId } from 'aws-cdk-lib/custom-resources'
 import { Construct } from 'constructs'
 import { fargateTimeouts } from '../../aws/fargate-timeouts.ts'
+import { FairleadError } from '../../errors.ts'
+import { edgeRegion } from '../deployment.ts'
 import { acknowledge } from './acknowledge.ts'
 import type { FargateNetwork } from './fargate-network.ts'
 
 export interface FargateFrontProps {
   network: FargateNetwork
   comment: string
-  /** A name of one's own; its certificate is in us-east-1. */
-  domain?: { name: string; certificateArn: string }
+  /** A name of one's own; its certificate is in us-east-1, and one of the load balancer's region may stand beside it. */
+  domain?: { name: string; certificateArn: string; loadBalancerCertificateArn?: string }
   /** A web ACL with the scope CLOUDFRONT. */
   webAclArn?: string
 }
@@ -51,13 +53,14 @@ export class FargateFront extends Construct {
 
   constructor(scope: Construct, id: string, { network, comment, domain, webAclArn }: FargateFrontProps) {
     super(scope, id)
-    const tls = domain !== undefined && Stack.of(this).region === 'us-east-1'
     const certificate = domain && Certificate.fromCertificateArn(this, 'Certificate', domain.certificateArn)
+    const behind = domain && this.#certificateBehind(domain)
+    const tls = behind !== undefined
     this.loadBalancer = this.#balance(network)
     this.listener = this.loadBalancer.addListener('Listener', {
       protocol: tls ? ApplicationProtocol.HTTPS : ApplicationProtocol.HTTP,
       open: false,
-      ...(tls ? { certificates: [certificate!], sslPolicy: SslPolicy.TLS13_RES } : {}),
+      ...(tls ? { certificates: [behind], sslPolicy: SslPolicy.TLS13_RES } : {}),
     })
     // Where tasks reach each other. They bring proof of their own, and nobody from outside has anything to say there.
     this.listener.addAction('Peers', {
@@ -95,7 +98,7 @@ export class FargateFront extends Construct {
     acknowledge(this.distribution, {
       CFR1: 'An MCP server has no countries to keep out; a web ACL can.',
       CFR3: 'Each task logs who called; access logs would need a bucket of their own.',
-      ...(webAclArn === undefined ? { CFR2: 'A web ACL for CloudFront is in us-east-1, and this stack is not.' } : {}),
+      ...(webAclArn === undefined ? { CFR2: 'No web ACL was given: see `webAclArn`.' } : {}),
       ...(domain === undefined
         ? {
             CFR4: 'With the certificate of cloudfront.net CloudFront sets the TLS versions; a domain has TLS 1.2 at least.',
@@ -103,6 +106,18 @@ export class FargateFront extends Construct {
         : {}),
       ...(tls ? {} : { CFR5: 'No TLS behind the VPC origin: see the class.' }),
     })
+  }
+
+  /** What the load balancer shows to CloudFront; nothing where the only certificate is of another region. */
+  #certificateBehind({ certificateArn, loadBalancerCertificateArn: own }: NonNullable<FargateFrontProps['domain']>) {
+    const { region } = Stack.of(this)
+    if (own !== undefined && !Token.isUnresolved(region) && !own.includes(`:acm:${region}:`))
+      throw new FairleadError('CONFIG_INVALID', `\`domain.loadBalancerCertificateArn\` is not in ${region}`, {
+        why: 'A load balancer takes certificates of its own region alone.',
+        fix: `Request it there: aws acm request-certificate --region ${region} --domain-name …`,
+      })
+    const arn = own ?? (region === edgeRegion ? certificateArn : undefined)
+    return arn === undefined ? undefined : Certificate.fromCertificateArn(this, 'CertificateBehind', arn)
   }
 
   #balance({ vpc, loadBalancerSubnets, loadBalancerGroup }: FargateNetwork): ApplicationLoadBalancer {

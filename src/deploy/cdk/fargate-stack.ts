@@ -1,4 +1,4 @@
-import { Annotations, Stack, type App } from 'aws-cdk-lib'
+import { Stack, type App } from 'aws-cdk-lib'
 import { FairleadError } from '../../errors.ts'
 import { FargateMcpServer } from './fargate-mcp-server.ts'
 import { namedNetwork } from './fargate-network.ts'
@@ -8,15 +8,13 @@ import type { MadeStack, StackRequest } from './stacks.ts'
 
 /** The stack of the platform fargate. */
 export function fargateStack(app: App, { name, deployment, props, authorization }: StackRequest): MadeStack {
-  const { project, environment, region } = deployment
+  const { project, environment } = deployment
   const image = deployment.images?.server
   const { config } = project
   const { vpcId, subnetIds = [], domain } = config.platforms.fargate ?? {}
   if (!image) throw new FairleadError('IMAGE_MISSING', 'fargate runs an image, and there is none')
   const stack = new Stack(app, name, props)
-  const webAclArn = authorization?.webAclArn
-  if (webAclArn === undefined)
-    Annotations.of(stack).addWarningV2('fairlead:web-acl', `There is no web ACL: one for CloudFront is in us-east-1, and this stack is in ${region}.`) // prettier-ignore
+  const { webAclArn } = authorization!
   const server = new FargateMcpServer(stack, 'Server', {
     config,
     image,

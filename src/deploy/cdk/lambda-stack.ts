@@ -4,7 +4,6 @@ import { LambdaMcpServer } from './lambda-mcp-server.ts'
 import { addOutputs } from './outputs.ts'
 import { knownToPool } from './parameters.ts'
 import type { MadeStack, StackRequest } from './stacks.ts'
-import { requiredWebAcl } from './web-acl.ts'
 
 /** The stack of the platform lambda. */
 export function lambdaStack(app: App, { name, deployment, props, authorization }: StackRequest): MadeStack {
@@ -15,7 +14,7 @@ export function lambdaStack(app: App, { name, deployment, props, authorization }
     artifact: deployment.artifacts.server!.dir,
     parameterPath: parameterPath(deployment),
     ...(authorization ? { authorization } : {}),
-    ...(config.platforms.lambda?.waf ? { webAclArn: requiredWebAcl(stack, 'platforms.lambda.waf') } : {}),
+    ...(config.platforms.lambda?.waf ? { webAclArn: authorization!.webAclArn! } : {}),
   })
   const { front } = server
   if (front && authorization?.userPoolId !== undefined)

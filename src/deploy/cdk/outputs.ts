@@ -17,6 +17,8 @@ export interface Outputs {
   DistributionId?: string
   /** Where the name of one's own must point to. */
   DomainTarget?: string
+  /** Of `edge`. */
+  WebAclArn?: string
   Issuer?: string
   UserPoolId?: string
   TableName?: string

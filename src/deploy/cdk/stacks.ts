@@ -4,6 +4,7 @@ import type { Deployment, Part } from '../deployment.ts'
 import { agentcoreGatewayStack } from './agentcore-gateway-stack.ts'
 import { agentcoreRuntimeStack } from './agentcore-runtime-stack.ts'
 import { authorizationStack } from './authorization-stack.ts'
+import { edgeStack } from './edge-stack.ts'
 import { fargateStack } from './fargate-stack.ts'
 import { lambdaStack } from './lambda-stack.ts'
 
@@ -15,7 +16,7 @@ export interface Authorization {
   clients?: string[]
   /** Then its pool too: it must know each server as a resource. */
   userPoolId?: string
-  /** Of the web ACL that all distributions of the environment share: it costs as much for one as for all. */
+  /** Of the web ACL that the distributions of the environment share. */
   webAclArn?: string
 }
 
@@ -41,6 +42,7 @@ export type MakeStack = (app: App, request: StackRequest) => MadeStack
 
 /** How each part of a deployment becomes a stack. */
 export const stacks: Record<Part, MakeStack> = {
+  edge: edgeStack,
   authorization: authorizationStack,
   lambda: lambdaStack,
   fargate: fargateStack,

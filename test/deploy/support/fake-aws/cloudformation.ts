@@ -47,6 +47,8 @@ export interface Stack {
 }
 
 export interface CloudFormationOptions {
+  /** The region whose stacks are kept by their names alone. */
+  home: string
   objects(bucket: string, key: string): string
   /** Why a resource cannot be made; by logical id or type. */
   failing: Map<string, string>
@@ -83,8 +85,13 @@ function later(): Date {
 
 /** CloudFormation: change sets, stacks that change resource by resource, events, rollback. */
 export function cloudFormation(stacks: Map<string, Stack>, options: CloudFormationOptions): Answers {
+  // A region knows its own stacks alone.
+  const keyOf = (call: Call, name: string) => (call.region === options.home ? name : `${call.region}/${name}`)
+  const find = (call: Call, name: string): Stack | undefined =>
+    stacks.get(keyOf(call, name)) ??
+    [...stacks.values()].find(({ id }) => id === name && id.split(':')[3] === call.region)
   const stackOf = (call: Call, name = call.input['StackName'] as string): Stack => {
-    const found = stacks.get(name) ?? [...stacks.values()].find(({ id }) => id === name)
+    const found = find(call, name)
     // A stack that is gone still answers to its id.
     if (!found || (found.status === 'DELETE_COMPLETE' && found.id !== name))
       throw new AwsError('ValidationError', name.startsWith('arn:') ? `Stack [${name}] does not exist` : `Stack with id ${name} does not exist`) // prettier-ignore
@@ -182,7 +189,7 @@ export function cloudFormation(stacks: Map<string, Stack>, options: CloudFormati
   return {
     CreateChangeSet: (call) => {
       const { StackName: name, ChangeSetName: asked, ChangeSetType: type = 'UPDATE', Tags: tags } = call.input as Record<string, string> // prettier-ignore
-      let stack = stacks.get(name!)
+      let stack = stacks.get(keyOf(call, name!))
       if (stack?.status === 'DELETE_COMPLETE') stack = undefined
       if (type === 'CREATE' && stack && stack.status !== 'REVIEW_IN_PROGRESS') throw new AwsError('ValidationError', `Stack [${name}] already exists and cannot be created again with the changeSet [${asked}].`) // prettier-ignore
       if (type !== 'CREATE' && !stack) throw new AwsError('ValidationError', `Stack [${name}] does not exist`)
@@ -191,7 +198,7 @@ export function cloudFormation(stacks: Map<string, Stack>, options: CloudFormati
       if (!stack) {
         const id = `arn:aws:cloudformation:${call.region}:${call.identity.account}:stack/${name}/${randomUUID()}`
         stack = { name: name!, id, status: 'REVIEW_IN_PROGRESS', template: '{}', resources: new Map(), outputs: {}, events: [], changeSets: new Map(), protected: false, tags: [], at: new Date() } // prettier-ignore
-        stacks.set(name!, stack)
+        stacks.set(keyOf(call, name!), stack)
         toStatus(stack, 'REVIEW_IN_PROGRESS', 'User Initiated')
       }
       stack.tags = tags ?? []
@@ -242,7 +249,7 @@ export function cloudFormation(stacks: Map<string, Stack>, options: CloudFormati
       return {}
     },
     DescribeStacks: (call) => {
-      const found = call.input['StackName'] === undefined ? [...stacks.values()].filter(({ status }) => status !== 'DELETE_COMPLETE') : [stackOf(call)] // prettier-ignore
+      const found = call.input['StackName'] === undefined ? [...stacks.values()].filter(({ id, status }) => status !== 'DELETE_COMPLETE' && id.split(':')[3] === call.region) : [stackOf(call)] // prettier-ignore
       return { Stacks: found.map(described) }
     },
     DescribeStackEvents: (call) => ({ StackEvents: stackOf(call).events }),
@@ -271,7 +278,7 @@ export function cloudFormation(stacks: Map<string, Stack>, options: CloudFormati
     }),
     GetTemplate: (call) => ({ TemplateBody: stackOf(call).template, StagesAvailable: ['Original', 'Processed'] }),
     DeleteStack: (call) => {
-      const stack = stacks.get(String(call.input['StackName'])) ?? [...stacks.values()].find(({ id }) => id === call.input['StackName']) // prettier-ignore
+      const stack = find(call, String(call.input['StackName']))
       if (!stack || stack.status === 'DELETE_COMPLETE') return {}
       if (stack.protected) throw new AwsError('ValidationError', `Stack [${stack.name}] cannot be deleted while TerminationProtection is enabled`) // prettier-ignore
       if (stack.status === 'REVIEW_IN_PROGRESS') toStatus(stack, 'DELETE_COMPLETE')

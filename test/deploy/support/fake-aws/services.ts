@@ -37,11 +37,12 @@ export function ecr(password: string): Answers {
   }
 }
 
+/** SSM: parameters by region and name. */
 export function ssm(parameters: Map<string, string>): Answers {
   return {
-    GetParameter: ({ input }) => {
+    GetParameter: ({ input, region }) => {
       const name = String(input['Name'])
-      const value = parameters.get(name)
+      const value = parameters.get(`${region}${name}`)
       if (value === undefined) throw new AwsError('ParameterNotFound', '')
       return { Parameter: { Name: name, Type: 'String', Value: value, Version: 1 } }
     },

@@ -33,20 +33,22 @@ export interface FakeAws {
   close(): Promise<void>
 }
 
-/** Starts an AWS of our own on a free port: one account, bootstrapped unless told otherwise. */
-export async function startFakeAws(options: { bootstrapped?: boolean } = {}): Promise<FakeAws> {
-  const bucket = `cdk-hnb659fds-assets-${account}-${region}`
+/** Starts an AWS of our own on a free port: one account, bootstrapped in its region and in us-east-1 unless told otherwise. */
+export async function startFakeAws({
+  bootstrapped = [region, 'us-east-1'],
+}: { bootstrapped?: readonly string[] } = {}): Promise<FakeAws> {
+  const bucketOf = (where: string) => `cdk-hnb659fds-assets-${account}-${where}`
   const version = '/cdk-bootstrap/hnb659fds/version'
   const identities = new Map<string, Identity>([
     ['AKIAFAKEAWS000000001', { accessKeyId: 'AKIAFAKEAWS000000001', secretAccessKey: 'fake-secret', account, arn: `arn:aws:iam::${account}:user/ada` }], // prettier-ignore
   ])
   const buckets = new Map<string, Map<string, Buffer>>()
   const parameters = new Map<string, string>()
-  const bootstrap = () => {
-    buckets.set(bucket, new Map())
-    parameters.set(version, '30')
+  const bootstrap = (where: string) => {
+    buckets.set(bucketOf(where), new Map())
+    parameters.set(`${where}${version}`, '30')
   }
-  if (options.bootstrapped ?? true) bootstrap()
+  for (const each of bootstrapped) bootstrap(each)
   const stacks = new Map<string, Stack>()
   const failing = new Map<string, string>()
   const outputs = new Map<string, Record<string, string>>()
@@ -60,7 +62,10 @@ export async function startFakeAws(options: { bootstrapped?: boolean } = {}): Pr
     unreserved: 1000,
   }
   const changed = () => {
-    if (!buckets.has(bucket) && stacks.get('CDKToolkit')?.status === 'CREATE_COMPLETE') bootstrap()
+    for (const { name, id, status } of stacks.values()) {
+      const where = id.split(':')[3]!
+      if (name === 'CDKToolkit' && status === 'CREATE_COMPLETE' && !buckets.has(bucketOf(where))) bootstrap(where)
+    }
     for (const each of waiting) {
       if (!each.so()) continue
       waiting.delete(each)
@@ -75,7 +80,7 @@ export async function startFakeAws(options: { bootstrapped?: boolean } = {}): Pr
     switches,
     heard: changed,
     services: {
-      sts: { client: 'sts', protocol: 'query', namespace: 'https://sts.amazonaws.com/doc/2011-06-15/', answers: sts(identities, () => buckets.has(bucket)) }, // prettier-ignore
+      sts: { client: 'sts', protocol: 'query', namespace: 'https://sts.amazonaws.com/doc/2011-06-15/', answers: sts(identities, () => buckets.size > 0) }, // prettier-ignore
       ecr: { client: 'ecr', protocol: 'json', answers: ecr(registryPassword) },
       ssm: { client: 'ssm', protocol: 'json', answers: ssm(parameters) },
       s3: s3(buckets),
@@ -87,6 +92,7 @@ export async function startFakeAws(options: { bootstrapped?: boolean } = {}): Pr
         protocol: 'query',
         namespace: 'http://cloudformation.amazonaws.com/doc/2010-05-15/',
         answers: cloudFormation(stacks, {
+          home: region,
           objects: (name, key) => {
             const found = buckets.get(name)?.get(key)
             if (!found) throw new AwsError('ValidationError', `S3 error: Access Denied (${name}/${key})`)
