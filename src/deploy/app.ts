@@ -1,11 +1,13 @@
 import { cpSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { App, Aws, type Stack } from 'aws-cdk-lib'
+import type { FairleadConfig } from '../config.ts'
 import { FairleadError } from '../errors.ts'
 import { imageFolder } from '../image-folder.ts'
 import { observeServer } from './cdk/observe-server.ts'
 import { stacks, type Authorization } from './cdk/stacks.ts'
 import {
+  gatewayWantsWebAcl,
   isManaged,
   isPlatform,
   partsOf,
@@ -114,7 +116,7 @@ export async function synthesize(
     })
     authorization ??= made.authorization
     if (part === 'edge') edge = made.stack
-    if (part === 'authorization' && edge) made.stack.addStackDependency(edge)
+    if (edge && hasWebAcl(part, project.config)) made.stack.addStackDependency(edge)
     if (isPlatform(part)) observeServer(made.stack, { config: project.config, environment, platform: part })
   }
   prepare?.(app)
@@ -122,6 +124,11 @@ export async function synthesize(
   keepImages(deployment, outDir)
   if (validate === true) refuseFindings(outDir)
   return { dir: outDir, stacks: parts.map((part) => read(outDir, stackName(deployment, part), part)) }
+}
+
+/** Whether a stack takes the web ACL of `edge`: the platforms behind the authorization service take it from there. */
+function hasWebAcl(part: Part, config: FairleadConfig): boolean {
+  return part === 'authorization' || (part === 'agentcore-gateway' && gatewayWantsWebAcl(config))
 }
 
 /** An image is in a registry. What is in it lies beside the templates, so that `dev --from-template` can run it. */

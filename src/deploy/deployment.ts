@@ -43,10 +43,13 @@ export function partsOf({
   region,
 }: Pick<Deployment, 'project' | 'platforms' | 'region'>): Part[] {
   const chosen = platformNames.filter((name) => platforms.includes(name))
-  if (!chosen.some((name) => needsAuthorization(config, name))) return chosen
-  return wantsWebAcl(config) && region !== edgeRegion
-    ? ['edge', 'authorization', ...chosen]
-    : ['authorization', ...chosen]
+  const authorization = chosen.some((name) => needsAuthorization(config, name))
+  const webAcl = (authorization && wantsWebAcl(config)) || (chosen.includes('agentcore-gateway') && gatewayWantsWebAcl(config)) // prettier-ignore
+  return [
+    ...(webAcl && region !== edgeRegion ? ['edge' as const] : []),
+    ...(authorization ? ['authorization' as const] : []),
+    ...chosen,
+  ]
 }
 
 /** All that an environment may have, in the same order. */
@@ -65,6 +68,12 @@ export function regionOf(part: Part, region: string): string {
 /** Whether there is a web ACL: in front of fargate always, in front of lambda where `waf` says so. */
 export function wantsWebAcl({ platforms }: FairleadConfig): boolean {
   return platforms.fargate !== undefined || platforms.lambda?.waf === true
+}
+
+/** Whether our own gateway has one: as tasks always, as a function where `waf` says so. */
+export function gatewayWantsWebAcl({ platforms }: FairleadConfig): boolean {
+  const gateway = platforms['agentcore-gateway']
+  return gateway?.deployAs === 'fargate' || gateway?.lambda?.waf === true
 }
 
 /** Whether the gateway is the managed service. */

@@ -25,10 +25,14 @@ export function readGatewayProject(config: AgentcoreGatewayConfig, dir: string):
   const file = (name: string) => resolve(dir, name)
   const gateway = readGateway(readJsonFile(file(config.gateway)), config.gateway)
   if (gateway.policyEngineConfiguration && !config.policies)
-    throw new FairleadError('GATEWAY_NOT_SUPPORTED', `${config.gateway} has a policy engine, whose policies are not here`, {
-      why: 'Without them the gateway here would allow what the one on AWS denies.',
-      fix: "Name them in fairlead.config.ts: policies: ['policies/*.cedar']",
-    })
+    throw new FairleadError(
+      'GATEWAY_NOT_SUPPORTED',
+      `${config.gateway} has a policy engine, whose policies are not here`,
+      {
+        why: 'Without them the gateway here would allow what the one on AWS denies.',
+        fix: "Name them in fairlead.config.ts: policies: ['policies/*.cedar']",
+      },
+    )
   return {
     gateway,
     ...(config.policies ? { policies: policiesOf(loadCedar(), readPolicyFiles(config.policies, dir)) } : {}),
@@ -44,7 +48,12 @@ export function readGatewayProject(config: AgentcoreGatewayConfig, dir: string):
  */
 export async function gatewayFiles(config: AgentcoreGatewayConfig, dir: string): Promise<string[]> {
   const { policies = [], bindings: bound } = config
-  const named = [config.gateway, ...config.targets, ...(bound === undefined ? [] : [bound]), ...policyPaths(policies, dir)]
+  const named = [
+    config.gateway,
+    ...config.targets,
+    ...(bound === undefined ? [] : [bound]),
+    ...policyPaths(policies, dir),
+  ]
   const files = named.map((name) => resolve(dir, name))
   try {
     const { bindings } = readGatewayProject(config, dir)

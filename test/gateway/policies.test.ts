@@ -16,8 +16,7 @@ const action = (...names: string[]) =>
     : `action in [${names.map((name) => `AgentCore::Action::"${name}"`).join(', ')}]`
 const users = 'principal is AgentCore::OAuthUser'
 
-const policies = (text: string, name = 'policies/shop.cedar'): Policy[] =>
-  policiesOf(loadCedar(), [{ name, text }])
+const policies = (text: string, name = 'policies/shop.cedar'): Policy[] => policiesOf(loadCedar(), [{ name, text }])
 
 const tools = [
   {
@@ -36,7 +35,11 @@ const tools = [
       required: ['order'],
     },
   },
-  { name: 'find', description: 'Finds orders', inputSchema: { type: 'object', properties: { text: { type: 'string' } } } },
+  {
+    name: 'find',
+    description: 'Finds orders',
+    inputSchema: { type: 'object', properties: { text: { type: 'string' } } },
+  },
   { name: 'purge', description: 'Deletes orders', inputSchema: { type: 'object', properties: {} } },
 ]
 
@@ -80,7 +83,8 @@ async function said(running: Running, name: keyof typeof people, tool: string, a
   const answer = await running.call(tool, args, as(name))
   if (answer.error) {
     const [, reason] =
-      /^Tool Execution Denied: Tool call not allowed due to policy enforcement \[(.*)\]$/.exec(answer.error.message) ?? []
+      /^Tool Execution Denied: Tool call not allowed due to policy enforcement \[(.*)\]$/.exec(answer.error.message) ??
+      []
     return reason === undefined ? `${answer.error.code} ${answer.error.message}` : `${answer.error.code} ${reason}`
   }
   return answer.isError ? answer.content[0].text : 'ok'
@@ -102,7 +106,11 @@ describe('Cedar policies of a gateway', () => {
     expect(await said(running, 'mallory', 'orders___find')).toBe(nobody)
     expect(await said(running, 'ada', 'orders___refund', { order: '1' })).toBe(nobody)
     expect(await said(running, 'ada', 'orders___purge')).toBe('-32002 Policy evaluation denied due to nobody_purges')
-    const { status, body } = await running.ask('tools/call', { name: 'orders___purge' }, { id: 'x', headers: as('ada') })
+    const { status, body } = await running.ask(
+      'tools/call',
+      { name: 'orders___purge' },
+      { id: 'x', headers: as('ada') },
+    )
     expect([status, body]).toEqual([
       200,
       {
@@ -128,7 +136,9 @@ describe('Cedar policies of a gateway', () => {
     `)
     const may = async (tool: string, args = {}) => {
       const all = await Promise.all(
-        (['ada', 'grace', 'mallory'] as const).map(async (name) => (await said(running, name, tool, args)) === 'ok' && name),
+        (['ada', 'grace', 'mallory'] as const).map(
+          async (name) => (await said(running, name, tool, args)) === 'ok' && name,
+        ),
       )
       return all.filter(Boolean)
     }
@@ -218,8 +228,14 @@ describe('Cedar policies of a gateway', () => {
       ]
     }
     expect(await listed('mallory')).toEqual([['find'], ['find']])
-    expect(await listed('ada')).toEqual([['find', 'refund'], ['find', 'refund']])
-    expect(await listed('grace')).toEqual([['find', 'purge', 'refund'], ['find', 'purge', 'refund']])
+    expect(await listed('ada')).toEqual([
+      ['find', 'refund'],
+      ['find', 'refund'],
+    ])
+    expect(await listed('grace')).toEqual([
+      ['find', 'purge', 'refund'],
+      ['find', 'purge', 'refund'],
+    ])
     const meta = {
       'io.modelcontextprotocol/protocolVersion': '2026-07-28',
       'io.modelcontextprotocol/clientCapabilities': {},
@@ -260,7 +276,9 @@ describe('Cedar policies of a gateway', () => {
     expect(await may('arn:aws:iam::111122223333:role/agent')).toEqual([true, false])
     expect(await may('arn:aws:iam::444455556666:role/robot')).toEqual([false, true])
     const open = await startGateway([lambdaTarget({}, tools)], {
-      policies: policies(`${text} permit(principal is AgentCore::UnauthenticatedUser, ${action('orders___purge')}, ${gateway});`),
+      policies: policies(
+        `${text} permit(principal is AgentCore::UnauthenticatedUser, ${action('orders___purge')}, ${gateway});`,
+      ),
     })
     closers.push(() => open.close())
     expect((await open.call('orders___find')).error.code).toBe(-32_002)
@@ -271,7 +289,11 @@ describe('Cedar policies of a gateway', () => {
     const server = await startUpstream((_req, body, res) => {
       const { id, method } = JSON.parse(body.toString()) as { id?: number; method: string }
       const results: Record<string, object> = {
-        initialize: { protocolVersion: '2025-11-25', capabilities: { tools: {}, prompts: {} }, serverInfo: { name: 's', version: '1' } },
+        initialize: {
+          protocolVersion: '2025-11-25',
+          capabilities: { tools: {}, prompts: {} },
+          serverInfo: { name: 's', version: '1' },
+        },
         'tools/list': { tools: [{ name: 'echo', inputSchema: { type: 'object' } }] },
         'prompts/list': { prompts: [{ name: 'hello' }] },
       }
@@ -300,7 +322,9 @@ describe('Cedar policies of a gateway', () => {
     expect(await said(running, 'ada', 'orders___refund', { order: '1', items: 9_000_000 })).toBe(
       '-32002 Policy evaluation denied due to shop_2',
     )
-    expect(running.log).toEqual([expect.stringMatching(/^policies could not be evaluated for orders___refund: .*overflow/)])
+    expect(running.log).toEqual([
+      expect.stringMatching(/^policies could not be evaluated for orders___refund: .*overflow/),
+    ])
   })
 
   it('are held against a list of tools that changes, and go on deciding', async () => {
@@ -336,7 +360,12 @@ describe('Cedar policies of a gateway', () => {
     for (const tool of ['find', 'purge', 'refund']) await running.call(`orders___${tool}`, { order: '1' }, as('ada'))
     expect(notes).toEqual([
       { principal: 'ada', policies: ['finders'] },
-      { principal: 'ada', code: 'POLICY_DENIED', why: 'Policy evaluation denied due to keepers', policies: ['keepers'] },
+      {
+        principal: 'ada',
+        code: 'POLICY_DENIED',
+        why: 'Policy evaluation denied due to keepers',
+        policies: ['keepers'],
+      },
       {
         principal: 'ada',
         code: 'POLICY_DENIED',
@@ -347,33 +376,80 @@ describe('Cedar policies of a gateway', () => {
   })
 })
 
-const refused = async (text: string) => start(text).then(
-  () => 'taken',
-  (error: { code: string; message: string; fix: string }) => `${error.code} ${error.message} | ${error.fix}`,
-)
+const refused = async (text: string) =>
+  start(text).then(
+    () => 'taken',
+    (error: { code: string; message: string; fix: string }) => `${error.code} ${error.message} | ${error.fix}`,
+  )
 
 describe('policies that AWS would not take', () => {
   const permit = `permit(${users}, ${action('orders___find')}, ${gateway})`
   it.each([
-    ['syntax', `${permit};\n\npermit(principal,\n actiom, resource);`, /shop\.cedar:4: found an invalid variable.*actiom/],
-    ['an unknown tool', `\n\npermit(${users}, ${action('orders___fond')}, ${gateway});`, /:3: unrecognized action.*orders___fond.*\| Did you mean orders___find\?/],
-    ['an unknown argument', `${permit}\nwhen {\n context.input has text &&\n context.input.texd == "a" };`, /:4: attribute `input.texd`.*did you mean `text`/],
-    ['an argument that may be absent', `${permit} when { context.input.text == "a" };`, /:1: .*optional attribute `input.text`.*presence/],
-    ['a wrong type', `${permit} when { context.input has text && context.input.text < 5 };`, /shop\.cedar:1: .*unexpected type/],
+    [
+      'syntax',
+      `${permit};\n\npermit(principal,\n actiom, resource);`,
+      /shop\.cedar:4: found an invalid variable.*actiom/,
+    ],
+    [
+      'an unknown tool',
+      `\n\npermit(${users}, ${action('orders___fond')}, ${gateway});`,
+      /:3: unrecognized action.*orders___fond.*\| Did you mean orders___find\?/,
+    ],
+    [
+      'an unknown argument',
+      `${permit}\nwhen {\n context.input has text &&\n context.input.texd == "a" };`,
+      /:4: attribute `input.texd`.*did you mean `text`/,
+    ],
+    [
+      'an argument that may be absent',
+      `${permit} when { context.input.text == "a" };`,
+      /:1: .*optional attribute `input.text`.*presence/,
+    ],
+    [
+      'a wrong type',
+      `${permit} when { context.input has text && context.input.text < 5 };`,
+      /shop\.cedar:1: .*unexpected type/,
+    ],
     ['a tag that may be absent', `${permit} when { principal.getTag("a") == "b" };`, /:1: .*access to tag/],
-    ['a principal without id', `permit(principal, ${action('orders___find')}, ${gateway}) when { principal.id == "a" };`, /`id` .*UnauthenticatedUser/],
+    [
+      'a principal without id',
+      `permit(principal, ${action('orders___find')}, ${gateway}) when { principal.id == "a" };`,
+      /`id` .*UnauthenticatedUser/,
+    ],
     ['what never applies', `${permit} when { 1 == 2 };`, /:1: policy is impossible/],
     ['too short', 'permit(principal,action,resource);', /has 34 characters; AWS takes 35 to 10000/],
-    ['too long', `${permit} when { context.input has text && context.input.text == "${'a'.repeat(10_000)}" };`, /characters; AWS takes 35 to 10000/],
-    ['tools of any gateway', `permit(${users}, ${action('orders___find')}, resource is AgentCore::Gateway);`, /names tools, and not the gateway/],
-    ['another gateway', `permit(${users}, action, resource == AgentCore::Gateway::"arn:x");`, /"arn:x", which is not this gateway/],
-    ['another placeholder', `${permit} when { principal.id == "\${AWS::AccountId}" };`, /has \$\{AWS::AccountId\}, which nobody fills in/],
-    ['two of one name', `@id("a") ${permit};\n@id("a") ${permit};`, /:2: has the name a, as the policy at policies\/shop\.cedar:1 has/],
+    [
+      'too long',
+      `${permit} when { context.input has text && context.input.text == "${'a'.repeat(10_000)}" };`,
+      /characters; AWS takes 35 to 10000/,
+    ],
+    [
+      'tools of any gateway',
+      `permit(${users}, ${action('orders___find')}, resource is AgentCore::Gateway);`,
+      /names tools, and not the gateway/,
+    ],
+    [
+      'another gateway',
+      `permit(${users}, action, resource == AgentCore::Gateway::"arn:x");`,
+      /"arn:x", which is not this gateway/,
+    ],
+    [
+      'another placeholder',
+      `${permit} when { principal.id == "\${AWS::AccountId}" };`,
+      /has \$\{AWS::AccountId\}, which nobody fills in/,
+    ],
+    [
+      'two of one name',
+      `@id("a") ${permit};\n@id("a") ${permit};`,
+      /:2: has the name a, as the policy at policies\/shop\.cedar:1 has/,
+    ],
     ['a bad name', `@id("a-b") ${permit};`, /has the id "a-b"/],
     ['a template', 'permit(principal == ?principal, action, resource);', /has a template/],
     ['nothing', '// none', /There is no policy/],
   ])('are refused at their line: %s', async (_name, text, message) => {
-    const said = await Promise.resolve().then(() => refused(text)).catch((error: Error) => `${(error as unknown as { code: string }).code} ${error.message}`)
+    const said = await Promise.resolve()
+      .then(() => refused(text))
+      .catch((error: Error) => `${(error as unknown as { code: string }).code} ${error.message}`)
     expect(said).toMatch(/^GATEWAY_POLICY /)
     expect(said).toMatch(message)
   })

@@ -1,9 +1,4 @@
-import {
-  CfnPolicy,
-  CfnPolicyEngine,
-  type CfnGateway,
-  type CfnGatewayTarget,
-} from 'aws-cdk-lib/aws-bedrockagentcore'
+import { CfnPolicy, CfnPolicyEngine, type CfnGateway, type CfnGatewayTarget } from 'aws-cdk-lib/aws-bedrockagentcore'
 import type { Role } from 'aws-cdk-lib/aws-iam'
 import type { Construct } from 'constructs'
 import { FairleadError } from '../../errors.ts'
@@ -31,7 +26,10 @@ export function policyEngine(
   }
   if (!policyEngineConfiguration) return undefined
   if (arn === undefined)
-    throw new FairleadError('GATEWAY_DEFINITION_INVALID', '`policyEngineConfiguration.arn` is required where there are no `policies`')
+    throw new FairleadError(
+      'GATEWAY_DEFINITION_INVALID',
+      '`policyEngineConfiguration.arn` is required where there are no `policies`',
+    )
   return { configuration: { arn, mode } }
 }
 
@@ -55,7 +53,11 @@ export function allowPolicyEngine(scope: Construct, role: Role, gateway: Gateway
  */
 export function gatewayPolicies(
   engine: CfnPolicyEngine,
-  { gateway, targets, policies }: { gateway: CfnGateway; targets: readonly CfnGatewayTarget[]; policies: readonly Policy[] },
+  {
+    gateway,
+    targets,
+    policies,
+  }: { gateway: CfnGateway; targets: readonly CfnGatewayTarget[]; policies: readonly Policy[] },
 ): CfnPolicy[] {
   const made = policies.map((policy) => {
     const resource = new CfnPolicy(engine, policy.name, {

@@ -9,15 +9,15 @@ import { FairleadError } from '../../errors.ts'
 import { waysOf } from '../../gateway/bindings.ts'
 import { readGateway } from '../../gateway/definitions/read.ts'
 import type { GatewayDefinition, TargetDefinition } from '../../gateway/definitions/types.ts'
-import { parameterPath, type Deployment } from '../deployment.ts'
+import { edgeRegion, parameterPath, type Deployment } from '../deployment.ts'
 import { signedFor } from './agentcore-gateway-role.ts'
 import { agentcoreArn } from './agentcore-role.ts'
+import { edgeWebAclArn, environmentWebAcl } from './edge-stack.ts'
 import { FargateMcpServer } from './fargate-mcp-server.ts'
 import { namedNetwork } from './fargate-network.ts'
 import { LambdaMcpServer, type LambdaMcpServerProps } from './lambda-mcp-server.ts'
 import { addOutputs } from './outputs.ts'
 import type { MadeStack, StackRequest } from './stacks.ts'
-import { requiredWebAcl, webAclIfThere } from './web-acl.ts'
 
 /**
  * The stack of the platform agentcore-gateway as fairlead's own gateway, from its artifact: as a function behind a function URL
@@ -56,7 +56,7 @@ interface OwnGateway {
 
 function asFunction({ stack, artifact, config, tokens }: OwnGateway, { deployment }: StackRequest): MadeStack {
   const { waf, ...lambda } = gatewayConfig(deployment).lambda ?? {}
-  const webAclArn = waf ? requiredWebAcl(stack, "platforms['agentcore-gateway'].lambda.waf") : undefined
+  const webAclArn = waf ? webAcl(stack, deployment) : undefined
   const server = new LambdaMcpServer(stack, 'Gateway', {
     config: { ...config, platforms: { lambda } },
     artifact,
@@ -83,13 +83,12 @@ function asTasks({ stack, config, tokens }: OwnGateway, { deployment }: StackReq
   const { vpcId, subnetIds = [], domain } = fargate
   const image = deployment.images?.gateway
   if (!image) throw new FairleadError('IMAGE_MISSING', 'The gateway runs as tasks from an image, and there is none')
-  const webAclArn = webAclIfThere(stack)
   const server = new FargateMcpServer(stack, 'Gateway', {
     config: { ...config, platforms: { fargate } },
     image,
+    webAclArn: webAcl(stack, deployment),
     ...(tokens ? { tokens } : {}),
     ...(vpcId === undefined ? {} : { network: namedNetwork(stack, vpcId, subnetIds) }),
-    ...(webAclArn === undefined ? {} : { webAclArn }),
   })
   server.service.taskDefinition.defaultContainer!.addEnvironment('NODE_OPTIONS', gatewayNodeOptions)
   addOutputs(stack, {
@@ -102,6 +101,11 @@ function asTasks({ stack, config, tokens }: OwnGateway, { deployment }: StackReq
     DomainTarget: domain && server.front.distribution.distributionDomainName,
   })
   return { stack }
+}
+
+/** Of its own in us-east-1, so that it can be deployed without the other platforms; elsewhere that of the stack `edge`. */
+function webAcl(stack: Stack, deployment: Deployment): string {
+  return deployment.region === edgeRegion ? environmentWebAcl(stack) : edgeWebAclArn(stack, deployment)
 }
 
 const platform = 'agentcore-gateway'

@@ -1,7 +1,5 @@
-import { Annotations, type Stack } from 'aws-cdk-lib'
 import { CfnWebACL } from 'aws-cdk-lib/aws-wafv2'
 import { Construct } from 'constructs'
-import { FairleadError } from '../../errors.ts'
 
 export interface McpWebAclProps {
   scope: 'CLOUDFRONT' | 'REGIONAL'
@@ -58,23 +56,6 @@ export class McpWebAcl extends Construct {
     })
     this.arn = this.acl.attrArn
   }
-}
-
-/** The web ACL of a stack whose configuration asks for it. Throws DEPLOY_REGION where it cannot be. */
-export function requiredWebAcl(stack: Stack, key: string): string {
-  if (stack.region !== 'us-east-1')
-    throw new FairleadError('DEPLOY_REGION', `\`${key}\` cannot be deployed in ${stack.region}`, {
-      why: 'A web ACL for CloudFront is in us-east-1, and a stack is in one region.',
-      fix: 'Deploy to us-east-1, or leave `waf` out and give a web ACL to the construct: new LambdaMcpServer(…, { webAclArn }).',
-    })
-  return new McpWebAcl(stack, 'WebAcl', { scope: 'CLOUDFRONT', paths: ['/mcp'] }).arn
-}
-
-/** The web ACL of a stack that has one where it can, and says so where it cannot. */
-export function webAclIfThere(stack: Stack): string | undefined {
-  if (stack.region === 'us-east-1') return requiredWebAcl(stack, '')
-  Annotations.of(stack).addWarningV2('fairlead:web-acl', `There is no web ACL: one for CloudFront is in us-east-1, and this stack is in ${stack.region}.`) // prettier-ignore
-  return undefined
 }
 
 function managed(

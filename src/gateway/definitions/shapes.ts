@@ -39,10 +39,13 @@ export const createGateway: Shape = structure({
   interceptorConfigurations: refused('Interceptors come in a later version.'),
   // AWS wants `arn`; here and in what is deployed the engine is the one that is made of the project's own policies.
   policyEngineConfiguration: structure({
-    arn: text('arn:aws(-[^:]+)?:bedrock-agentcore:[a-z0-9-]+:[0-9]{12}:policy-engine\\/[a-zA-Z][a-zA-Z0-9-_]{0,99}-[a-zA-Z0-9_]{10}', {
-      min: 1,
-      max: 170,
-    }),
+    arn: text(
+      'arn:aws(-[^:]+)?:bedrock-agentcore:[a-z0-9-]+:[0-9]{12}:policy-engine\\/[a-zA-Z][a-zA-Z0-9-_]{0,99}-[a-zA-Z0-9_]{10}',
+      {
+        min: 1,
+        max: 170,
+      },
+    ),
     'mode*': oneOf('LOG_ONLY', 'ENFORCE'),
   }),
   exceptionLevel: oneOf('DEBUG'),

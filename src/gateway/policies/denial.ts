@@ -16,8 +16,9 @@ export class PolicyDenial extends Refusal {
 const deniedCode = -32_002
 
 export function denialOf({ reason, policies }: PolicyDecision): PolicyDenial {
-  return new PolicyDenial(
-    `Tool Execution Denied: Tool call not allowed due to policy enforcement [${reason}]`,
-    { code: 'POLICY_DENIED', why: reason, policies },
-  )
+  return new PolicyDenial(`Tool Execution Denied: Tool call not allowed due to policy enforcement [${reason}]`, {
+    code: 'POLICY_DENIED',
+    why: reason,
+    policies,
+  })
 }

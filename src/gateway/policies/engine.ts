@@ -77,7 +77,11 @@ export class PolicyEngine {
   }
 
   /** Judges one call. Undefined: there is no such tool. It throws nothing. */
-  async decide(principal: Principal, action: string, args: Record<string, unknown>): Promise<PolicyDecision | undefined> {
+  async decide(
+    principal: Principal,
+    action: string,
+    args: Record<string, unknown>,
+  ): Promise<PolicyDecision | undefined> {
     const type = (await this.#inputs()).get(action)
     if (!type) return undefined
     try {

@@ -71,7 +71,13 @@ function parsed(cedar: Cedar, name: string, text: string): Parsed {
   const { json } = answer
   const actions = actionsOf(json)
   const asksForAction = JSON.stringify(json.conditions).includes('{"Var":"action"}')
-  return { name, text, json, actions: actions?.some(isToolGroup) ? undefined : actions && new Set(actions), asksForAction }
+  return {
+    name,
+    text,
+    json,
+    actions: actions?.some(isToolGroup) ? undefined : actions && new Set(actions),
+    asksForAction,
+  }
 }
 
 /** Cedar keeps parsed sets for as long as its process lives, by name: names are used again. */

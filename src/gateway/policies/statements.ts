@@ -43,7 +43,10 @@ export function policiesOf(cedar: Cedar, files: readonly PolicyFile[]): Policy[]
     names.set(policy.name, policy)
   }
   if (policies.length > policyLimits.policies)
-    throw new FairleadError('GATEWAY_POLICY', `There are ${policies.length} policies; AWS takes ${policyLimits.policies}`)
+    throw new FairleadError(
+      'GATEWAY_POLICY',
+      `There are ${policies.length} policies; AWS takes ${policyLimits.policies}`,
+    )
   const bytes = policies.reduce((sum, { statement }) => sum + Buffer.byteLength(statement), 0)
   if (bytes > policyLimits.bytes)
     throw new FairleadError('GATEWAY_POLICY', `The policies have ${bytes} bytes; AWS takes ${policyLimits.bytes}`)
@@ -67,7 +70,11 @@ function policiesIn(cedar: Cedar, { name: file, text }: PolicyFile): Policy[] {
     if (parsed.type === 'failure') throw wrong({ where: file }, parsed.errors[0]!.message)
     const { statement, skipped } = withoutId(part)
     const where = `${file}:${lineAt(text.slice(0, at + skipped))}`
-    const policy = { name: nameOf(parsed.json, { file, where, number: placed.length > 1 ? index + 1 : 0 }), statement, where }
+    const policy = {
+      name: nameOf(parsed.json, { file, where, number: placed.length > 1 ? index + 1 : 0 }),
+      statement,
+      where,
+    }
     checkStatement(policy, parsed.json)
     return policy
   })
@@ -112,9 +119,16 @@ function nameOf(
   const id = annotations?.id
   if (typeof id === 'string') {
     if (/^[A-Za-z][A-Za-z0-9_]{0,47}$/.test(id)) return id
-    throw wrong({ where }, `has the id ${JSON.stringify(id)}`, 'A letter first, then letters, digits and _, at most 48.')
+    throw wrong(
+      { where },
+      `has the id ${JSON.stringify(id)}`,
+      'A letter first, then letters, digits and _, at most 48.',
+    )
   }
-  const stem = file.replace(/^.*\//, '').replace(/\.cedar$/, '').replaceAll(/\W/g, '_')
+  const stem = file
+    .replace(/^.*\//, '')
+    .replace(/\.cedar$/, '')
+    .replaceAll(/\W/g, '_')
   const suffix = number === 0 ? '' : `_${number}`
   return `${/^[A-Za-z]/.test(stem) ? '' : 'p_'}${stem}`.slice(0, 48 - suffix.length) + suffix
 }
@@ -148,7 +162,10 @@ export function isToolGroup(action: string): boolean {
   return (toolGroups as readonly string[]).includes(action)
 }
 
-function entityOf(given: { __entity: { type: string; id: string } } | { type: string; id: string }): { type: string; id: string } {
+function entityOf(given: { __entity: { type: string; id: string } } | { type: string; id: string }): {
+  type: string
+  id: string
+} {
   return '__entity' in given ? given.__entity : given
 }
 
@@ -157,7 +174,11 @@ export function lineAt(before: string): number {
 }
 
 /** What is wrong with a policy, and where it stands. */
-export function wrong(policy: Partial<Pick<Policy, 'name' | 'where'>>, problem: string, help?: string | null): FairleadError {
+export function wrong(
+  policy: Partial<Pick<Policy, 'name' | 'where'>>,
+  problem: string,
+  help?: string | null,
+): FairleadError {
   const place = policy.where ?? policy.name ?? 'a policy'
   return new FairleadError('GATEWAY_POLICY', `${place}: ${problem}`, help ? { fix: help } : {})
 }

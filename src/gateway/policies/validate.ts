@@ -42,7 +42,11 @@ export async function knownTools(targets: readonly Pick<Target, 'name' | 'tools'
  * may not be there, policies that never apply.
  * @see https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/policy-validation-overview.html (read 2026-11-25)
  */
-export function findingsOf(cedar: Cedar, policies: readonly Policy[], { inputs, unheard }: KnownTools): PolicyFinding[] {
+export function findingsOf(
+  cedar: Cedar,
+  policies: readonly Policy[],
+  { inputs, unheard }: KnownTools,
+): PolicyFinding[] {
   const checked = policies.filter((policy) => isKnown(cedar, policy, unheard))
   if (checked.length === 0 || (inputs.size === 0 && unheard.length > 0)) return []
   const answer = cedar.validate({
