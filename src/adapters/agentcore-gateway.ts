@@ -6,7 +6,7 @@ import type { Changes } from '../gateway/changes.ts'
 import { readGateway, readTarget } from '../gateway/definitions/read.ts'
 import type { GatewayDefinition } from '../gateway/definitions/types.ts'
 import type { Gateway } from '../gateway/gateway.ts'
-import { jwtInbound, noInbound, platformIam, type Inbound } from '../gateway/inbound.ts'
+import { jwtInbound, noInbound, platformIam, withOwnAudience, type Inbound } from '../gateway/inbound.ts'
 import { openGateway } from '../gateway/open.ts'
 import { invokeOnAws } from '../gateway/targets/invoke-on-aws.ts'
 import { readSecrets } from './gateway-secrets.ts'
@@ -70,7 +70,7 @@ export async function openGatewayOnAws(options: AwsGatewayOptions): Promise<Gate
 
 function inboundOf(
   { authorizerType, authorizerConfiguration }: GatewayDefinition,
-  { discoveryUrls = {} }: Bindings,
+  { discoveryUrls = {}, audience }: Bindings,
   resource: string | undefined,
 ): Inbound {
   if (authorizerType === 'AWS_IAM') return platformIam
@@ -80,6 +80,7 @@ function inboundOf(
       fix: 'Set FAIRLEAD_GATEWAY={"resource":"https://…/mcp"}',
     })
   const locate = (url: string) => (Object.hasOwn(discoveryUrls, url) ? discoveryUrls[url]! : url)
-  const authorizer = createCustomJwtAuthorizer(authorizerConfiguration.customJWTAuthorizer, { locate })
+  const given = authorizerConfiguration.customJWTAuthorizer
+  const authorizer = createCustomJwtAuthorizer(withOwnAudience(given, audience, resource), { locate })
   return jwtInbound({ authorizer, resource: () => resource })
 }

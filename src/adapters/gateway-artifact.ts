@@ -25,6 +25,8 @@ export interface GatewayFacts {
 export interface GatewayPlace {
   /** The URL of the gateway, as clients have it. Tokens and challenges name it. */
   resource?: string
+  /** Which of `allowedAudience` is this gateway, where its URL is another than the definition says: here `dev` plays AWS. */
+  audience?: string
   /** Where an origin really is, beside what the bindings say. */
   endpoints?: Record<string, string>
   /** By `discoveryUrl`: where that document really is. */
@@ -53,6 +55,7 @@ export async function runGateway(
       ...bindings,
       endpoints: { ...bindings.endpoints, ...place.endpoints },
       discoveryUrls: { ...bindings.discoveryUrls, ...place.discoveryUrls },
+      ...(place.audience === undefined ? {} : { audience: place.audience }),
       dir,
     },
     ...(place.resource === undefined ? {} : { resource: place.resource }),

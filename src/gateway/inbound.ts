@@ -20,6 +20,17 @@ export const platformIam: Inbound = {
     principal.kind === 'iam' ? principal : refusal(403, 'AccessDeniedException', 'No IAM identity called'),
 }
 
+/** The authorizer as it is defined, but that the audience which is this gateway has the URL that the gateway has. */
+export function withOwnAudience(
+  given: Record<string, unknown>,
+  audience: string | undefined,
+  resource: string,
+): Record<string, unknown> {
+  const allowed = given.allowedAudience as string[] | undefined
+  if (!allowed || audience === undefined) return given
+  return { ...given, allowedAudience: allowed.map((each) => (each === audience ? resource : each)) }
+}
+
 export interface JwtInboundOptions {
   authorizer: CustomJwtAuthorizer
   /** The URL of the gateway, as clients have it; asked late, since a port may be known late. */

@@ -6,6 +6,7 @@ import { runtimeOf } from './template/agentcore-runtime.ts'
 import type { Deployed } from './template/deployed.ts'
 import { serviceOf } from './template/fargate.ts'
 import { functionOf } from './template/lambda.ts'
+import { isOwnGateway, ownGatewayOf } from './template/own-gateway.ts'
 import { readStacks, type StackFile } from './template/stack-file.ts'
 
 /** A project as its templates deploy it. */
@@ -22,7 +23,7 @@ export interface TemplateProject {
 export async function fromTemplate(project: Project, path: string): Promise<TemplateProject> {
   const all = readStacks(path).filter((stack) => !isAuthorization(stack))
   const stacks = all.filter((stack) => !isOwnGateway(stack))
-  const deployed: Deployed = { source: path, callers: [], left: all.filter(isOwnGateway).map(({ file }) => file) }
+  const deployed: Deployed = { source: path, callers: [] }
   const code = () => deployed.lambda?.artifactDir ?? deployed['agentcore-runtime']?.artifactDir
   await first(
     stacks,
@@ -39,7 +40,11 @@ export async function fromTemplate(project: Project, path: string): Promise<Temp
     (each) => serviceOf(each, code),
     (found) => (deployed.fargate = found),
   )
-  await first(stacks, gatewayOf, (found) => (deployed['agentcore-gateway'] = found))
+  await first(
+    all,
+    async (each) => (await gatewayOf(each)) ?? (await ownGatewayOf(each, project.config.name)),
+    (found) => (deployed['agentcore-gateway'] = found),
+  )
   const platforms = platformsOf(project, deployed)
   if (Object.keys(platforms).length === 0)
     throw new FairleadError('TEMPLATE_NOT_RUNNABLE', `${path} has nothing that runs here`, {
@@ -63,16 +68,6 @@ async function first<T>(
 /** The local stack has an authorization service of its own, over the local Cognito. */
 function isAuthorization({ resources }: StackFile): boolean {
   return resources.some(({ type }) => type === 'AWS::Cognito::UserPool')
-}
-
-/** Its Lambdas and secrets are on AWS, and the bindings that replace them here are not in what is deployed. */
-function isOwnGateway({ resources }: StackFile): boolean {
-  return resources.some(
-    ({ type, properties }) =>
-      type === 'AWS::Lambda::Function' &&
-      (properties.Environment as { Variables?: Record<string, string> } | undefined)?.Variables?.FAIRLEAD_PLATFORM ===
-        'agentcore-gateway',
-  )
 }
 
 /** The configuration that the template is: what is not in it does not run. */
@@ -106,8 +101,8 @@ function platformsOf({ config }: Project, deployed: Deployed): FairleadConfig['p
 }
 
 function callersOf(deployed: Deployed): string[] {
-  const policies = [deployed.lambda, deployed['agentcore-runtime'], deployed['agentcore-gateway']].map(
-    (each) => each?.policy,
+  const policies = [deployed.lambda, deployed['agentcore-runtime'], deployed['agentcore-gateway']].map((each) =>
+    each && 'policy' in each ? each.policy : undefined,
   )
   const found = policies.flatMap((policy) => policy?.Statement ?? []).flatMap(({ Principal }) => [Principal.AWS].flat())
   return [...new Set(found)].filter((arn) => arn.startsWith('arn:'))

@@ -1,4 +1,5 @@
 import type { Project } from '../build/project.ts'
+import type { Platform } from '../platforms.ts'
 import type { Authorization } from './authorization.ts'
 import type { Faults } from './faults.ts'
 import type { RequestLog } from './requests.ts'
@@ -8,6 +9,8 @@ import type { Deployed } from './template/deployed.ts'
 /** What a platform is started with. */
 export interface PlatformOptions {
   project: Project
+  /** The platform that its calls are kept as; its own when absent. */
+  as?: Platform
   /** The folder with the built artifact: index.js and package.json. */
   artifactDir: string
   /** 0 takes a free one. */

@@ -30,8 +30,6 @@ export function devCommand(): Command {
       const { project, deployed } = options.fromTemplate
         ? await fromTemplate(read, options.fromTemplate)
         : { project: read, deployed: undefined }
-      for (const file of deployed?.left ?? [])
-        io.note(`${file} is not run: a gateway that is deployed as a function works with what is on AWS.`)
       await refuseSecondStack(project.dir)
       const port = portOf(options.port ?? process.env.FAIRLEAD_PORT)
       await serve(project, { port, faults, ...(deployed ? { deployed } : {}) }, io, started)

@@ -3,7 +3,7 @@ import { verify } from '../../auth/sigv4/verify.ts'
 import type { PolicyDocument } from '../../aws/permissions.ts'
 import type { Bindings } from '../../gateway/bindings.ts'
 import type { GatewayDefinition } from '../../gateway/definitions/types.ts'
-import { jwtInbound, noInbound, refusal, type Inbound } from '../../gateway/inbound.ts'
+import { jwtInbound, noInbound, refusal, withOwnAudience, type Inbound } from '../../gateway/inbound.ts'
 import type { LightRequest } from '../../http/light-request.ts'
 import { annotate } from '../../http/note.ts'
 import { localAccount, platforms } from '../../platforms.ts'
@@ -36,14 +36,11 @@ export function inboundOf(options: InboundOptions): Inbound {
 /** The definition as it is, but that the audience which is this gateway has the address that this gateway has here. */
 function byJwt({ gateway, bindings, issuer, resource }: InboundOptions): Inbound {
   const given = gateway.authorizerConfiguration!.customJWTAuthorizer
-  const audience = given.allowedAudience as string[] | undefined
-  const allowedAudience = audience?.map((each) => (each === bindings.audience ? resource() : each))
   const bound = bindings.discoveryUrls?.[discoveryUrlOf(gateway)!]
   const located = bound === 'authorization-service' ? `${issuer}/.well-known/openid-configuration` : bound
-  const authorizer = createCustomJwtAuthorizer(
-    { ...given, ...(allowedAudience ? { allowedAudience } : {}) },
-    { locate: (url) => (url === given.discoveryUrl && located !== undefined ? located : url) },
-  )
+  const authorizer = createCustomJwtAuthorizer(withOwnAudience(given, bindings.audience, resource()), {
+    locate: (url) => (url === given.discoveryUrl && located !== undefined ? located : url),
+  })
   return jwtInbound({ authorizer, resource })
 }
 

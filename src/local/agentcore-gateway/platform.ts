@@ -1,4 +1,3 @@
-import { resolve } from 'node:path'
 import { boundEndpoint, openGateway } from '../../gateway/open.ts'
 import { changeKinds, Changes } from '../../gateway/changes.ts'
 import type { Gateway } from '../../gateway/gateway.ts'
@@ -14,11 +13,12 @@ import { agentArn } from '../iam/identities.ts'
 import { withAnswerFaults, withRequestFaults } from '../faults/with-faults.ts'
 import { observed } from '../observe.ts'
 import type { PlatformOptions, RunningPlatform } from '../platform.ts'
-import { startStandIn, type StandIn } from '../stand-in.ts'
 import { GatewaySources } from './sources.ts'
 import { startLocalFunctions } from './functions.ts'
 import { controlPlane, isControlPath } from './control-plane.ts'
 import { inboundOf } from './inbound.ts'
+import { startOwnGateway } from './own.ts'
+import { startPlaces } from './places.ts'
 import { discoveryUrlOf, readGatewayProject, type GatewayProject } from '../../gateway/project.ts'
 
 const { region, accountId } = localAccount
@@ -28,11 +28,11 @@ const largestBody = 7 * 1024 * 1024
 
 /** Runs the gateway over its definitions, with the Lambdas, the APIs and the servers that the bindings name. */
 export async function startAgentcoreGatewayPlatform(options: PlatformOptions): Promise<RunningPlatform> {
+  const part = options.deployed?.['agentcore-gateway']
+  if (part && 'artifactDir' in part) return startOwnGateway(options, part)
   const definitions = definitionsOf(options)
   const { gateway, bindings } = definitions
-  const arn =
-    options.deployed?.['agentcore-gateway']?.arn ??
-    `arn:aws:bedrock-agentcore:${region}:${accountId}:gateway/${gatewayIdOf(gateway.name)}`
+  const arn = part?.arn ?? `arn:aws:bedrock-agentcore:${region}:${accountId}:gateway/${gatewayIdOf(gateway.name)}`
   let opened: Opened | undefined
   // Who listens goes on listening when the definitions are read again.
   const changes = new Changes()
@@ -99,7 +99,8 @@ export async function startAgentcoreGatewayPlatform(options: PlatformOptions): P
 /** Those that the configuration names; those of a template, with the bindings of the configuration. */
 function definitionsOf({ project: { config, dir }, deployed }: PlatformOptions): GatewayProject {
   const own = readGatewayProject(config.platforms['agentcore-gateway']!, dir)
-  const { gateway, targets } = deployed?.['agentcore-gateway'] ?? own
+  const part = deployed?.['agentcore-gateway']
+  const { gateway, targets } = part && 'gateway' in part ? part : own
   return { ...own, gateway, targets }
 }
 
@@ -164,24 +165,8 @@ async function openLocally(
 function policyOf({ project, deployed }: PlatformOptions, arn: string): PolicyDocument {
   const { callers = [] } = project.config
   const part = deployed?.['agentcore-gateway']
-  return part?.policy ?? gatewayPolicy(arn, callers.length > 0 ? callers : [agentArn(accountId)])
-}
-
-/** Starts what the bindings say is to be run, and gives its address by origin. */
-async function startPlaces(
-  { endpoints = {}, dir }: Bindings,
-  closers: (() => Promise<void>)[],
-): Promise<Map<string, string>> {
-  const places = new Map<string, string>()
-  const outcomes = await Promise.allSettled(
-    Object.entries(endpoints).map(async ([origin, place]) => {
-      if (typeof place === 'string') return
-      const started: StandIn = await startStandIn({ standIn: resolve(dir, place.run), env: ['URL'] }, dir)
-      closers.push(() => started.close())
-      places.set(origin, started.env.URL!)
-    }),
+  return (
+    (part && 'policy' in part ? part.policy : undefined) ??
+    gatewayPolicy(arn, callers.length > 0 ? callers : [agentArn(accountId)])
   )
-  const failed = outcomes.find((each) => each.status === 'rejected')
-  if (failed) throw failed.reason
-  return places
 }

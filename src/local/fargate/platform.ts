@@ -61,11 +61,11 @@ export async function startFargatePlatform(options: PlatformOptions): Promise<Ru
   }
 }
 
-async function record(exchange: Exchange, notes: Notes, { requests }: PlatformOptions): Promise<void> {
+async function record(exchange: Exchange, notes: Notes, { requests, as = 'fargate' }: PlatformOptions): Promise<void> {
   const { traceId, body, target, rawHeaders, answerHeaders, answerBody, ...rest } = exchange
   const note = await notes.of(traceId)
   const call = exchange.method === 'POST' ? callIn(body) : {}
-  const record = { id: traceId || randomUUID(), platform: 'fargate' as const, ...rest, ...note, ...call }
+  const record = { id: traceId || randomUUID(), platform: as, ...rest, ...note, ...call }
   const answer = exchange.status >= 400 ? { answer: { headers: answerHeaders, body: answerBody } } : {}
   requests.add(record, { target, rawHeaders, body, ...answer })
 }

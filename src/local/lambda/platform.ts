@@ -39,7 +39,7 @@ export async function startLambdaPlatform(options: PlatformOptions): Promise<Run
     const server = await listen(
       withRequestFaults(
         observed(
-          'lambda',
+          options.as ?? 'lambda',
           withAnswerFaults((request, context) => handler(request, context), options.faults),
           options.requests,
           notes,
@@ -161,7 +161,7 @@ function behindCloudfront(
       viewerRequest: viewerRequestFunction({
         origin: server.url,
         path: '/mcp',
-        scopes: baseScopes.map((key) => `${name}/${key}`),
+        scopes: deployed?.lambda?.scopes ?? baseScopes.map((key) => `${name}/${key}`),
       }),
       origin: { handler: url, host, secret: origin.secret },
     }),

@@ -1,5 +1,6 @@
 import { FairleadError } from '../../errors.ts'
 import { readGateway, readTarget } from '../../gateway/definitions/read.ts'
+import type { TargetDefinition } from '../../gateway/definitions/types.ts'
 import { localAccount } from '../../platforms.ts'
 import { roleMay } from '../iam/authorize.ts'
 import { outputOf, resourcePolicies } from './agentcore-runtime.ts'
@@ -26,10 +27,10 @@ export async function gatewayOf(stack: StackFile): Promise<DeployedGateway | und
 }
 
 /** AWS tries it while it makes the target. @see https://github.com/aws/aws-cdk/issues/36826 */
-async function requireInvocable(
+export async function requireInvocable(
   stack: StackFile,
   roleArn: string,
-  targets: readonly DeployedGateway['targets'][number][],
+  targets: readonly TargetDefinition[],
 ): Promise<void> {
   const policies = rolePolicies(stack, roleArn)
   for (const { name, targetConfiguration } of targets) {

@@ -1,3 +1,4 @@
+import type { GatewayFacts } from '../../adapters/gateway-artifact.ts'
 import type { PolicyDocument } from '../../aws/permissions.ts'
 import type { Jwt } from '../../config.ts'
 import type { GatewayDefinition, TargetDefinition } from '../../gateway/definitions/types.ts'
@@ -19,6 +20,8 @@ export interface DeployedFunction extends DeployedProcess {
   /** Whether CloudFront stands in front. */
   front: boolean
   policy: PolicyDocument
+  /** Those of the first challenge, where they are not the server's own. */
+  scopes?: readonly string[]
 }
 
 export interface DeployedService extends DeployedProcess {
@@ -44,16 +47,17 @@ export interface DeployedGateway {
   policy: PolicyDocument
 }
 
+/** fairlead's own gateway: what it is as a process, and what its artifact says of it. */
+export type DeployedOwnGateway = (DeployedFunction | DeployedService) & { facts: GatewayFacts }
+
 /** What a deployment is, read from its templates. */
 export interface Deployed {
   /** The file or folder that was read. */
   source: string
   /** Principals that some policy lets in: the local agent plays the first. */
   callers: string[]
-  /** Templates that are not run here. */
-  left: string[]
   lambda?: DeployedFunction
   fargate?: DeployedService
   'agentcore-runtime'?: DeployedRuntime
-  'agentcore-gateway'?: DeployedGateway
+  'agentcore-gateway'?: DeployedGateway | DeployedOwnGateway
 }
