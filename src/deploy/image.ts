@@ -1,14 +1,16 @@
 import { join } from 'node:path'
-import type { Credentials } from '../auth/sigv4/credentials.ts'
 import type { FairleadConfig } from '../config.ts'
 import type { Platform } from '../platforms.ts'
 import type { Deployment, ImagedArtifact } from './deployment.ts'
+import { imagePublisher } from './image-publisher.ts'
 import { writeDockerContext } from './oci/docker.ts'
 import { ecrCredentials, ecrRegistry } from './oci/ecr.ts'
 import { pinnedBase } from './oci/lock.ts'
 import { baseReference } from './oci/pin.ts'
 import { planImage, type ImagePlan } from './oci/plan.ts'
 import { pushImage } from './oci/push.ts'
+import type { Place } from './preflight.ts'
+import type { OpenAws } from './toolkit-clients.ts'
 
 /** The images that a deployment runs. */
 export interface DeploymentImages {
@@ -54,15 +56,19 @@ function repositoryOf({ account, region }: { account: string; region: string }):
   return `cdk-hnb659fds-container-assets-${account}-${region}`
 }
 
-/** Pushes an image into the account. What is there already is left. Throws what `pushImage` throws. */
+/**
+ * Pushes an image into the account. What is there already is left. Throws what `pushImage` throws, CREDENTIALS_EXPIRED,
+ * AWS_DENIED, AWS_THROTTLED.
+ */
 export async function pushDeploymentImage(
   plan: ImagePlan,
-  place: { account: string; region: string },
-  { credentials, note }: { credentials: () => Promise<Credentials>; note: (line: string) => void },
+  place: Place,
+  { note, ...aws }: OpenAws & { note: (line: string) => void },
 ): Promise<void> {
   const { account, region } = place
   const { AWS_ENDPOINT_URL_ECR, AWS_ENDPOINT_URL } = process.env
   const endpoint = AWS_ENDPOINT_URL_ECR ?? AWS_ENDPOINT_URL
+  const credentials = imagePublisher(aws, place)
   note(`image ${plan.digest}`)
   const { pushedBytes, mounted } = await pushImage(plan, {
     registry: ecrRegistry(account, region),

@@ -63,6 +63,7 @@ it('an image is pushed before the stack that names it by digest, also through a 
   expect(aws.log.filter(({ operation }) => /Create|Execute|Put/.test(operation))).toEqual([])
   expect(upstream.requests).toEqual([])
 
+  aws.switches.throttled.set('ecr.GetAuthorizationToken', 1)
   ecr.faults.push({ at: 'PUT blob', dropAfter: 1000 }, { at: 'PUT manifest', status: 503 })
   const first = await deploy('--platform', 'agentcore-runtime')
   expect(first.stderr.match(/fairlead\.lock\.json now pins .*/g)).toEqual([
@@ -86,7 +87,13 @@ it('an image is pushed before the stack that names it by digest, also through a 
   expect(tasks.code).toBe(0)
   expect(aws.stacks.get('hello-default-fargate')!.template).toContain(`${repository}@${digest}`)
 
+  // By the role that CDK's bootstrap made for it; who may not take that on pushes as themselves.
+  const pushers = () => aws.log.flatMap(({ operation, identity }) => (operation === 'GetAuthorizationToken' ? [identity.arn] : [])) // prettier-ignore
+  expect(new Set(pushers())).toEqual(new Set([`arn:aws:sts::${account}:assumed-role/cdk-hnb659fds-image-publishing-role-${account}-${region}/fairlead`])) // prettier-ignore
+  aws.switches.denied.add('sts.AssumeRole')
   const again = await deploy('--platform', 'agentcore-runtime')
+  aws.switches.denied.clear()
+  expect(pushers().at(-1)).toBe(`arn:aws:iam::${account}:user/ada`)
   expect(again.stderr).toContain('it is there already')
   expect(again.code).toBe(0)
 }, 60_000)
