@@ -9,7 +9,7 @@ import { imaged, prepareDeployment } from '../deploy/prepare.ts'
 import { checkAccount, checkPlace, whoAmI, type Place } from '../deploy/preflight.ts'
 import { deployHost, type DeployHost, type HostOptions } from '../deploy/toolkit-host.ts'
 import { orMissing } from '../deploy/cdk-missing.ts'
-import { configuredRegion, openAws, type OpenAws, type OpenAwsOptions } from '../deploy/toolkit-clients.ts'
+import { configuredRegion, openAws, type CredentialSource, type OpenAws, type OpenAwsOptions } from '../deploy/toolkit-clients.ts' // prettier-ignore
 import { openToolkit, type OpenToolkit } from '../deploy/toolkit.ts'
 import { environmentOf } from '../environment.ts'
 import { FairleadError } from '../errors.ts'
@@ -141,7 +141,7 @@ export interface Synthesized extends Assembly {
 /** Builds the artifacts and synthesizes the stacks into `.fairlead/deploy/ENVIRONMENT`. */
 export async function synthesized(
   chosen: Chosen,
-  options: { region: string; account?: string; docker?: boolean; looksOnly?: boolean },
+  options: { region: string; account?: string; docker?: boolean; looksOnly?: boolean; aws?: CredentialSource },
   note: (line: string) => void,
 ): Promise<Synthesized> {
   const { source, environment, platforms } = chosen
@@ -153,7 +153,7 @@ export async function synthesized(
     region,
     environment,
     ...(account === undefined ? {} : { account }),
-    ...(options.looksOnly ? {} : { pinning: { note } }),
+    ...(options.looksOnly ? {} : { pinning: { note, ...(options.aws ? { aws: options.aws } : {}) } }),
   })
   for (const warning of warnings) note(`! ${warning}`)
   const { project, artifacts } = deployment

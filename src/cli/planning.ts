@@ -74,7 +74,11 @@ export async function planOf(
   const { region } = toolkit
   const { place, states = new Map<string, StackState>(), docker = false, looksOnly = false } = given
   const account = place?.account ?? chosen.account
-  const assembly = await synthesized(chosen, { region, docker, looksOnly, ...(account ? { account } : {}) }, given.note)
+  const assembly = await synthesized(
+    chosen,
+    { region, docker, looksOnly, aws: toolkit.credentials, ...(account ? { account } : {}) },
+    given.note,
+  )
   checkNames(assembly.stacks)
   const compared = place ? 'aws' : 'nothing'
   const diffs = await compare(toolkit, assembly, states, place ? 'template' : 'nothing')

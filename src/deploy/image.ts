@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { FairleadConfig } from '../config.ts'
 import type { Platform } from '../platforms.ts'
 import type { Deployment, ImagedArtifact } from './deployment.ts'
+import { ecrBaseCredentials } from './ecr-base.ts'
 import { imagePublisher } from './image-publisher.ts'
 import { writeDockerContext } from './oci/docker.ts'
 import { ecrCredentials, ecrRegistry } from './oci/ecr.ts'
@@ -69,11 +70,13 @@ export async function pushDeploymentImage(
   const { AWS_ENDPOINT_URL_ECR, AWS_ENDPOINT_URL } = process.env
   const endpoint = AWS_ENDPOINT_URL_ECR ?? AWS_ENDPOINT_URL
   const credentials = imagePublisher(aws, place)
+  const readers = ecrBaseCredentials(plan.base.reference, aws.credentials)
   note(`image ${plan.digest}`)
   const { pushedBytes, mounted } = await pushImage(plan, {
     registry: ecrRegistry(account, region),
     repository: repositoryOf(place),
     credentials: ecrCredentials({ region, credentials, ...(endpoint ? { endpoint } : {}) }),
+    ...(readers ? { from: { credentials: readers } } : {}),
   })
   note(pushedBytes === 0 ? '  it is there already' : `  ${(pushedBytes / 1e6).toFixed(1)} MB sent${mounted > 0 ? `, ${mounted} layers were there` : ''}`) // prettier-ignore
 }

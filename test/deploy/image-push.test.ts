@@ -63,7 +63,6 @@ it('an image is pushed before the stack that names it by digest, also through a 
   expect(aws.log.filter(({ operation }) => /Create|Execute|Put/.test(operation))).toEqual([])
   expect(upstream.requests).toEqual([])
 
-  aws.switches.throttled.set('ecr.GetAuthorizationToken', 1)
   ecr.faults.push({ at: 'PUT blob', dropAfter: 1000 }, { at: 'PUT manifest', status: 503 })
   const first = await deploy('--platform', 'agentcore-runtime')
   expect(first.stderr.match(/fairlead\.lock\.json now pins .*/g)).toEqual([
@@ -96,6 +95,19 @@ it('an image is pushed before the stack that names it by digest, also through a 
   expect(pushers().at(-1)).toBe(`arn:aws:iam::${account}:user/ada`)
   expect(again.stderr).toContain('it is there already')
   expect(again.code).toBe(0)
+}, 60_000)
+
+it('a base in a private registry of Amazon ECR is pinned and read with the credentials of who deploys', async () => {
+  const reference = `${account}.dkr.ecr.${region}.amazonaws.com/ours/node:24`
+  publishBase(ecr, 'ours/node', '24')
+  await project.configure({ platforms: { 'agentcore-runtime': { package: 'image', baseImage: reference } } })
+  aws.log.length = 0
+  const { code, stderr } = await deploy()
+  expect(stderr).toContain(`fairlead.lock.json now pins ${reference} for linux/arm64`)
+  expect(stderr).toMatch(/image sha256:[0-9a-f]{64}\n.* 2 layers were there/)
+  expect(code).toBe(0)
+  const first = aws.log.find(({ operation }) => operation === 'GetAuthorizationToken')
+  expect(first!.identity.arn).toBe(`arn:aws:iam::${account}:user/ada`)
 }, 60_000)
 
 /** A Docker that writes down how it was called and with which stdin, and has no image yet. */

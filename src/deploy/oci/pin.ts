@@ -1,5 +1,7 @@
 import type { FairleadConfig } from '../../config.ts'
 import { FairleadError, type ErrorCode } from '../../errors.ts'
+import { ecrBaseCredentials } from '../ecr-base.ts'
+import type { CredentialSource } from '../toolkit-clients.ts'
 import { defaultBase, type PinnedBase } from './base.ts'
 import { lockFile, pinBase, pinnedBase } from './lock.ts'
 import type { RegistryOptions } from './registry.ts'
@@ -10,6 +12,8 @@ export interface Pinning extends Pick<RegistryOptions, 'fetch' | 'wait'> {
   /** Told in one line what was pinned. */
   note(line: string): void
   env?: NodeJS.ProcessEnv
+  /** Whose credentials a base in Amazon ECR is read with; those of the standard chain when absent. */
+  aws?: CredentialSource
 }
 
 /** What the images of a project stand on: one base for all of them. */
@@ -55,10 +59,15 @@ export async function baseOrAsk(
 export async function askAndPin(
   projectDir: string,
   reference: string,
-  { note, fetch, wait }: Pinning,
+  { note, fetch, wait, aws }: Pinning,
   why?: string,
 ): Promise<PinnedBase> {
-  const network = { ...(fetch ? { fetch } : {}), ...(wait ? { wait } : {}) }
+  const credentials = ecrBaseCredentials(reference, aws)
+  const network = {
+    ...(fetch ? { fetch } : {}),
+    ...(wait ? { wait } : {}),
+    ...(credentials ? { credentials } : {}),
+  }
   const base = await resolveBase({ reference, ...network }).catch((error: unknown) => {
     throw withFix(error, why)
   })
@@ -81,7 +90,7 @@ const another = 'name another: platforms.fargate.baseImage, or that of agentcore
 /** What helps when a registry cannot be asked. */
 const fixes: Partial<Record<ErrorCode, string>> = {
   UNREACHABLE: `Where there is network: fairlead build --image --update-base, then commit ${lockFile}. Or name a base in a registry that can be reached from here: platforms.fargate.baseImage, or that of agentcore-runtime. Behind a proxy: NODE_USE_ENV_PROXY=1`,
-  REGISTRY_DENIED: `A base must be readable without credentials. Correct its name, or ${another}`,
+  REGISTRY_DENIED: `A base is read without credentials, in Amazon ECR with yours. Correct its name, or ${another}`,
   REGISTRY_FAILED: `Correct its name, or ${another}`,
   IMAGE_BASE_INVALID: `Choose a base for linux/arm64 with Node 22.19 or later, or ${another}`,
 }

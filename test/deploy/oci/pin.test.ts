@@ -118,7 +118,13 @@ it('a connection that is lost each time is told as one', async () => {
 
 it.each([
   ['too many requests', { at: 'GET manifest', status: 429, times: 9 }, 'REGISTRY_FAILED', /429/, /in a minute/],
-  ['nobody is let in', { at: 'GET manifest', status: 403 }, 'REGISTRY_DENIED', /403/, /without credentials.*baseImage/],
+  [
+    'nobody is let in',
+    { at: 'GET manifest', status: 403 },
+    'REGISTRY_DENIED',
+    /403/,
+    /read without credentials.*baseImage/,
+  ],
   ['no such tag', { at: 'GET manifest', status: 404 }, 'REGISTRY_FAILED', /404/, /baseImage/],
 ])('where the registry answers that %s, it is said what helps', async (_, fault, code, message, fix) => {
   registry.faults.push(fault)
