@@ -21,7 +21,7 @@ const everyMs = 2000
 export async function deployStacks(
   { toolkit }: OpenToolkit,
   dir: string,
-  { failures, atRisk }: DeployHost,
+  { failures, atRisk, unbuilt }: DeployHost,
   pollMs = everyMs,
 ): Promise<DeployedStack[]> {
   try {
@@ -32,7 +32,7 @@ export async function deployStacks(
     return stacks.map(({ stackName, outputs }) => ({ name: stackName, outputs }))
   } catch (error) {
     if (atRisk.length > 0) throw atRiskError(atRisk, error)
-    throw failures[0] ? failed(failures[0], error) : asAwsError(error, 'The deployment')
+    throw failures[0] ? failed(failures[0], error) : asAwsError(withReason(error as Error, unbuilt), 'The deployment')
   }
 }
 
@@ -60,6 +60,12 @@ export async function bootstrap(
   } catch (error) {
     throw asAwsError(error, 'Preparing the account for CDK')
   }
+}
+
+/** The toolkit's error names the image that was not built; why comes as a message. Docker alone builds. */
+function withReason(error: Error, [why]: readonly string[]): Error {
+  if (why === undefined || !error.message.startsWith('Failed to build asset')) return error
+  return Object.assign(new Error(why, { cause: error }), { code: 'PROCESS_FAILED' })
 }
 
 /** What is said of a resource that failed: which, why, and what helps. */

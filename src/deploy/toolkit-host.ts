@@ -29,6 +29,8 @@ export interface DeployHost {
   host: ToolkitHost
   /** The resources that failed of themselves, first one first. */
   failures: ResourceStep[]
+  /** What Docker said of images that it could not build. */
+  unbuilt: string[]
   /** What a change set would have replaced, and was therefore not executed. */
   atRisk: PlannedChange[]
 }
@@ -40,6 +42,7 @@ const expected = /potentially sensitive changes|lookup.role/i
 export function deployHost({ step, note, allowReplace = false, empty = new Set() }: HostOptions): DeployHost {
   const failures: ResourceStep[] = []
   const atRisk: PlannedChange[] = []
+  const unbuilt: string[] = []
   const notify = async ({ code, level, data, message }: IoMessage<unknown>): Promise<void> => {
     if (code === 'CDK_TOOLKIT_I5502') {
       const one = stepOf(data as StackActivity)
@@ -47,6 +50,7 @@ export function deployHost({ step, note, allowReplace = false, empty = new Set()
       step(one)
     } else if (code === 'CDK_ASSETS_I5270' && /Publishing/.test(message))
       note(said(message.replace(/^.*Publishing /, 'upload '))) // prettier-ignore
+    else if (code === 'CDK_ASSETS_E5279') unbuilt.push(message.replace(/^.*?\bfail: /, ''))
     else if (level === 'warn' && !expected.test(message)) note(`! ${said(message)}`)
   }
   const answer = async (code: string, data: unknown, otherwise: unknown): Promise<unknown> => {
@@ -65,6 +69,7 @@ export function deployHost({ step, note, allowReplace = false, empty = new Set()
   return {
     failures,
     atRisk,
+    unbuilt,
     host: {
       notify,
       requestResponse: async <T>({
