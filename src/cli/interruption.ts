@@ -2,6 +2,8 @@ import { FairleadError } from '../errors.ts'
 import { report, type Io } from './output.ts'
 
 export interface Interruption {
+  /** An image goes into its registry; CloudFormation was given nothing yet. */
+  pushing(): void
   /** From here on something of the account changes. */
   begun(): void
   /** Everything is deployed; what follows only looks. */
@@ -9,11 +11,16 @@ export interface Interruption {
   end(): void
 }
 
-const said: Record<'before' | 'begun' | 'done', { message: string; why?: string; fix?: string }> = {
+const said: Record<'before' | 'pushing' | 'begun' | 'done', { message: string; why?: string; fix?: string }> = {
   before: {
     message: 'Interrupted before anything was changed',
     why: 'Nothing of the account was touched.',
     fix: 'Run the same command again.',
+  },
+  pushing: {
+    message: 'Interrupted while an image was pushed',
+    why: 'No stack was touched. Layers that have arrived whole stay in the registry, and nobody runs them.',
+    fix: 'Run the same command again: it sends what is missing, and goes on.',
   },
   begun: { message: 'Interrupted while AWS was at work' },
   done: {
@@ -36,6 +43,7 @@ export function onInterruption(io: Pick<Io, 'json' | 'verbose'>, clear: () => vo
   process.once('SIGINT', stop)
   process.once('SIGTERM', stop)
   return {
+    pushing: () => void (phase = 'pushing'),
     begun: () => void (phase = 'begun'),
     done: () => void (phase = 'done'),
     end: () => void process.off('SIGINT', stop).off('SIGTERM', stop),

@@ -56,7 +56,12 @@ export function deployCommand(): Command {
   )
 }
 
-async function deploy(options: Options, io: Io, progress: Progress, { begun, done }: Interruption): Promise<Result> {
+async function deploy(
+  options: Options,
+  io: Io,
+  progress: Progress,
+  { pushing, begun, done }: Interruption,
+): Promise<Result> {
   const pollMs = pollMsOf(options)
   const { docker = false } = options
   const chosen = await chosenDeployment(options)
@@ -100,10 +105,12 @@ async function deploy(options: Options, io: Io, progress: Progress, { begun, don
   for (const line of [...planText(planned.stacks), ...idleText(planned.stacks, planned.region)]) progress.note(line)
   if (changed)
     await confirm(`\nDeploy to account ${place.account} in ${place.region}? [y/N]`, { ...options, json: io.json })
-  begun()
+  if (unprepared[0]) begun()
   for (const each of unprepared) await bootstrap(toolkit, each)
   const { images, dir } = planned.assembly
+  if (images[0]) pushing()
   for (const image of images) await pushDeploymentImage(image, place, { ...toolkit, note: progress.note })
+  begun()
   const stacks = await deployStacks(toolkit, dir, opened.host, pollMs)
   done()
   progress.end()
