@@ -7,6 +7,7 @@ import { readGateway, readTarget } from '../gateway/definitions/read.ts'
 import type { GatewayDefinition } from '../gateway/definitions/types.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import { jwtInbound, noInbound, platformIam, withOwnAudience, type Inbound } from '../gateway/inbound.ts'
+import type { Policy } from '../gateway/policies/statements.ts'
 import { openGateway } from '../gateway/open.ts'
 import { invokeOnAws } from '../gateway/targets/invoke-on-aws.ts'
 import { readSecrets } from './gateway-secrets.ts'
@@ -15,6 +16,8 @@ export interface AwsGatewayOptions {
   /** The body of CreateGateway, and those of CreateGatewayTarget. */
   gateway: unknown
   targets: readonly unknown[]
+  /** Cedar's: who may call which tool. */
+  policies?: readonly Policy[]
   bindings?: Bindings
   /** The URL of the gateway, as clients have it. A gateway that takes tokens needs it. */
   resource?: string
@@ -50,6 +53,7 @@ export async function openGatewayOnAws(options: AwsGatewayOptions): Promise<Gate
     bindings,
     secrets,
     env,
+    ...(options.policies ? { policies: options.policies } : {}),
     onAws: true,
     invoke: lambda.invoke,
     roleCredentials: credentials,

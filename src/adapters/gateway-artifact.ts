@@ -3,6 +3,7 @@ import type { Credentials } from '../auth/sigv4/credentials.ts'
 import { FairleadError } from '../errors.ts'
 import { Changes } from '../gateway/changes.ts'
 import type { BindingsFile } from '../gateway/bindings.ts'
+import type { Policy } from '../gateway/policies/statements.ts'
 import { anonymous, type FetchHandler } from '../http/fetch-handler.ts'
 import { listen } from '../http/node-server.ts'
 import { openGatewayOnAws } from './agentcore-gateway.ts'
@@ -18,6 +19,7 @@ import { resolveSettings } from './settings.ts'
 export interface GatewayFacts {
   gateway: unknown
   targets: unknown[]
+  policies?: Policy[]
   bindings: BindingsFile
 }
 

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { dirname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Plugin } from 'esbuild'
@@ -7,6 +8,7 @@ import { s3File, type BindingsFile } from '../gateway/bindings.ts'
 import { deployedBindings, variablesOf } from '../gateway/deployed.ts'
 import type { TargetDefinition } from '../gateway/definitions/types.ts'
 import { documentFiles } from '../gateway/document-files.ts'
+import { cedarPackage } from '../gateway/policies/cedar.ts'
 import { readGatewayProject, type GatewayProject } from '../gateway/project.ts'
 import { localArns } from '../gateway/local-arns.ts'
 import { writeArtifact, type Artifact } from './artifact.ts'
@@ -40,13 +42,31 @@ export async function buildGateway({ projectDir, config, outDir }: BuildOptions)
   const { files, s3 } = await documentsOf(project)
   const bindings = { ...deployedBindings(project.bindings, project.targets), ...s3 }
   const { gateway, targets } = project
+  const policies = project.policies?.map(({ name, statement, where }) => ({
+    name,
+    statement,
+    ...(where ? { where } : {}),
+  }))
   const { code, warnings } = await (bundled ??= bundleGateway())
-  const facts = `${JSON.stringify({ gateway, targets, bindings }, null, 1)}\n`
+  const facts = `${JSON.stringify({ gateway, targets, ...(policies ? { policies } : {}), bindings }, null, 1)}\n`
   const artifact = writeArtifact(outDir, code, [...localArns(targets), ...warnings], {
     'gateway.json': facts,
     ...files,
+    ...(policies ? cedarFiles() : {}),
   })
   return { ...artifact, variables: variablesOf(bindings) }
+}
+
+/** The engine goes along as it is: its code reads the WebAssembly beside itself. */
+function cedarFiles(): Record<string, Uint8Array> {
+  const folder = dirname(dirname(createRequire(import.meta.url).resolve(`${cedarPackage}/nodejs`)))
+  const names = [
+    'package.json',
+    ...['package.json', 'cedar_wasm.js', 'cedar_wasm_bg.wasm'].map((name) => `nodejs/${name}`),
+  ]
+  return Object.fromEntries(
+    names.map((name) => [`node_modules/${cedarPackage}/${name}`, readFileSync(join(folder, name))]),
+  )
 }
 
 /** A load balancer verifies no signature, and nobody but AWS can. */

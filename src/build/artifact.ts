@@ -15,21 +15,21 @@ export function writeArtifact(
   outDir: string,
   code: string,
   warnings: string[],
-  beside: Record<string, string> = {},
+  beside: Record<string, string | Uint8Array> = {},
 ): Artifact {
-  const contents: Record<string, string> = {
+  const contents: Record<string, string | Uint8Array> = {
     'index.js': code,
     'package.json': `${JSON.stringify({ type: 'module' })}\n`,
     ...beside,
   }
   const sum = createHash('sha256')
-  for (const [name, text] of Object.entries(contents)) {
+  for (const [name, content] of Object.entries(contents)) {
     mkdirSync(dirname(join(outDir, name)), { recursive: true })
-    writeFileSync(join(outDir, name), text)
+    writeFileSync(join(outDir, name), content)
     opened(outDir, name)
-    sum.update(name).update('\0').update(text).update('\0')
+    sum.update(name).update('\0').update(content).update('\0')
   }
-  const files = Object.entries(contents).map(([name, text]) => ({ name, bytes: Buffer.byteLength(text) }))
+  const files = Object.entries(contents).map(([name, content]) => ({ name, bytes: Buffer.byteLength(content) }))
   return { dir: outDir, files, digest: `sha256-${sum.digest('hex')}`, warnings }
 }
 

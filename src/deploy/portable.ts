@@ -9,7 +9,7 @@ import type { Deployment } from './deployment.ts'
  */
 export async function portableGateway({ project }: Pick<Deployment, 'project'>): Promise<GatewayProject> {
   const definitions = readGatewayProject(project.config.platforms['agentcore-gateway']!, project.dir)
-  const findings = await preflight(definitions.targets, definitions.bindings)
+  const findings = await preflight(definitions.targets, definitions.bindings, definitions.policies)
   const refused = findings.filter((each) => each.refused)
   const [first] = refused
   if (!first) return definitions

@@ -6,6 +6,8 @@ import { localAccount } from '../platforms.ts'
 import { createGateway, type Gateway, type GatewayOptions } from './gateway.ts'
 import { loadTarget } from './load.ts'
 import { PolicyEngine } from './policies/engine.ts'
+import { loadCedar } from './policies/cedar.ts'
+import { policyPortability, tooWide } from './policies/portability.ts'
 import type { Policy } from './policies/statements.ts'
 import { portability, managedLimits, type Finding } from './portability.ts'
 import { bedrockEmbedder, bedrockRuntime } from './search/bedrock.ts'
@@ -97,10 +99,12 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
 }
 
 async function policiesOf(
-  { policies, gateway, region, gatewayArn, log }: OpenGatewayOptions,
+  { policies, gateway, region, gatewayArn, managed, log }: OpenGatewayOptions,
   targets: readonly Target[],
 ): Promise<PolicyEngine | undefined> {
   if (!policies) return undefined
+  const [wide] = managed ? tooWide(loadCedar(), policies) : []
+  if (wide) throw new FairleadError('GATEWAY_NOT_PORTABLE', `${wide.where}: it ${wide.problem}`)
   return PolicyEngine.open({
     policies,
     mode: gateway.policyEngineConfiguration?.mode ?? 'ENFORCE',
@@ -142,7 +146,11 @@ async function inTime(work: Promise<unknown>, ms: number): Promise<void> {
 }
 
 /** Lists what the managed service would refuse of all of it. */
-export async function preflight(definitions: readonly TargetDefinition[], bindings: Bindings): Promise<Finding[]> {
+export async function preflight(
+  definitions: readonly TargetDefinition[],
+  bindings: Bindings,
+  policies?: readonly Policy[],
+): Promise<Finding[]> {
   refuseTwins(definitions)
   const findings = await Promise.all(definitions.map((definition) => portability(definition, bindings)))
   const many = definitions.length > managedLimits.targets
@@ -158,6 +166,7 @@ export async function preflight(definitions: readonly TargetDefinition[], bindin
         ]
       : []),
     ...findings.flat(),
+    ...(policies ? await policyPortability(policies, definitions, bindings) : []),
   ]
 }
 

@@ -18,6 +18,7 @@ import { ownGatewayStack } from '../../src/deploy/cdk/own-gateway-stack.ts'
 import { portableGateway } from '../../src/deploy/portable.ts'
 import { createGateway, createGatewayTarget } from '../../src/gateway/definitions/shapes.ts'
 import type { Shape } from '../../src/gateway/definitions/shape.ts'
+import type { Policy } from '../../src/gateway/policies/statements.ts'
 import { readProject } from '../../src/build/project.ts'
 import { sample } from '../cli/support.ts'
 
@@ -93,6 +94,11 @@ const notes = {
     },
   ],
 }
+const tool = 'action == AgentCore::Action::"orders___get_order", resource == AgentCore::Gateway::"${GatewayArn}"'
+const cedar: Policy[] = [
+  { name: 'closed', statement: `forbid(principal, ${tool}) when { context.input.type == "secret" };` },
+  { name: 'open', statement: `permit(principal is AgentCore::OAuthUser, ${tool});` },
+]
 const many = Array.from({ length: 7 }, (_, at) => ({
   name: `server-${at}`,
   targetConfiguration: { mcp: { mcpServer: { endpoint: `https://server-${at}.example.com/mcp` } } },
@@ -134,14 +140,16 @@ beforeAll(() => {
   const unknown = { ...image, repository: image.repository.replace('111122223333', Aws.ACCOUNT_ID) }
   runtime('runtime-anywhere', { package: 'image' }, { image: unknown })
   runtime('runtime-docker', { package: 'image' }, { image: { kind: 'docker', dir: artifact } })
-  const gateway = (name: string, definition: object, targets: object[] = [orders]) =>
+  const gateway = (name: string, definition: object, targets: object[] = [orders], policies?: Policy[]) =>
     new AgentcoreGateway(new Stack(app, name, { env: place }), 'Gateway', {
       config: { name: 'tools', callers: [agent], platforms: {} },
       gateway: { name, roleArn, ...definition },
       targets,
+      ...(policies ? { policies } : {}),
     })
   gateway('gateway-iam', { authorizerType: 'AWS_IAM', protocolType: 'MCP' }, [orders, notes, ...many])
   gateway('gateway-jwt', { authorizerType: 'CUSTOM_JWT', authorizerConfiguration: jwt })
+  gateway('gateway-cedar', { authorizerType: 'CUSTOM_JWT', authorizerConfiguration: jwt }, [orders, notes], cedar)
   gateway('gateway-none', { authorizerType: 'NONE' })
   gateway('gateway-whole', example(createGateway, 'gateway') as object, targetExamples())
   ownGateway(app, 'gateway-own', 'AWS_IAM')
@@ -229,6 +237,7 @@ function textFor({ enum: values, pattern, min = 0, max = 10_000 }: Shape & { kin
     supportedVersions: '2026-07-28',
     kmsKeyArn: `arn:aws:kms:us-east-1:111122223333:key/${'1'.repeat(36)}`,
     grantType: 'CLIENT_CREDENTIALS',
+    arn: 'arn:aws:bedrock-agentcore:us-east-1:111122223333:policy-engine/said-abcdefghij',
     roleArn,
     allowedRequestHeaders: 'x-tenant',
     allowedResponseHeaders: 'x-tenant',
@@ -532,6 +541,63 @@ describe('the gateway', () => {
       expect(DependsOn).toContainEqual(expect.stringContaining('RoleDefaultPolicy'))
       if (at >= 5) expect(DependsOn).toContain(targets[at - 5]![0])
     }
+  })
+
+  it('with policies has an engine in front of it, and its policies when its targets are there', () => {
+    const stack = 'gateway-cedar'
+    const { Resources: resources } = templates[stack]!
+    const ids = (type: string) =>
+      Object.keys(resources).filter((id) => resources[id]!.Type === `AWS::BedrockAgentCore::${type}`)
+    const [engine, gateway] = [ids('PolicyEngine')[0]!, ids('Gateway')[0]!]
+    expect(all(stack, 'AWS::BedrockAgentCore::PolicyEngine')).toMatchObject([{ Name: 'gateway_cedar' }])
+    expect(all(stack, 'AWS::BedrockAgentCore::Gateway')).toMatchObject([
+      { PolicyEngineConfiguration: { Arn: { 'Fn::GetAtt': [engine, 'PolicyEngineArn'] }, Mode: 'ENFORCE' } },
+    ])
+    const made = all(stack, 'AWS::BedrockAgentCore::Policy')
+    expect(made).toMatchObject(
+      cedar.map(({ name }) => ({
+        Name: name,
+        PolicyEngineId: { 'Fn::GetAtt': [engine, 'PolicyEngineId'] },
+        ValidationMode: 'FAIL_ON_ANY_FINDINGS',
+      })),
+    )
+    expect(
+      made.map(({ Definition }) => text((Definition as { Cedar: { Statement: unknown } }).Cedar.Statement)),
+    ).toEqual(cedar.map(({ statement }) => statement.replace('${GatewayArn}', `\${${gateway}.GatewayArn}`)))
+    const [closed, open] = ids('Policy').map((id) => (resources[id] as unknown as { DependsOn: string[] }).DependsOn)
+    expect(ids('GatewayTarget')).toHaveLength(2)
+    expect(open).toEqual(expect.arrayContaining([gateway, ...ids('GatewayTarget')]))
+    expect(closed).toEqual(expect.arrayContaining([gateway, ...ids('GatewayTarget'), ids('Policy')[1]]))
+    const [{ PolicyDocument }] = all(stack, 'AWS::IAM::Policy') as [{ PolicyDocument: { Statement: object[] } }]
+    const arn = { 'Fn::GetAtt': [engine, 'PolicyEngineArn'] }
+    expect(PolicyDocument.Statement).toContainEqual({
+      Sid: 'PolicyEngine',
+      Effect: 'Allow',
+      Action: 'bedrock-agentcore:GetPolicyEngine',
+      Resource: arn,
+    })
+    expect(PolicyDocument.Statement).toContainEqual({
+      Sid: 'Policies',
+      Effect: 'Allow',
+      Action: ['bedrock-agentcore:AuthorizeAction', 'bedrock-agentcore:PartiallyAuthorizeActions'],
+      Resource: ['arn:aws:bedrock-agentcore:us-east-1:111122223333:gateway/gateway-cedar-??????????', arn],
+    })
+  })
+
+  it('names an engine of somebody’s own only by its ARN', () => {
+    const make = (policyEngineConfiguration: object) =>
+      new AgentcoreGateway(new Stack(new App(), 's', { env: place }), 'Gateway', {
+        config: { name: 'tools', platforms: {} },
+        gateway: { name: 'tools', roleArn, authorizerType: 'AWS_IAM', policyEngineConfiguration },
+        targets: [],
+      })
+    expect(() => make({ mode: 'ENFORCE' })).toThrow(expect.objectContaining({ code: 'GATEWAY_DEFINITION_INVALID' }))
+    expect(
+      make({ mode: 'LOG_ONLY', arn: textFor({ kind: 'string' }, 'arn') }).gateway.policyEngineConfiguration,
+    ).toEqual({
+      arn: textFor({ kind: 'string' }, 'arn'),
+      mode: 'LOG_ONLY',
+    })
   })
 
   it('is refused before anything is made when the managed service would refuse it', async () => {

@@ -44,7 +44,13 @@ const cases: Record<string, FairleadConfig['platforms']> = {
   fargate: { fargate: {} },
   'agentcore-runtime with a memory': { 'agentcore-runtime': { memory: true } },
   'agentcore-runtime from an image': { 'agentcore-runtime': { package: 'image' } },
-  'agentcore-gateway': { 'agentcore-gateway': { gateway: 'gateway.json', targets: ['orders.json', 'inventory.json'] } },
+  'agentcore-gateway': {
+    'agentcore-gateway': {
+      gateway: 'gateway.json',
+      targets: ['orders.json', 'inventory.json'],
+      policies: ['policies/*.cedar'],
+    },
+  },
   'agentcore-gateway as a function': {
     'agentcore-gateway': {
       gateway: 'gateway.json',
@@ -149,6 +155,11 @@ function writeGateway(): void {
     },
   }
   mkdirSync(join(dir, 'gateway'))
+  mkdirSync(join(dir, 'gateway', 'policies'))
+  writeFileSync(
+    join(dir, 'gateway', 'policies', 'agents.cedar'),
+    'permit(principal is AgentCore::IamEntity, action == AgentCore::Action::"orders___get",\n  resource == AgentCore::Gateway::"${GatewayArn}");\n',
+  )
   for (const [name, body] of Object.entries({ ...files, bindings: { credentialProviders: providers } }))
     writeFileSync(join(dir, 'gateway', `${name}.json`), JSON.stringify(body))
 }
@@ -270,6 +281,9 @@ const mayDo = {
     'secretsmanager:GetSecretValue',
     'bedrock-agentcore:GetResourceOauth2Token',
     'bedrock-agentcore:GetWorkloadAccessToken',
+    'bedrock-agentcore:GetPolicyEngine',
+    'bedrock-agentcore:AuthorizeAction',
+    'bedrock-agentcore:PartiallyAuthorizeActions',
   ],
 } as const satisfies Record<string, readonly string[]>
 
@@ -471,6 +485,12 @@ describe.for(Object.keys(cases))('the roles of %s', (name) => {
       }
       if (what === 'gateway') {
         needs.push(['lambda:InvokeFunction', `arn:aws:lambda:${region}:${account}:function:orders`])
+        const [found] = ofType(stack, 'AWS::BedrockAgentCore::Gateway') as { properties: Record<string, unknown> }[]
+        const { Arn: engine } = found!.properties.PolicyEngineConfiguration as { Arn: string }
+        needs.push(['bedrock-agentcore:GetPolicyEngine', engine])
+        for (const action of ['AuthorizeAction', 'PartiallyAuthorizeActions'])
+          for (const resource of [engine, stack.outputs.GatewayArn!])
+            needs.push([`bedrock-agentcore:${action}`, resource])
         needs.push([
           'bedrock-agentcore:GetResourceOauth2Token',
           `arn:aws:bedrock-agentcore:${region}:${account}:token-vault/default/oauth2credentialprovider/shop`,

@@ -72,7 +72,7 @@ describe('the body of CreateGateway', () => {
     ['GATEWAY_DEFINITION_INVALID', [], 'must be an object'],
     ['GATEWAY_NOT_SUPPORTED', { ...gateway, authorizerType: 'AUTHENTICATE_ONLY' }, 'AUTHENTICATE_ONLY'],
     ['GATEWAY_NOT_SUPPORTED', { ...gateway, interceptorConfigurations: [] }, 'interceptorConfigurations'],
-    ['GATEWAY_NOT_SUPPORTED', { ...gateway, policyEngineConfiguration: {} }, 'policyEngineConfiguration'],
+    ['GATEWAY_DEFINITION_INVALID', { ...gateway, policyEngineConfiguration: {} }, '`policyEngineConfiguration.mode`'],
     [
       'GATEWAY_NOT_SUPPORTED',
       { ...gateway, protocolConfiguration: { mcp: { sessionConfiguration: {} } } },

@@ -43,6 +43,7 @@ const config: FairleadConfig = {
       gateway: join(root, 'gateway.json'),
       targets: [join(brownfield, 'orders.json')],
       bindings: join(brownfield, 'bindings.json'),
+      policies: [join(root, '*.cedar')],
     },
   },
 }
@@ -52,6 +53,11 @@ beforeAll(async () => {
   writeFileSync(
     join(root, 'gateway.json'),
     JSON.stringify({ name: 'shop', roleArn: 'arn:aws:iam::111122223333:role/x', authorizerType: 'AWS_IAM' }),
+  )
+  writeFileSync(
+    join(root, 'shop.cedar'),
+    `permit(principal is AgentCore::IamEntity, action == AgentCore::Action::"orders___get_order",
+       resource == AgentCore::Gateway::"\${GatewayArn}") when { context.input.order_id like "A-*" };`,
   )
   const guarded = {
     ...config,
@@ -200,6 +206,10 @@ describe('the local stack from a template', () => {
       'orders___get_order',
     )
     expect(ended.status).toBe(403)
+    const other = await call(stack, 'agentcore-gateway', signed(stack, 'agentcore-gateway'), 'orders___get_order', {
+      order_id: 'B-1001',
+    })
+    expect(await other.text()).toContain('[No policy applies to the request (denied by default).]')
   }, 30_000)
 
   it('runs the service of fargate alone on what is in its image, which is the function’s', async () => {
@@ -341,6 +351,19 @@ describe('a mistake in the template', () => {
       drop('AWS::IAM::Policy', () => true),
     )
     await expect(start(path)).rejects.toMatchObject({ code: 'TEMPLATE_NOT_RUNNABLE' })
+  })
+
+  it('without the permission to ask the policy engine is what denies every call on AWS', async () => {
+    const path = mistaken(
+      'agentcore-gateway',
+      edit('AWS::IAM::Policy', ({ PolicyDocument: document }) => {
+        document.Statement = document.Statement.filter(({ Sid: sid }: { Sid?: string }) => sid !== 'Policies')
+      }),
+    )
+    await expect(start(path)).rejects.toMatchObject({
+      code: 'TEMPLATE_NOT_RUNNABLE',
+      why: expect.stringContaining('AuthorizeAction'),
+    })
   })
 
   it('in the runtime’s entry point or protocol is told', async () => {

@@ -20,8 +20,8 @@ export function preflightCommand(): Command {
           why: 'preflight checks the definitions that platforms.agentcore-gateway names.',
           fix: "Add to fairlead.config.ts: platforms: { 'agentcore-gateway': { gateway: './gateway.json', targets: ['./target.json'] } }",
         })
-      const { targets, bindings } = readGatewayProject(gateway, dir)
-      const findings = await preflight(targets, bindings)
+      const { targets, bindings, policies } = readGatewayProject(gateway, dir)
+      const findings = await preflight(targets, bindings, policies)
       const refused = findings.filter((each) => each.refused)
       return {
         data: { portable: refused.length === 0, targets: targets.length, findings },

@@ -2,7 +2,6 @@ import { boundEndpoint, openGateway } from '../../gateway/open.ts'
 import { changeKinds, Changes } from '../../gateway/changes.ts'
 import type { Gateway } from '../../gateway/gateway.ts'
 import { gatewayIdOf } from '../../gateway/targets/lambda.ts'
-import type { Bindings } from '../../gateway/bindings.ts'
 import type { TargetDefinition } from '../../gateway/definitions/types.ts'
 import type { FetchHandler } from '../../http/fetch-handler.ts'
 import type { LightRequest } from '../../http/light-request.ts'
@@ -100,8 +99,10 @@ export async function startAgentcoreGatewayPlatform(options: PlatformOptions): P
 function definitionsOf({ project: { config, dir }, deployed }: PlatformOptions): GatewayProject {
   const own = readGatewayProject(config.platforms['agentcore-gateway']!, dir)
   const part = deployed?.['agentcore-gateway']
-  const { gateway, targets } = part && 'gateway' in part ? part : own
-  return { ...own, gateway, targets }
+  if (!part || 'artifactDir' in part) return own
+  const { policies: _own, ...rest } = own
+  const { gateway, targets, policies } = part
+  return { ...rest, gateway, targets, ...(policies ? { policies } : {}) }
 }
 
 interface Opened {

@@ -1,6 +1,7 @@
 import { FairleadError } from '../../errors.ts'
 import { readGateway, readTarget } from '../../gateway/definitions/read.ts'
 import type { TargetDefinition } from '../../gateway/definitions/types.ts'
+import type { Policy } from '../../gateway/policies/statements.ts'
 import { localAccount } from '../../platforms.ts'
 import { roleMay } from '../iam/authorize.ts'
 import { outputOf, resourcePolicies } from './agentcore-runtime.ts'
@@ -23,7 +24,54 @@ export async function gatewayOf(stack: StackFile): Promise<DeployedGateway | und
     .filter(({ type }) => type === 'AWS::BedrockAgentCore::GatewayTarget')
     .map(({ properties }) => readTarget(properties, stack.file))
   await requireInvocable(stack, gateway.roleArn, targets)
-  return { arn: outputOf(stack, 'GatewayArn'), gateway, targets, policy: resourcePolicies(stack) }
+  const arn = outputOf(stack, 'GatewayArn')
+  const policies = await policiesOf(stack, gateway, arn)
+  return { arn, gateway, targets, policy: resourcePolicies(stack), ...(policies ? { policies } : {}) }
+}
+
+/** The Cedar policies of the gateway's engine. The role must be let ask for them, as on AWS. */
+async function policiesOf(
+  stack: StackFile,
+  { policyEngineConfiguration, roleArn }: DeployedGateway['gateway'],
+  gatewayArn: string,
+): Promise<Policy[] | undefined> {
+  if (!policyEngineConfiguration) return undefined
+  const engine = policyEngineConfiguration.arn!
+  const id = engine.slice(engine.indexOf('/') + 1)
+  const policies = stack.resources
+    .filter(({ type, properties }) => type === 'AWS::BedrockAgentCore::Policy' && properties.PolicyEngineId === id)
+    .map(({ properties }): Policy => {
+      const { Cedar: cedar } = properties.Definition as { Cedar: { Statement: string } }
+      return {
+        name: String(properties.Name),
+        statement: cedar.Statement,
+        where: `${stack.file} ${String(properties.Name)}`,
+      }
+    })
+  const own = rolePolicies(stack, roleArn)
+  const gateway = placedAs(gatewayArn, JSON.stringify(own))
+  const asks = [
+    ['GetPolicyEngine', engine],
+    ['AuthorizeAction', engine],
+    ['AuthorizeAction', gateway],
+    ['PartiallyAuthorizeActions', engine],
+    ['PartiallyAuthorizeActions', gateway],
+  ] as const
+  for (const [name, resource] of asks) {
+    const question = { principal: roleArn, action: `bedrock-agentcore:${name}`, resource, context: {} }
+    if (await roleMay(own, { ...question, accountId: localAccount.accountId })) continue
+    throw new FairleadError('TEMPLATE_NOT_RUNNABLE', `${stack.file}: the gateway may not ask its policy engine`, {
+      why: `No statement of its role allows bedrock-agentcore:${name} on ${resource}; AWS denies every call then.`,
+      fix: `Add to the role: { "Effect": "Allow", "Action": "bedrock-agentcore:${name}", "Resource": "${resource}" }`,
+    })
+  }
+  return policies
+}
+
+/** A template for one account and region names both, and is filled in here with those of this machine. */
+function placedAs(arn: string, policies: string): string {
+  const [place] = /arn:[^:"]*:bedrock-agentcore:[^:"]*:[^:"]*:gateway\//.exec(policies) ?? []
+  return place === undefined ? arn : place + arn.slice(arn.indexOf('/') + 1)
 }
 
 /** AWS tries it while it makes the target. @see https://github.com/aws/aws-cdk/issues/36826 */

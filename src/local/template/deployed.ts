@@ -1,6 +1,7 @@
 import type { GatewayFacts } from '../../adapters/gateway-artifact.ts'
 import type { PolicyDocument } from '../../aws/permissions.ts'
 import type { Jwt } from '../../config.ts'
+import type { Policy } from '../../gateway/policies/statements.ts'
 import type { GatewayDefinition, TargetDefinition } from '../../gateway/definitions/types.ts'
 
 /** What a template says of a process: its files, its variables, and what its role may read. */
@@ -45,6 +46,8 @@ export interface DeployedGateway {
   gateway: GatewayDefinition
   targets: TargetDefinition[]
   policy: PolicyDocument
+  /** Cedar's, where it has a policy engine. */
+  policies?: Policy[]
 }
 
 /** fairlead's own gateway: what it is as a process, and what its artifact says of it. */

@@ -87,6 +87,13 @@ const forms: Record<string, Form> = {
       GatewayArn: ({ arn, name, id }) => arn('bedrock-agentcore', `gateway/${`${name}-${id}`.toLowerCase()}`),
     },
   },
+  'AWS::BedrockAgentCore::PolicyEngine': {
+    named: 'Name',
+    attributes: {
+      PolicyEngineId: ({ name, id }) => `${name}-${id}`,
+      PolicyEngineArn: ({ arn, name, id }) => arn('bedrock-agentcore', `policy-engine/${name}-${id}`),
+    },
+  },
   'AWS::BedrockAgentCore::Memory': {
     named: 'Name',
     attributes: {
