@@ -30,7 +30,8 @@ function call(era: 'legacy' | 'modern', name: string, args: object): Call {
 interface Subject {
   server: BenchServer
   url: string
-  call: Call
+  /** The next call, which may be another one each time. */
+  call: () => Call
   cpu: number[]
   latency: number[]
 }
@@ -47,6 +48,8 @@ export async function gateway(quick: boolean): Promise<Row[]> {
     restFloor: await proxy(rest.url, '/echo/7', plain),
     rest: await subject({ target: 'api', upstream: rest.url }, toRest),
     restGuarded: await subject({ target: 'api', upstream: rest.url, issuer }, withToken(toRest, token)),
+    restCedar: await subject({ target: 'api', upstream: rest.url, issuer, policies: true }, withToken(toRest, token)),
+    restCedarNew: await subject({ target: 'api', upstream: rest.url, issuer, policies: true }, newEach(token)),
     restAsItIs: await subject({ target: 'api', upstream: rest.url, execArgv: [] }, toRest),
     mcpFloor: await proxy(mcp.url, '/mcp', call('modern', 'echo', hello)),
     mcpModern: await subject({ target: 'mcp', upstream: mcp.url }, call('modern', 'mcp___echo', hello)),
@@ -55,21 +58,22 @@ export async function gateway(quick: boolean): Promise<Row[]> {
   const all = Object.values(subjects)
   const rounds = quick ? 5 : 9
   const calls = quick ? 1000 : 2000
-  for (const each of all) await closedLoop(quick ? 2000 : 4000, 16, () => send(each.url, each.call))
+  for (const each of all) await closedLoop(quick ? 2000 : 4000, 16, () => send(each.url, each.call()))
   for (let round = 0; round < rounds; round++)
     for (const each of all) {
       const before = await each.server.cpu()
-      await closedLoop(calls, 16, () => send(each.url, each.call))
+      await closedLoop(calls, 16, () => send(each.url, each.call()))
       each.cpu.push(((await each.server.cpu()) - before) / calls)
       for (let i = 0; i < 100; i++) {
         const sent = performance.now()
-        await send(each.url, each.call)
+        await send(each.url, each.call())
         each.latency.push(performance.now() - sent)
       }
     }
   const memory = async (...names: string[]) =>
     Math.max(...(await Promise.all(names.map((name) => subjects[name]!.server.rss()))))
   const deployed = await memory('rest', 'restGuarded', 'mcpModern', 'mcpLegacy')
+  const cedar = await memory('restCedar', 'restCedarNew')
   const [asItIs, floor] = [await memory('restAsItIs'), await memory('restFloor', 'mcpFloor')]
   const floors = { rest: median(subjects.restFloor!.cpu), mcp: median(subjects.mcpFloor!.cpu) }
   for (const { server } of all) await server.stop()
@@ -94,10 +98,18 @@ export async function gateway(quick: boolean): Promise<Row[]> {
   return [
     ratio('gateway: CPU over a bare proxy, REST', 'rest', 'restFloor', 1.4),
     ratio('gateway: the same with cached JWT, validation and an audit line', 'restGuarded', 'restFloor', 1.7),
+    ratio('gateway: the same with ten Cedar policies too, which have judged such a call before', 'restCedar', 'restFloor', 2), // prettier-ignore
+    ratio('gateway: the same, arguments that the policies read and that are new each time', 'restCedarNew', 'restFloor', 2), // prettier-ignore
     ratio('gateway: CPU over a bare proxy, MCP to MCP, modern client', 'mcpModern', 'mcpFloor', 2),
     ratio('gateway: CPU over a bare proxy, MCP to MCP, legacy client', 'mcpLegacy', 'mcpFloor', 2),
     added('gateway: added to the p50 of a bare proxy, REST', 'rest', 'restFloor'),
     added('gateway: added to the p50 of a bare proxy, MCP to MCP', 'mcpModern', 'mcpFloor'),
+    {
+      name: 'gateway: resident memory after the load, with Cedar',
+      measured: cedar,
+      unit: 'MB',
+      goal: { atMost: 200 },
+    },
     {
       name: 'gateway: resident memory after the load',
       measured: deployed,
@@ -112,12 +124,19 @@ export async function gateway(quick: boolean): Promise<Row[]> {
 
 async function proxy(upstream: string, path: string, what: Call): Promise<Subject> {
   const server = await startServer('proxy', 'gateway.ts', ['proxy', upstream])
-  return { server, url: server.url + path, call: what, cpu: [], latency: [] }
+  return { server, url: server.url + path, call: () => what, cpu: [], latency: [] }
 }
 
-async function subject(options: ArtifactOptions, what: Call): Promise<Subject> {
+async function subject(options: ArtifactOptions, what: Call | (() => Call)): Promise<Subject> {
   const server = await startArtifact(options)
-  return { server, url: `${server.url}/mcp`, call: what, cpu: [], latency: [] }
+  const next = typeof what === 'function' ? what : () => what
+  return { server, url: `${server.url}/mcp`, call: next, cpu: [], latency: [] }
+}
+
+/** No two calls have the same text: what a gateway remembers of one is nothing for another. */
+function newEach(token: string): () => Call {
+  let sent = 0
+  return () => withToken(call('modern', 'api___echo', { id: '7', text: `hello ${sent++}`, n: 1 }), token)
 }
 
 function withToken({ headers, body }: Call, token: string): Call {

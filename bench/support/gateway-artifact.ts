@@ -28,6 +28,21 @@ const document = {
 
 export const documentText = JSON.stringify(document)
 
+const echo = 'action == AgentCore::Action::"api___echo", resource == AgentCore::Gateway::"${GatewayArn}"'
+const roles = ['admin', 'clerk', 'support', 'audit', 'bot', 'sales']
+
+/** Ten policies, each of which applies to the call: by tags, by arguments, what permits and what forbids. */
+export const policiesText = [
+  `permit(principal is AgentCore::OAuthUser, ${echo})\nwhen { context.input.text like "*" };`,
+  ...roles.map(
+    (role) =>
+      `permit(principal is AgentCore::OAuthUser, ${echo})\nwhen { principal.hasTag("role") && principal.getTag("role") == "${role}" };`,
+  ),
+  `forbid(principal, ${echo}) when { context.input has n && context.input.n > 1000 };`,
+  `forbid(principal, ${echo}) when { context.input.id == "secret" || context.input.text like "*password*" };`,
+  `forbid(principal, action, resource is AgentCore::Gateway) unless { principal is AgentCore::OAuthUser };`,
+].join('\n\n')
+
 const discoveryUrl = 'https://issuer.example.com/.well-known/openid-configuration'
 const targets = {
   api: { openApiSchema: { inlinePayload: documentText } },
@@ -41,6 +56,8 @@ export interface ArtifactOptions {
   upstream?: string
   /** Where the issuer of tokens is; nobody has to show one when absent. */
   issuer?: string
+  /** Ten Cedar policies judge each call. */
+  policies?: boolean
   /** The document of `github`. */
   document?: string
   /** As its platform runs it when absent. */
@@ -64,7 +81,13 @@ export async function startArtifact(options: ArtifactOptions): Promise<BenchServ
   }
   for (const [name, content] of Object.entries(files)) writeFileSync(join(dir, name), JSON.stringify(content))
   if (options.document) copyFileSync(options.document, join(dir, 'github.json'))
-  const gateway = { gateway: 'gateway.json', targets: ['target.json'], bindings: 'bindings.json' }
+  if (options.policies) writeFileSync(join(dir, 'bench.cedar'), policiesText)
+  const gateway = {
+    gateway: 'gateway.json',
+    targets: ['target.json'],
+    bindings: 'bindings.json',
+    ...(options.policies ? { policies: ['bench.cedar'] } : {}),
+  }
   const config = { name: 'bench', platforms: { 'agentcore-gateway': gateway } }
   const outDir = join(dir, 'out')
   mkdirSync(dirname(outDir), { recursive: true })

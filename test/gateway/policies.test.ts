@@ -183,7 +183,7 @@ describe('Cedar policies of a gateway', () => {
     const running = await startGateway([lambdaTarget({}, tools), mcpTarget('old')], {
       policies: policies(`
         permit(${users}, ${action('orders___refund')}, ${gateway}) when { context.input.order == "1" };
-        permit(${users}, ${action('old___echo')}, ${gateway});
+        permit(${users}, ${action('old___echo')}, ${gateway}) when { !(context.input has text) || true };
       `),
       inbound,
       endpoints: { 'https://old.example.com': server.url },

@@ -30,6 +30,15 @@ function entityOf(principal: Principal): EntityJson {
   return { uid: { type: 'AgentCore::OAuthUser', id }, attrs: { id }, parents: [], tags }
 }
 
+/** The same with the tags that somebody looks at. */
+export function withTags(entity: EntityJson, read: ReadonlySet<string> | undefined): EntityJson {
+  const { tags } = entity
+  if (!tags || !read) return entity
+  const kept: NonNullable<EntityJson['tags']> = {}
+  for (const name of read) if (Object.hasOwn(tags, name)) kept[name] = tags[name]!
+  return { ...entity, tags: kept }
+}
+
 /** A tag is a text: of other claims it is their JSON, so that a group is found with `like "*\"staff\"*"`. */
 function tagOf(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value)

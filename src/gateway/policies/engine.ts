@@ -1,9 +1,10 @@
-import type { EntityJson } from '@cedar-policy/cedar-wasm/nodejs'
+import type { CedarValueJson, EntityJson } from '@cedar-policy/cedar-wasm/nodejs'
 import type { Principal } from '../../http/fetch-handler.ts'
 import { FairleadError } from '../../errors.ts'
 import type { Target } from '../tool.ts'
-import { callerEntity } from './caller.ts'
+import { callerEntity, withTags } from './caller.ts'
 import { loadCedar, type Cedar } from './cedar.ts'
+import { Memo } from './memo.ts'
 import type { CedarRecord } from './schema.ts'
 import { preparse, Slices, type Slice } from './slices.ts'
 import { statementFor, type Policy } from './statements.ts'
@@ -31,6 +32,8 @@ export interface PolicyDecision {
   reason: string
   /** The arguments are not those of the tool, and others would perhaps be allowed. */
   unfit?: boolean
+  /** It could not be evaluated. */
+  failed?: true
 }
 
 const byDefault = 'No policy applies to the request (denied by default).'
@@ -45,6 +48,7 @@ export class PolicyEngine {
   readonly #cedar: Cedar
   readonly #options: PolicyEngineOptions
   readonly #slices: Slices
+  readonly #memo = new Memo()
   readonly #seen = new WeakMap<Principal, { of: ReadonlyMap<string, CedarRecord>; may: Map<string, boolean> }>()
   #known: { version: string; inputs: ReadonlyMap<string, CedarRecord> } = { version: '', inputs: new Map() }
 
@@ -55,6 +59,7 @@ export class PolicyEngine {
     this.#slices = new Slices(
       cedar,
       options.policies.map((policy) => ({ name: policy.name, text: statementFor(policy, options.gatewayArn) })),
+      options.gatewayArn,
     )
   }
 
@@ -84,8 +89,16 @@ export class PolicyEngine {
   ): Promise<PolicyDecision | undefined> {
     const type = (await this.#inputs()).get(action)
     if (!type) return undefined
+    const slice = this.#slices.of(action)
+    if (slice.empty) return { allowed: false, policies: [], reason: byDefault }
     try {
-      return this.#evaluate(principal, action, { input: cedarInput(args, type) })
+      const input = cedarInput(args, type, slice.reads.inputs)
+      const key = this.#memo.key(principal, slice.key, input)
+      const known = this.#memo.get(key)
+      if (known) return known
+      const decision = this.#evaluate(principal, action, slice, input)
+      if (!decision.failed) this.#memo.set(key, decision)
+      return decision
     } catch (error) {
       if (error instanceof Unfit) return this.#withoutInput(principal, action, error.message)
       return this.#failed(action, error)
@@ -115,12 +128,10 @@ export class PolicyEngine {
     this.#slices.close()
   }
 
-  #evaluate(principal: Principal, action: string, context: Record<string, unknown>): PolicyDecision {
-    const slice = this.#slices.of(action)
-    if (slice.empty) return { allowed: false, policies: [], reason: byDefault }
+  #evaluate(principal: Principal, action: string, slice: Slice, input: CedarValueJson): PolicyDecision {
     const answer = this.#cedar.statefulIsAuthorized({
-      ...this.#asked(principal, action),
-      context: context as Record<string, never>,
+      ...this.#asked(principal, action, slice),
+      context: { input },
       preparsedPolicySetId: preparse(slice),
     })
     if (answer.type === 'failure') return this.#failed(action, new Error(answer.errors[0]?.message))
@@ -144,9 +155,9 @@ export class PolicyEngine {
     if (slice.empty) return false
     try {
       const answer = this.#cedar.isAuthorizedPartial({
-        ...this.#asked(principal, action),
+        ...this.#asked(principal, action, slice),
         context: { input: { __extn: { fn: 'unknown', arg: 'input' } } },
-        policies: { staticPolicies: slice.texts },
+        policies: { staticPolicies: slice.policies },
       })
       return answer.type === 'residuals' && answer.response.decision !== 'deny'
     } catch (error) {
@@ -155,20 +166,21 @@ export class PolicyEngine {
     }
   }
 
-  #asked(principal: Principal, action: string) {
-    const entity = callerEntity(principal)
+  #asked(principal: Principal, action: string, { reads }: Slice) {
+    const entity = withTags(callerEntity(principal), reads.tags)
     return {
       principal: entity.uid,
       action: { type: 'AgentCore::Action', id: action },
       resource: { type: 'AgentCore::Gateway', id: this.#options.gatewayArn },
-      entities: [entity, toolEntity(action)],
+      entities: reads.action ? [entity, toolEntity(action)] : [entity],
     }
   }
 
   #failed(action: string, error: unknown, policies: readonly string[] = []): PolicyDecision {
     const why = error instanceof Error ? error.message : String(error)
     this.#options.log?.(`policies could not be evaluated for ${action.slice(0, 100)}: ${why}`)
-    return { allowed: false, policies, reason: policies.length > 0 ? deniedBy(policies) : 'Policy evaluation failed' }
+    const reason = policies.length > 0 ? deniedBy(policies) : 'Policy evaluation failed'
+    return { allowed: false, policies, reason, failed: true }
   }
 
   /** What the tools take now. A list that has changed since is held against the policies again, and told of in the log. */

@@ -1,5 +1,6 @@
-import type { PolicyJson } from '@cedar-policy/cedar-wasm/nodejs'
+import type { EntityUidJson, PolicyJson } from '@cedar-policy/cedar-wasm/nodejs'
 import type { Cedar } from './cedar.ts'
+import { readsOf, together, type Reads } from './reads.ts'
 import { actionsOf, isToolGroup } from './statements.ts'
 
 /** The policies that can apply to a tool. */
@@ -7,7 +8,8 @@ export interface Slice {
   /** The same for tools that the same policies decide on. */
   key: string
   empty: boolean
-  texts: Record<string, string>
+  policies: Record<string, PolicyJson>
+  reads: Reads
   forbids: ReadonlySet<string>
   /** Of the set that Cedar has parsed, once it has. */
   id?: string
@@ -16,12 +18,10 @@ export interface Slice {
 
 interface Parsed {
   name: string
-  text: string
   json: PolicyJson
   /** Undefined: for every tool. */
   actions: ReadonlySet<string> | undefined
-  /** Its condition depends on which tool it is. */
-  asksForAction: boolean
+  reads: Reads
 }
 
 /** Policies by the tools that they are for: Cedar looks at each policy that it is given. */
@@ -31,9 +31,9 @@ export class Slices {
   readonly #byKey = new Map<string, Slice>()
   readonly #byAction = new Map<string, Slice>()
 
-  constructor(cedar: Cedar, policies: readonly { name: string; text: string }[]) {
+  constructor(cedar: Cedar, policies: readonly { name: string; text: string }[], gatewayArn: string) {
     this.#cedar = cedar
-    this.#policies = policies.map(({ name, text }) => parsed(cedar, name, text))
+    this.#policies = policies.map((each) => parsed(cedar, each, gatewayArn))
   }
 
   /** Of a tool that there is: its slice is kept. */
@@ -45,14 +45,15 @@ export class Slices {
 
   #make(action: string): Slice {
     const chosen = this.#policies.filter(({ actions }) => !actions || actions.has(action))
-    const own = chosen.some(({ asksForAction }) => asksForAction) ? [action] : []
-    const key = [...chosen.map(({ name }) => name), ...own].join(' ')
+    const reads = together(chosen.map((each) => each.reads))
+    const key = chosen.map(({ name }) => name).join(' ') + (reads.action ? `\n${action}` : '')
     const known = this.#byKey.get(key)
     if (known) return known
     const slice: Slice = {
       key,
       empty: chosen.length === 0,
-      texts: Object.fromEntries(chosen.map(({ name, text }) => [name, text])),
+      policies: Object.fromEntries(chosen.map(({ name, json }) => [name, json])),
+      reads,
       forbids: new Set(chosen.filter(({ json }) => json.effect === 'forbid').map(({ name }) => name)),
       cedar: this.#cedar,
     }
@@ -65,19 +66,29 @@ export class Slices {
   }
 }
 
-function parsed(cedar: Cedar, name: string, text: string): Parsed {
+function parsed(cedar: Cedar, { name, text }: { name: string; text: string }, gatewayArn: string): Parsed {
   const answer = cedar.policyToJson(text)
   if (answer.type === 'failure') throw new Error(`the policy ${name} cannot be read: ${answer.errors[0]?.message}`)
   const { json } = answer
   const actions = actionsOf(json)
-  const asksForAction = JSON.stringify(json.conditions).includes('{"Var":"action"}')
   return {
     name,
-    text,
-    json,
+    json: { ...json, action: { op: 'All' }, ...(isForGateway(json, gatewayArn) ? { resource: { op: 'All' } } : {}) },
     actions: actions?.some(isToolGroup) ? undefined : actions && new Set(actions),
-    asksForAction,
+    reads: readsOf(json.conditions),
   }
+}
+
+/** Its scope need not be asked again: by the action it was chosen, and the resource of every call is this gateway. */
+function isForGateway({ resource }: PolicyJson, gatewayArn: string): boolean {
+  if (resource.op === 'is') return resource.entity_type === 'AgentCore::Gateway' && !resource.in
+  if (resource.op !== '==' || !('entity' in resource)) return false
+  const { type, id } = uidOf(resource.entity)
+  return type === 'AgentCore::Gateway' && id === gatewayArn
+}
+
+function uidOf(given: EntityUidJson): { type: string; id: string } {
+  return '__entity' in given ? given.__entity : given
 }
 
 /** Cedar keeps parsed sets for as long as its process lives, by name: names are used again. */
@@ -88,7 +99,7 @@ let made = 0
 export function preparse(slice: Slice): string {
   if (slice.id !== undefined) return slice.id
   const id = free.pop() ?? `fairlead-${made++}`
-  const answer = slice.cedar.preparsePolicySet(id, { staticPolicies: slice.texts })
+  const answer = slice.cedar.preparsePolicySet(id, { staticPolicies: slice.policies })
   if (answer.type === 'failure') {
     free.push(id)
     throw new Error(answer.errors[0]?.message)

@@ -4,15 +4,20 @@ import type { CedarRecord, CedarType } from './schema.ts'
 /** An argument that is not of the type that its tool says: policies cannot judge it. */
 export class Unfit extends Error {}
 
-/** The arguments of a call as policies see them: what the tool's schema names, each of its type. Throws Unfit. */
-export function cedarInput(args: Record<string, unknown>, { attributes }: CedarRecord): CedarValueJson {
-  return Object.fromEntries(
-    Object.entries(attributes).flatMap(([name, type]) => {
-      if (Object.hasOwn(args, name) && args[name] !== undefined) return [[name, valueOf(args[name], type, name)]]
-      if (type.required) throw new Unfit(`${name} is missing`)
-      return []
-    }),
-  )
+/** The arguments of a call as policies see them: those that they read and the tool's schema names, each of its type. Throws Unfit. */
+export function cedarInput(
+  args: Record<string, unknown>,
+  { attributes }: CedarRecord,
+  read?: ReadonlySet<string>,
+): CedarValueJson {
+  const pairs: [string, CedarValueJson][] = []
+  for (const name of read ?? Object.keys(attributes)) {
+    const type = Object.hasOwn(attributes, name) ? attributes[name] : undefined
+    if (!type) continue
+    if (Object.hasOwn(args, name) && args[name] !== undefined) pairs.push([name, valueOf(args[name], type, name)])
+    else if (type.required) throw new Unfit(`${name} is missing`)
+  }
+  return Object.fromEntries(pairs)
 }
 
 function valueOf(value: unknown, type: CedarType, path: string): CedarValueJson {
