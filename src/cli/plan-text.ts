@@ -1,4 +1,5 @@
 import type { IdleCost } from '../deploy/idle-cost.ts'
+import { conditionOf } from '../deploy/stack-state.ts'
 import { dataAtRisk, type PlannedStack, type PlannedStatement, type Verb } from '../deploy/toolkit-plan.ts'
 import type { Part } from '../deploy/deployment.ts'
 import { wrapped } from './wrap.ts'
@@ -39,6 +40,8 @@ export function planText(stacks: readonly StackPlan[]): string[] {
     ),
     ...statementLines('IAM statements added', stack.statements.added),
     ...statementLines('IAM statements taken away', stack.statements.removed),
+    ...(stack.state !== undefined && conditionOf(stack.state) === 'under-way' ? ['  ! A deployment is under way; deploy waits for it.'] : []), // prettier-ignore
+    ...(stack.state !== undefined && conditionOf(stack.state) === 'remade' ? ['  ! It was never made; deploy deletes what is left of it and makes it again.'] : []), // prettier-ignore
     ...(dataAtRisk(stack.changes).length > 0 ? ['  ! This loses data; deploy refuses it without --allow-replace.'] : []), // prettier-ignore
   ])
 }

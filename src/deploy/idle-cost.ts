@@ -16,7 +16,7 @@ export interface IdleCost {
   unknown: string[]
 }
 
-interface Resource {
+export interface Resource {
   Type: string
   Properties?: Record<string, unknown>
 }
@@ -124,17 +124,30 @@ function priced(units: Partial<Record<PriceKey, number>>, book: PriceBook): numb
 }
 
 /** The tasks that run when nobody calls: vCPUs and memory of the task definition, and their public addresses. */
-function ecsService({ Properties: properties = {} }: Resource, all: Resources): Partial<Record<PriceKey, number>> {
-  const tasks = Number(properties['DesiredCount'] ?? 1)
+function ecsService(service: Resource, all: Resources): Partial<Record<PriceKey, number>> {
+  const { Properties: properties = {} } = service
+  const { tasks, vcpu, gb, arm } = tasksOf(service, all)
+  const { AwsvpcConfiguration: network } = (properties['NetworkConfiguration'] ?? {}) as { AwsvpcConfiguration?: { AssignPublicIp?: string } } // prettier-ignore
+  return {
+    [arm ? 'fargate-vcpu-hour-arm64' : 'fargate-vcpu-hour-x86_64']: tasks * hours * vcpu,
+    [arm ? 'fargate-gb-hour-arm64' : 'fargate-gb-hour-x86_64']: tasks * hours * gb,
+    ...(network?.AssignPublicIp === 'ENABLED' ? { 'ipv4-hour': tasks * hours } : {}),
+  }
+}
+
+/** How many tasks a service of ECS runs, and of what size each. */
+export function tasksOf(
+  { Properties: properties = {} }: Resource,
+  all: Resources,
+): { tasks: number; vcpu: number; gb: number; arm: boolean } {
   const { Ref: id } = (properties['TaskDefinition'] ?? {}) as { Ref?: string }
   const definition = (id && all[id]?.Properties) || {}
   const { CpuArchitecture: architecture } = (definition['RuntimePlatform'] ?? {}) as { CpuArchitecture?: string }
-  const arm = architecture === 'ARM64'
-  const { AwsvpcConfiguration: network } = (properties['NetworkConfiguration'] ?? {}) as { AwsvpcConfiguration?: { AssignPublicIp?: string } } // prettier-ignore
   return {
-    [arm ? 'fargate-vcpu-hour-arm64' : 'fargate-vcpu-hour-x86_64']: (tasks * hours * Number(definition['Cpu'] ?? 256)) / 1024, // prettier-ignore
-    [arm ? 'fargate-gb-hour-arm64' : 'fargate-gb-hour-x86_64']: (tasks * hours * Number(definition['Memory'] ?? 512)) / 1024, // prettier-ignore
-    ...(network?.AssignPublicIp === 'ENABLED' ? { 'ipv4-hour': tasks * hours } : {}),
+    tasks: Number(properties['DesiredCount'] ?? 1),
+    vcpu: Number(definition['Cpu'] ?? 256) / 1024,
+    gb: Number(definition['Memory'] ?? 512) / 1024,
+    arm: architecture === 'ARM64',
   }
 }
 

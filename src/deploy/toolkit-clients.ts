@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import type { BedrockAgentCoreControl } from '@aws-sdk/client-bedrock-agentcore-control'
+import type { CloudControl } from '@aws-sdk/client-cloudcontrol'
 import type { CloudFormation } from '@aws-sdk/client-cloudformation'
 import type { CloudWatchLogs } from '@aws-sdk/client-cloudwatch-logs'
 import type { Lambda } from '@aws-sdk/client-lambda'
@@ -17,6 +18,7 @@ export type CredentialSource = () => Promise<{
 
 interface ClientTypes {
   'bedrock-agentcore-control': BedrockAgentCoreControl
+  cloudcontrol: CloudControl
   cloudformation: CloudFormation
   'cloudwatch-logs': CloudWatchLogs
   lambda: Lambda
@@ -26,6 +28,7 @@ interface ClientTypes {
 
 const classes: Record<keyof ClientTypes, string> = {
   'bedrock-agentcore-control': 'BedrockAgentCoreControl',
+  cloudcontrol: 'CloudControl',
   cloudformation: 'CloudFormation',
   'cloudwatch-logs': 'CloudWatchLogs',
   lambda: 'Lambda',

@@ -2,7 +2,7 @@ import { FairleadError } from '../errors.ts'
 import { asAwsError } from './aws-error.ts'
 import { hintFor } from './failure-hints.ts'
 import type { DeployHost, ResourceStep } from './toolkit-host.ts'
-import type { PlannedChange } from './toolkit-plan.ts'
+import type { PlannedChange, Verb } from './toolkit-plan.ts'
 import type { OpenToolkit } from './toolkit.ts'
 
 export interface DeployedStack {
@@ -83,8 +83,11 @@ export function failed(
   })
 }
 
+/** What stays in the account and is in no stack any more is lost sight of. */
+const losing: Partial<Record<Verb, string>> = { keep: 'let go of', remove: 'delete' }
+
 /** Refuses what would lose data. */
 export function atRiskError(changes: readonly PlannedChange[], cause?: unknown): FairleadError {
-  const said = changes.map(({ verb, id, type, properties = [] }) => `${verb} ${id} (${type}${properties.length > 0 ? `: ${properties.join(', ')}` : ''})`) // prettier-ignore
+  const said = changes.map(({ verb, id, type, properties = [] }) => `${losing[verb] ?? verb} ${id} (${type}${properties.length > 0 ? `: ${properties.join(', ')}` : ''})`) // prettier-ignore
   return new FairleadError('DATA_AT_RISK', `This would ${said.join(', ')}`, { cause })
 }

@@ -194,11 +194,9 @@ describe('a deployment', () => {
 it('stacks of two regions are deployed in order, granted, and destroyed the other way round', async () => {
   const agent = `arn:aws:iam::${account}:role/agent`
   const bob = `arn:aws:iam::${account}:role/bob`
-  await project.configure({
-    scopes: { read: { description: 'read' } },
-    baseScopes: ['read'],
-    platforms: { lambda: { auth: 'oauth', waf: true }, 'agentcore-runtime': {} },
-  })
+  const scopes = { scopes: { read: { description: 'read' } }, baseScopes: ['read'] }
+  const platforms = { lambda: { auth: 'oauth', waf: true }, 'agentcore-runtime': {} }
+  await project.configure({ ...scopes, platforms })
   expect((await deploy()).code).toBe(0)
   const parts = ['edge-eu-central-1', 'authorization', 'lambda', 'agentcore-runtime']
   const all = parts.map((part) => `hello-default-${part}`)
@@ -211,6 +209,18 @@ it('stacks of two regions are deployed in order, granted, and destroyed the othe
   const executed = () =>
     aws.log.flatMap(({ operation, input }) => (operation === 'ExecuteChangeSet' ? [String(input['StackName'])] : []))
   expect(executed()).toEqual(all)
+
+  // Cognito's own tokens are those of another pool, and need no table.
+  await project.configure({ ...scopes, platforms, oauth: { verifier: 'cognito' } })
+  const risk =
+    /DATA_AT_RISK {2}This would let go of \w+ \(AWS::Cognito::UserPool\), let go of \w+ \(AWS::DynamoDB::Table\)/
+  for (const how of [['--yes', '--no-doctor'], ['--dry-run']])
+    expect((await fairlead(['deploy', ...how])).stderr).toMatch(risk)
+  const { stdout: told } = await fairlead(['plan'])
+  expect(told).toMatch(risk)
+  expect(told).toMatch(/! deploy would refuse this: DATA_AT_RISK .*\n {2}Fix .*--allow-replace/)
+  expect(executed()).toEqual(all)
+  await project.configure({ ...scopes, platforms })
 
   const grants = async () =>
     (await json(['grants'])) as unknown as { data: { stacks: { part: string; grants: object[] }[] } }
@@ -340,6 +350,13 @@ describe('nothing is touched', () => {
     expect(stderr).toMatch(says)
     expect(stderr).toMatch(/ {2}Fix {3}/)
     expect(code).toBe(exit)
+    // What is wrong wherever it is looked at from; without credentials these two say what can be said without them.
+    if (!/CREDENTIALS|NOT_CONFIRMED/.test(says.source))
+      for (const command of [['plan'], ['deploy', '--dry-run']]) {
+        const other = await fairlead([...command, ...args.filter((each) => each !== '--yes')], env)
+        expect(other.stderr).toMatch(says)
+        expect(other.code).toBe(exit)
+      }
     untouched()
   })
 
@@ -352,6 +369,16 @@ describe('nothing is touched', () => {
     untouched()
     aws.switches.denied.add('lambda.GetAccountSettings')
     expect((await deploy()).code).toBe(0)
+  })
+
+  it('when a new account has no runtimes of AgentCore', async () => {
+    await project.configure({ platforms: { 'agentcore-runtime': {} } })
+    aws.switches.quotas.set('L-F4575653', 0)
+    const says = 'QUOTA_EXCEEDED  1 more are needed of “Total Agents per Account”: 0 are there, and the quota is 0'
+    expect((await deploy()).stderr).toContain(says)
+    expect((await fairlead(['deploy', '--dry-run'])).stderr).toContain(says)
+    expect((await fairlead(['plan'])).stdout).toContain(`! deploy would refuse this: ${says}`)
+    untouched()
   })
 
   it('when AWS cannot be reached', async () => {
@@ -383,8 +410,28 @@ describe('nothing is touched', () => {
     expect(stderr).toContain('Something was in the way')
     expect(stderr).toMatch(/Fix {3}.*aws cloudformation /)
     expect(code).toBe(7)
+    expect((await fairlead(['deploy', '--dry-run'])).stderr).toContain(`STACK_HALF_MADE  ${stack} is ${status}`)
+    expect(await json(['plan'])).toMatchObject({ data: { refusals: [{ code: 'STACK_HALF_MADE' }] } })
     untouched()
     expect((await fairlead(['status', '--no-compare'])).code).toBe(7)
+  })
+
+  it('by a plan over a stack that another deployment changes, or that was never made; that one is deployed then', async () => {
+    await deploy()
+    const there = aws.stacks.get(stack)!
+    const planned = async (status: string) => {
+      there.status = status
+      return (await fairlead(['plan'])).stdout
+    }
+    aws.log.length = 0
+    expect(await planned('UPDATE_IN_PROGRESS')).toContain('! A deployment is under way; deploy waits for it.')
+    there.resources.clear()
+    expect(await planned('ROLLBACK_COMPLETE')).toContain('! It was never made; deploy deletes what is left of it')
+    Object.assign(there, { template: '{}', outputs: {} })
+    expect(await planned('REVIEW_IN_PROGRESS')).toMatch(/\+ AWS::Lambda::Function/)
+    untouched()
+    expect((await deploy()).code).toBe(0)
+    expect(there.status).toBe('CREATE_COMPLETE')
   })
 
   it('by a dry run: its change sets are shown and deleted', async () => {

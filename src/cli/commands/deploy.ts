@@ -2,10 +2,8 @@ import type { Command } from 'commander'
 import { imagedArtifacts, pushDeploymentImage } from '../../deploy/image.ts'
 import { checkDocker } from '../../deploy/oci/docker.ts'
 import { isBootstrapped, placesOf, refuseUnprepared, type Place } from '../../deploy/preflight.ts'
-import { checkConcurrency } from '../../deploy/quotas.ts'
 import { isEmpty } from '../../deploy/stack-state.ts'
-import { atRiskError, bootstrap, deployStacks, type DeployedStack } from '../../deploy/toolkit-deploy.ts'
-import { dataAtRisk } from '../../deploy/toolkit-plan.ts'
+import { bootstrap, deployStacks, type DeployedStack } from '../../deploy/toolkit-deploy.ts'
 import { exitCodes } from '../../errors.ts'
 import { connectEntries, endpointText, endpointsOf, examineDeployed } from '../after-deploy.ts'
 import { confirm, refuseUnasked, type Confirming } from '../confirm.ts'
@@ -15,6 +13,7 @@ import { onInterruption, type Interruption } from '../interruption.ts'
 import { run, type Io, type Result } from '../output.ts'
 import { idleText, planText } from '../plan-text.ts'
 import { placeOf, planByChangeSets, planOf, steadyStacks, type Planned } from '../planning.ts'
+import { refusalsOf } from '../refusals.ts'
 import { stdoutToStderr } from '../stdout-detour.ts'
 import { placeText, planData } from './plan.ts'
 
@@ -88,10 +87,8 @@ async function deploy(
   const states = await steadyStacks(toolkit, chosen, { ...progress, pollMs })
   for (const { name, state } of states.values()) if (isEmpty(state)) empty.add(name)
   const planned = await planOf(toolkit, chosen, { place, states, docker, note: progress.note })
-  const risky = dataAtRisk(planned.stacks.flatMap(({ changes }) => changes))
-  if (risky.length > 0 && !options.allowReplace) throw atRiskError(risky)
-  const made = planned.assembly.stacks.filter(({ name }) => !states.has(name) || empty.has(name))
-  await checkConcurrency(toolkit.clients, made.map(({ template }) => template)) // prettier-ignore
+  const [refused] = await refusalsOf(toolkit, planned, states, options.allowReplace ?? false)
+  if (refused) throw refused
   if (options.dryRun) {
     if (unprepared[0])
       return dryRunResult(planned, chosen, `Not shown to CloudFormation: the account is not prepared for CDK in ${unprepared[0].region}.`) // prettier-ignore

@@ -1,9 +1,19 @@
 import type { Command } from 'commander'
+import { isBootstrapped, placesOf, refuseUnprepared, type Place } from '../../deploy/preflight.ts'
 import { stackState, type StackState } from '../../deploy/stack-state.ts'
-import { chosenDeployment, deploymentCommand, openFor, type DeploymentOptions } from '../deployment-options.ts'
+import type { OpenToolkit } from '../../deploy/toolkit.ts'
+import type { FairleadError } from '../../errors.ts'
+import {
+  chosenDeployment,
+  deploymentCommand,
+  openFor,
+  type Chosen,
+  type DeploymentOptions,
+} from '../deployment-options.ts'
 import { run } from '../output.ts'
 import { idleSum, idleText, planText } from '../plan-text.ts'
 import { placeOf, planOf, type Planned } from '../planning.ts'
+import { refusalsOf } from '../refusals.ts'
 
 export function planCommand(): Command {
   const command = deploymentCommand('plan', 'what a deployment would change, and what it costs when nobody calls')
@@ -21,17 +31,31 @@ export function planCommand(): Command {
       }
       const planned = await planOf(toolkit, chosen, { ...(place ? { place } : {}), states, note: io.note })
       const why = 'why' in found ? found.why.message : undefined
+      const refusals = place ? [...(await unprepared(toolkit, place, chosen)), ...(await refusalsOf(toolkit, planned, states, false))] : [] // prettier-ignore
       return {
-        data: { ...planData(planned, chosen.environment), ...(why ? { notCompared: why } : {}) },
+        data: {
+          ...planData(planned, chosen.environment),
+          ...(why ? { notCompared: why } : {}),
+          refusals: refusals.map(({ code, message, why, fix }) => ({ code, message, why, fix })),
+        },
         text: [
           ...(why ? [`Not compared with what is deployed: ${why}. So everything is listed as new.`] : []),
           placeText(planned, chosen.environment),
           ...planText(planned.stacks),
           ...idleText(planned.stacks, planned.region),
+          ...refusals.flatMap(({ code, message, fix }) => ['', `! deploy would refuse this: ${code}  ${message}`, `  Fix   ${fix}`]), // prettier-ignore
         ].join('\n'),
       }
     }),
   )
+}
+
+/** The regions that CDK has nothing in yet: `deploy` asks, or takes `--bootstrap`. */
+async function unprepared({ clients }: OpenToolkit, place: Place, { stacks }: Chosen): Promise<FairleadError[]> {
+  const found: FairleadError[] = []
+  for (const each of placesOf(place, stacks))
+    if (!(await isBootstrapped(clients, each))) found.push(refuseUnprepared(each))
+  return found
 }
 
 /** Where it goes, in one line. */

@@ -68,6 +68,10 @@ export interface Faults {
   expired: boolean
   /** How many concurrent executions of Lambda are not reserved. */
   unreserved: number
+  /** Quotas that are lower than AWS's, by code. */
+  quotas: Map<string, number>
+  /** How many of a type there are that no stack of ours has. */
+  others: Map<string, number>
   /** A call of `service.Operation` that is told of, and never answered. */
   waiting?: { key: string; reached(): void }
 }

@@ -49,6 +49,37 @@ export function ssm(parameters: Map<string, string>): Answers {
   }
 }
 
+/** What AWS gives to all, of the quotas that are asked for. */
+const given: Record<string, number> = { 'L-F678F1CE': 5, 'L-24B04930': 200, 'L-F4575653': 1000, 'L-3032A538': 6 }
+
+/** Service Quotas: what the account has of its own, and what all have. */
+export function serviceQuotas(own: Map<string, number>): Answers {
+  const quota = (code: string, value: number | undefined) => {
+    if (value === undefined) throw new AwsError('NoSuchResourceException', `There is no quota ${code}`)
+    return { Quota: { QuotaCode: code, Value: value } }
+  }
+  return {
+    GetServiceQuota: ({ input }) => quota(String(input['QuotaCode']), own.get(String(input['QuotaCode']))),
+    GetAWSDefaultServiceQuota: ({ input }) => quota(String(input['QuotaCode']), given[String(input['QuotaCode'])]),
+  }
+}
+
+/** Cloud Control: the resources of a type, in pages. */
+export function cloudControl(others: Map<string, number>): Answers {
+  return {
+    ListResources: ({ input }) => {
+      const { TypeName: type, MaxResults: size = 20, NextToken: from = '0' } = input as { TypeName: string; MaxResults?: number; NextToken?: string } // prettier-ignore
+      const all = Array.from({ length: others.get(type) ?? 0 }, (_, at) => ({
+        Identifier: `other-${at}`,
+        Properties: '{}',
+      }))
+      const page = all.slice(Number(from), Number(from) + size)
+      const next = Number(from) + page.length
+      return { TypeName: type, ResourceDescriptions: page, ...(next < all.length ? { NextToken: String(next) } : {}) }
+    },
+  }
+}
+
 export interface LogLine {
   stream: string
   at: number

@@ -1,7 +1,18 @@
 import { cloudFormation, type Stack } from './cloudformation.ts'
 import { s3 } from './s3.ts'
 import { AwsError, serve, type Call, type Faults, type Identity } from './server.ts'
-import { agentcoreControl, ecr, lambda, permit, logs, ssm, sts, type LogLine } from './services.ts'
+import {
+  agentcoreControl,
+  cloudControl,
+  ecr,
+  lambda,
+  permit,
+  logs,
+  ssm,
+  serviceQuotas,
+  sts,
+  type LogLine,
+} from './services.ts'
 
 export const account = '111122223333'
 export const region = 'eu-central-1'
@@ -60,6 +71,8 @@ export async function startFakeAws({
     denied: new Set(),
     expired: false,
     unreserved: 1000,
+    quotas: new Map(),
+    others: new Map(),
   }
   const changed = () => {
     for (const { name, id, status } of stacks.values()) {
@@ -84,6 +97,8 @@ export async function startFakeAws({
       ecr: { client: 'ecr', protocol: 'json', answers: ecr(registryPassword) },
       ssm: { client: 'ssm', protocol: 'json', answers: ssm(parameters) },
       s3: s3(buckets),
+      servicequotas: { client: 'service-quotas', protocol: 'json', answers: serviceQuotas(switches.quotas) },
+      cloudcontrolapi: { client: 'cloudcontrol', protocol: 'json', answers: cloudControl(switches.others) },
       lambda: { client: 'lambda', protocol: 'rest', answers: lambda(functionPolicies, () => switches.unreserved) },
       logs: { client: 'cloudwatch-logs', protocol: 'json', answers: logs(logGroups) },
       'bedrock-agentcore': { client: 'bedrock-agentcore-control', protocol: 'rest', answers: agentcoreControl(resourcePolicies) }, // prettier-ignore

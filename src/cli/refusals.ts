@@ -1,0 +1,29 @@
+import { exceededConcurrency, exceededQuotas } from '../deploy/quotas.ts'
+import { conditionOf, stuck, type StackState } from '../deploy/stack-state.ts'
+import { atRiskError } from '../deploy/toolkit-deploy.ts'
+import { dataAtRisk } from '../deploy/toolkit-plan.ts'
+import type { OpenToolkit } from '../deploy/toolkit.ts'
+import type { FairleadError } from '../errors.ts'
+import type { Planned } from './planning.ts'
+
+/** What `deploy` refuses to begin with, although it is all well formed: stacks that are stuck, data at risk, quotas. */
+export async function refusalsOf(
+  toolkit: OpenToolkit,
+  { assembly, stacks, region }: Planned,
+  states: ReadonlyMap<string, StackState>,
+  allowReplace: boolean,
+): Promise<FairleadError[]> {
+  const halfMade = [...states.values()].filter(({ state }) => conditionOf(state) === 'stuck')
+  const risky = dataAtRisk(stacks.flatMap(({ changes }) => changes))
+  const made = assembly.stacks.map(({ name, template }) => ({
+    region,
+    template,
+    added: stacks.find((each) => each.name === name)!.changes.filter(({ verb }) => verb === 'add').map(({ id }) => id), // prettier-ignore
+  }))
+  return [
+    ...halfMade.map(stuck),
+    ...(risky.length > 0 && !allowReplace ? [atRiskError(risky)] : []),
+    ...(await exceededConcurrency(toolkit.clients, made)),
+    ...(await exceededQuotas(toolkit, made)),
+  ]
+}
