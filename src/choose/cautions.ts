@@ -2,6 +2,7 @@ import type { Platform } from '../platforms.ts'
 import { taskCount } from './cost.ts'
 import type { PriceBook } from './price-book.ts'
 import type { Asked, Auth } from './rules.ts'
+import { isFlat } from './standing.ts'
 import { hoursAMonth } from './workload.ts'
 
 /** Says what to mind about a choice: what costs more than it looks, and what it does not bring. */
@@ -15,7 +16,7 @@ export function cautions(asked: Asked, first: { platform: Platform; auth: Auth }
     )
   if (first.platform === 'fargate' && asked.callsKnown && load(asked) < 0.1)
     said.push('The tasks are idle for more than 90 % of the time that is paid for.')
-  if (first.platform === 'fargate' && workload.waf && workload.cloudfront === 'none')
+  if (first.platform === 'fargate' && workload.waf && !isFlat(workload))
     said.push(
       'A flat CloudFront plan (from $0) has the web ACL in its price: compare with --cloudfront free, pro or business.',
     )

@@ -1,6 +1,7 @@
 import type { Platform } from '../platforms.ts'
 import type { PriceBook, PriceInRegion } from './price-book.ts'
 import type { PriceKey } from './prices.ts'
+import { isFlat, isFronted, standing } from './standing.ts'
 import { hoursAMonth, overhead, requests, type Workload } from './workload.ts'
 
 export interface LineItem {
@@ -24,7 +25,7 @@ export interface Cost {
 export function costOf(platform: Platform, workload: Workload, book: PriceBook): Cost {
   const items: LineItem[] = []
   const missing = new Set<PriceKey>()
-  for (const [item, key, quantity] of amounts(platform, workload)) {
+  for (const [item, key, quantity] of [...amounts(platform, workload), ...standing(platform, workload)]) {
     if (quantity === 0) continue
     const price = book.get(key)
     if (!price) {
@@ -53,7 +54,12 @@ type Amount = [item: string, key: PriceKey, quantity: number]
 function amounts(platform: Platform, workload: Workload): Amount[] {
   switch (platform) {
     case 'lambda':
-      return [...lambda(workload), ...traffic(workload), ...tokens(workload, workload.lambdaAuth), ...memory(workload)]
+      return [
+        ...lambda(workload),
+        ...(isFronted(platform, workload) ? traffic(workload) : [...egress(workload), ...logs(workload)]),
+        ...tokens(workload, workload.lambdaAuth),
+        ...memory(workload),
+      ]
     case 'fargate':
       return [...fargate(workload), ...traffic(workload), ...tokens(workload, 'oauth'), ...memory(workload)]
     case 'agentcore-runtime':
@@ -94,20 +100,11 @@ function fargate(workload: Workload): Amount[] {
     [`${tasks} tasks, vCPU`, `fargate-vcpu-hour-${architecture}`, tasks * taskVcpu * hoursAMonth],
     [`${tasks} tasks, memory`, `fargate-gb-hour-${architecture}`, tasks * (taskMemoryMb / 1024) * hoursAMonth],
     ['container image', 'ecr-gb-month', workload.imageMb / 1000],
-    ['load balancer', 'alb-hour', hoursAMonth],
     ['load balancer capacity', 'alb-lcu-hour', lcuHours(workload)],
-    ['public addresses', 'ipv4-hour', (2 + (nat > 0 ? nat : tasks)) * hoursAMonth],
+    ['public addresses', 'ipv4-hour', (nat > 0 ? nat : tasks) * hoursAMonth],
     ['NAT gateways', 'nat-hour', nat * hoursAMonth],
     ['NAT gateway data', 'nat-gb', nat > 0 ? gigabytes(workload) : 0],
-    ...(waf && !isFlat(workload) ? firewall(workload) : []),
-  ]
-}
-
-function firewall(workload: Workload): Amount[] {
-  return [
-    ['web ACL', 'waf-acl', 1],
-    ['web ACL rules', 'waf-rule', 3],
-    ['web ACL requests', 'waf-request', requests(workload)],
+    ['web ACL requests', 'waf-request', waf && !isFlat(workload) ? requests(workload) : 0],
   ]
 }
 
@@ -119,10 +116,6 @@ function firewall(workload: Workload): Amount[] {
 function lcuHours(workload: Workload): number {
   const bytes = (requests(workload) * (workload.requestKb + workload.responseKb)) / 1e6
   return Math.max(bytes, workload.sessions / (25 * 3600), (workload.streams / 3000) * hoursAMonth)
-}
-
-function isFlat({ cloudfront }: Workload): boolean {
-  return cloudfront === 'free' || cloudfront === 'pro' || cloudfront === 'business'
 }
 
 function gigabytes(workload: Workload): number {

@@ -63,11 +63,13 @@ const defaults = {
   cognitoPlan: 'essentials',
   peak: 1,
   tasks: 2,
-  taskVcpu: 0.25,
-  taskMemoryMb: 512,
+  // What `deploy` makes where the configuration says nothing.
+  taskVcpu: 0.5,
+  taskMemoryMb: 1024,
   imageMb: 500,
   nat: 0,
-  cloudfront: 'none',
+  waf: true,
+  cloudfront: 'payg',
   streams: 0,
   idleS: 900,
   runtimeMemoryMb: 150,
@@ -92,7 +94,6 @@ export function workload(given: Partial<Workload> & { calls: number }): Workload
     cpuMs: Math.min(30, durationMs),
     sessions: Math.ceil(given.calls / perSession),
     lambdaAuth: callers === 'aws' ? 'iam' : 'oauth',
-    waf: callers !== 'aws',
     ...given,
   }
   check(whole)

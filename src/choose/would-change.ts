@@ -45,6 +45,6 @@ export function changes(question: Question, book: PriceBook, now: Platform): Cha
 function calledBy(question: Question, callers: 'aws' | 'public'): Question {
   const inAws = callers === 'aws'
   const { users } = question.workload
-  const auth = { lambdaAuth: inAws ? ('iam' as const) : ('oauth' as const), waf: !inAws, users: inAws ? 0 : users }
+  const auth = { lambdaAuth: inAws ? ('iam' as const) : ('oauth' as const), users: inAws ? 0 : users }
   return { ...question, callers, workload: { ...question.workload, callers, ...auth } }
 }

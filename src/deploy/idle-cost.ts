@@ -42,6 +42,8 @@ const paid: Record<string, Count> = {
   // By the metrics that it reads: one of an expression has several.
   'AWS::CloudWatch::Alarm': ({ Properties: { Metrics: metrics } = {} }) => ({ 'alarm-month': metricsIn(metrics) }),
   'AWS::CloudWatch::Dashboard': () => ({ 'dashboard-month': 1 }),
+  // Target tracking makes two alarms, one for each way. @see https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-target-tracking.html (read 2026-11-25)
+  'AWS::ApplicationAutoScaling::ScalingPolicy': () => ({ 'alarm-month': 2 }),
 }
 
 /** What is paid for what it does or keeps, and not for being there. Prefixes end with `::`. */
@@ -73,7 +75,7 @@ const free = [
   'AWS::ElasticLoadBalancingV2::Listener',
   'AWS::ElasticLoadBalancingV2::ListenerRule',
   'AWS::ElasticLoadBalancingV2::TargetGroup',
-  'AWS::ApplicationAutoScaling::',
+  'AWS::ApplicationAutoScaling::ScalableTarget',
   'AWS::WAFv2::WebACLAssociation',
   'AWS::Events::Rule',
   'AWS::Scheduler::Schedule',
@@ -106,6 +108,15 @@ export function idleCost(resources: Resources, book: PriceBook): IdleCost {
     items,
     unknown: [...unknown].sort(),
   }
+}
+
+/** How many units of each price resources take in a month in which nobody calls. */
+export function idleUnits(resources: Resources): Partial<Record<PriceKey, number>> {
+  const sums: Partial<Record<PriceKey, number>> = {}
+  for (const resource of Object.values(resources))
+    for (const [key, units] of Object.entries(paid[resource.Type]?.(resource, resources) ?? {}) as [PriceKey, number][])
+      sums[key] = (sums[key] ?? 0) + units
+  return sums
 }
 
 /** An endpoint for S3 or DynamoDB is a route and costs nothing; an interface costs by the hour and zone. */

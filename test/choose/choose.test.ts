@@ -15,6 +15,9 @@ function ask({ workload: given = {}, ...rest }: Asked) {
   return choose({ ...defaults, ...rest, callers, workload: whole }, priceBook(whole.region))
 }
 
+/** Short calls never cost more on lambda with IAM than behind CloudFront and a web ACL; these do. */
+const long = { durationMs: 1_000, memoryMb: 1_024 }
+
 describe('the rules, in the order R0, R2, R3, R4, R1, R5, R6', () => {
   const cases: [string, Asked, string, string, string][] = [
     ['callers in AWS, stateless, bursty', { bursty: true }, 'R1', 'lambda', 'IAM'],
@@ -36,7 +39,7 @@ describe('the rules, in the order R0, R2, R3, R4, R1, R5, R6', () => {
     ['the public, few calls', { callers: 'public' }, 'R4', 'lambda', 'OAuth'],
     ['several tenants', { multiTenant: true }, 'R4', 'lambda', 'OAuth'],
     ['the public, calls over the crossover', { callers: 'both', workload: { calls: 1e9 } }, 'R4', 'fargate', 'OAuth'],
-    ['a steady load over the crossover', { workload: { calls: 1e9 } }, 'R5', 'fargate', 'OAuth'],
+    ['a steady load over the crossover', { workload: { calls: 1e9, ...long } }, 'R5', 'fargate', 'OAuth'],
     ['bursty over the crossover', { bursty: true, workload: { calls: 1e9 } }, 'R1', 'lambda', 'IAM'],
     ['open connections', { workload: { streams: 10 } }, 'R5', 'fargate', 'OAuth'],
     ['open connections of the public', { callers: 'public', workload: { streams: 10 } }, 'R5', 'fargate', 'OAuth'],
@@ -87,13 +90,13 @@ describe('the answer', () => {
   })
 
   it('says what would change it, and asking that way changes it', () => {
-    const choice = ask({})
+    const choice = ask({ workload: long })
     expect(choice.wouldChange).toContainEqual(expect.objectContaining({ platform: 'agentcore-gateway', rule: 'R2' }))
     expect(choice.wouldChange).toContainEqual(expect.objectContaining({ platform: 'agentcore-runtime', rule: 'R3' }))
     const many = choice.wouldChange.find(({ when }) => when.startsWith('a steady'))
     expect(many).toMatchObject({ platform: 'fargate', rule: 'R5' })
-    expect(ask({ workload: { calls: choice.crossover! } }).platform).toBe('fargate')
-    expect(ask({ workload: { calls: choice.crossover! - 2 } }).platform).toBe('lambda')
+    expect(ask({ workload: { ...long, calls: choice.crossover! } }).platform).toBe('fargate')
+    expect(ask({ workload: { ...long, calls: choice.crossover! - 2 } }).platform).toBe('lambda')
   })
 
   it('names a price that is missing, and still decides by the rules', () => {

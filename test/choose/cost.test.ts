@@ -10,8 +10,9 @@ const usd = (platform: Platform, given: Partial<Workload> & { calls: number }) =
   costOf(platform, workload(given), book).usd
 
 describe('the cost of a month, to the cent', () => {
-  // Two tasks of 0.25 vCPU and 0.5 GB: 365 vCPU-h × 0.03238 = 11.8187; 365 × 2 / 1 = 730 GB-h × 0.00356 = 2.5988.
-  // Load balancer 730 × 0.0225 = 16.425. Addresses 4 × 730 × 0.005 = 14.60. Image 0.5 × 0.10 = 0.05. Sum 45.4925.
+  // Two tasks of 0.5 vCPU and 1 GB: 730 vCPU-h × 0.03238 = 23.6374; 1,460 GB-h × 0.00356 = 5.1976. Load balancer
+  // 730 × 0.0225 = 16.425. Addresses 2 × 730 × 0.005 = 7.30. Image 0.5 × 0.10 = 0.05. Web ACL 5 + 5 rules. Four secrets 1.60.
+  // Of 14 alarms 4 are paid, 0.40; the dashboard is free. Sum 64.61.
 
   it('1: 10 k calls in 1 k sessions on lambda', () => {
     // 13 k requests and 2,030 GB-s are free. Logs 13 k × 1.5 KB = 0.0195 GB × 0.50 = 0.00975.
@@ -19,9 +20,9 @@ describe('the cost of a month, to the cent', () => {
   })
 
   it('2: the same on fargate', () => {
-    // 45.4925 + LCU 13 k × 5 KB = 0.065 × 0.008 = 0.00052 + logs 0.00975 + DynamoDB 2 k × 0.625/M + 1 k × 0.125/M = 0.001375
-    // = 45.504145
-    expect(usd('fargate', { calls: 1e4, sessions: 1e3 })).toBe(45.5)
+    // 64.61 + LCU 13 k × 5 KB = 0.065 × 0.008 = 0.00052 + logs 0.00975 + DynamoDB 2 k × 0.625/M + 1 k × 0.125/M = 0.001375
+    // + web ACL 13 k × 0.60/M = 0.0078; CloudFront is free = 64.629445
+    expect(usd('fargate', { calls: 1e4, sessions: 1e3 })).toBe(64.63)
   })
 
   it('3: the same on agentcore-runtime', () => {
@@ -42,19 +43,18 @@ describe('the cost of a month, to the cent', () => {
 
   it('6: the same without the free tier', () => {
     // 1.15 × 0.20 = 0.23; (1 M × 0.2 s + 150 k × 0.02 s) × 0.5 GB = 101.5 k × 0.0000133334 = 1.3533401
-    // data out 1.15 M × 4 KB = 4.6 GB × 0.09 = 0.414; logs 0.8625. Sum 2.8598401
-    expect(usd('lambda', { calls: 1e6, sessions: 5e4, freeTier: false })).toBe(2.86)
+    // data out 1.15 M × 4 KB = 4.6 GB × 0.09 = 0.414; logs 0.8625; six alarms 0.60 and a dashboard 3. Sum 6.4598401
+    expect(usd('lambda', { calls: 1e6, sessions: 5e4, freeTier: false })).toBe(6.46)
   })
 
   it('7: the same on fargate for the public', () => {
-    // 45.4925 + LCU 5.75 × 0.008 = 0.046 + logs 0.8625 + DynamoDB 0.0625 + 0.00625 + web ACL 5 + 3 + 1.15 × 0.60 = 8.69
-    // = 55.15975
-    expect(usd('fargate', { calls: 1e6, sessions: 5e4, callers: 'public' })).toBe(55.16)
+    // 64.61 + LCU 5.75 × 0.008 = 0.046 + logs 0.8625 + DynamoDB 0.0625 + 0.00625 + web ACL 1.15 × 0.60 = 0.69 = 66.27725
+    expect(usd('fargate', { calls: 1e6, sessions: 5e4, callers: 'public' })).toBe(66.28)
   })
 
   it('8: the same with a machine token for each session', () => {
-    // 55.15975 + 50 k × 2.25/1000 = 112.50. Sum 167.65975
-    expect(usd('fargate', { calls: 1e6, sessions: 5e4, callers: 'public', machineTokens: 5e4 })).toBe(167.66)
+    // 66.27725 + 50 k × 2.25/1000 = 112.50. Sum 178.77725
+    expect(usd('fargate', { calls: 1e6, sessions: 5e4, callers: 'public', machineTokens: 5e4 })).toBe(178.78)
   })
 
   it('9: the same on agentcore-runtime, and with an idle time of one minute', () => {
@@ -77,11 +77,12 @@ describe('the cost of a month, to the cent', () => {
     expect(usd('lambda', { calls: 1e8, sessions: 1e6, durationMs: 50 })).toBe(154.13)
   })
 
-  it('12: the same on fargate, which then needs seven tasks', () => {
-    // 100 M × 0.03 s / 2,628,000 s = 1.1416 vCPU / 0.7 / 0.25 = 6.52, so 7 tasks
-    // 1,277.5 vCPU-h × 0.03238 = 41.36545; 2,555 GB-h × 0.00356 = 9.0958; image 0.05; load balancer 16.425;
-    // LCU 515 × 0.008 = 4.12; addresses 9 × 3.65 = 32.85; out 28.08; logs 77.25; DynamoDB 1.25 + 0.125. Sum 210.61125
-    expect(usd('fargate', { calls: 1e8, sessions: 1e6, durationMs: 50 })).toBe(210.61)
+  it('12: the same on fargate, which then needs four tasks', () => {
+    // 100 M × 0.03 s / 2,628,000 s = 1.1416 vCPU / 0.7 / 0.5 = 3.26, so 4 tasks
+    // 1,460 vCPU-h × 0.03238 = 47.2748; 2,920 GB-h × 0.00356 = 10.3952; image 0.05; load balancer 16.425; LCU 515 × 0.008 = 4.12;
+    // addresses 4 × 3.65 = 14.60; web ACL 10 + 103 × 0.60 = 71.80; secrets 1.60; alarms 0.40; CloudFront 93 M × 1.00 = 93, 412 GB
+    // free; logs 77.25; DynamoDB 1.25 + 0.125. Sum 338.29
+    expect(usd('fargate', { calls: 1e8, sessions: 1e6, durationMs: 50 })).toBe(338.29)
   })
 
   it('13: a hundred thousand calls of 20 s on lambda', () => {
@@ -96,10 +97,10 @@ describe('the cost of a month, to the cent', () => {
   })
 
   it('15: NAT gateways and paid CloudFront on fargate', () => {
-    // tasks 11.8187 + 2.5988; image 0.05; load balancer 16.425; LCU 11.5 M × 5 KB = 57.5 × 0.008 = 0.46; two NAT gateways
-    // 1,460 × 0.045 = 65.70, 46 GB × 0.045 = 2.07; addresses 4 × 3.65 = 14.60; CloudFront 46 GB free, 1.5 M × 1.00 = 1.50;
-    // logs 8.625; DynamoDB 0.625 + 0.0625. Sum 124.535
-    expect(usd('fargate', { calls: 1e7, nat: 2, cloudfront: 'payg', waf: false })).toBe(124.54)
+    // tasks 23.6374 + 5.1976; image 0.05; load balancer 16.425; LCU 11.5 M × 5 KB = 57.5 × 0.008 = 0.46; two NAT gateways
+    // 1,460 × 0.045 = 65.70, 46 GB × 0.045 = 2.07; addresses 2 × 3.65 = 7.30; CloudFront 46 GB free, 1.5 M × 1.00 = 1.50;
+    // logs 8.625; DynamoDB 0.625 + 0.0625; secrets 1.60; alarms 0.40. Sum 133.6525
+    expect(usd('fargate', { calls: 1e7, nat: 2, cloudfront: 'payg', waf: false })).toBe(133.65)
   })
 
   it('16: AgentCore Memory, which is the same everywhere', () => {
@@ -114,8 +115,8 @@ describe('the cost of a month, to the cent', () => {
   })
 
   it('18: a flat CloudFront plan has the web ACL in its price', () => {
-    // 45.4925 + LCU 0.046 + logs 0.8625 + DynamoDB 0.06875 + Pro plan 15. Sum 61.46975
-    expect(usd('fargate', { calls: 1e6, sessions: 5e4, callers: 'public', cloudfront: 'pro' })).toBe(61.47)
+    // 64.61 − web ACL 10 + LCU 0.046 + logs 0.8625 + DynamoDB 0.06875 + Pro plan 15. Sum 70.58725
+    expect(usd('fargate', { calls: 1e6, sessions: 5e4, callers: 'public', cloudfront: 'pro' })).toBe(70.59)
   })
 })
 
@@ -156,17 +157,17 @@ describe('a price that is missing', () => {
 })
 
 describe('the crossover of lambda and fargate', () => {
-  /** With k tasks: lambda = a·n − free, fargate = b·n + fixed, so n = (fixed + free) / (a − b); data out and logs are the same. */
+  /** With k tasks: lambda = a·n − free, fargate = b·n + fixed, so n = (fixed + free) / (a − b); without CloudFront data out and logs are the same. */
   function closedForm({ durationMs, memoryMb, cpuMs, tasks }: Workload): number {
     const gb = memoryMb / 1024
     const a = 1.15 * 0.2e-6 + (durationMs / 1000 + 0.15 * 0.02) * gb * 0.0000133334
-    const b = 1.15 * 5e-6 * 0.008 + 0.05 * (2 * 0.625e-6 + 0.125e-6)
+    const b = 1.15 * 5e-6 * 0.008 + 0.05 * (2 * 0.625e-6 + 0.125e-6) + 1.15 * 0.6e-6
     const free = 0.2 + 400_000 * 0.0000133334
-    const oneTask = 0.25 * 730 * 0.03238 + 0.5 * 730 * 0.00356 + 730 * 0.005
-    const fixed = 730 * 0.0225 + 2 * 730 * 0.005 + 0.05
+    const oneTask = 0.5 * 730 * 0.03238 + 730 * 0.00356 + 730 * 0.005
+    const fixed = 730 * 0.0225 + 0.05 + 10 + 1.6 + 0.4
     for (let k = tasks; ; k++) {
       const n = (k * oneTask + fixed + free) / (a - b)
-      if (Math.max(tasks, Math.ceil((n * cpuMs) / 1000 / 2_628_000 / 0.7 / 0.25)) <= k) return n
+      if (Math.max(tasks, Math.ceil((n * cpuMs) / 1000 / 2_628_000 / 0.7 / 0.5)) <= k) return n
     }
   }
 
@@ -176,7 +177,7 @@ describe('the crossover of lambda and fargate', () => {
     [50, 256, 5],
     [500, 2048, 100],
   ])('found by bisection equals the closed form: %i ms, %i MB, %i ms CPU', (durationMs, memoryMb, cpuMs) => {
-    const whole = workload({ calls: 1e5, durationMs, memoryMb, cpuMs })
+    const whole = workload({ calls: 1e5, durationMs, memoryMb, cpuMs, cloudfront: 'none' })
     const found = crossover(whole, book, 'lambda', 'fargate')!
     expect(Math.abs(found - closedForm(whole))).toBeLessThanOrEqual(1)
   })

@@ -26,7 +26,7 @@ import {
 export function costCommand(): Command {
   const command = withWorkload(newCommand('cost', 'what a workload costs in a month, line by line'), true)
     .option('--callers <who>', 'aws, public or both (aws)')
-    .option('--no-waf', 'no web ACL, also when callers are public')
+    .option('--no-waf', 'no web ACL in front of fargate')
     .option('--no-free-tier', 'without the perpetual free tier')
     .option('--on <platform>', 'one platform (all four)')
     .option('--from-traffic [file]', 'what fairlead dev recorded, scaled to a month')
