@@ -26,12 +26,27 @@ export interface DeploymentOptions {
   profile?: string
   project?: string
   yes?: boolean
+  dryRun?: boolean
   pollMs?: string
 }
 
+/** What `--yes` and `--dry-run` mean to a command. */
+export interface Meanings {
+  yes?: string
+  dryRun?: string
+}
+
+/** Adds the two options that every command about a deployment takes, so that a script can pass them to each. */
+export function withConfirming(
+  command: Command,
+  { yes = 'as everywhere; nothing is asked here', dryRun = 'as everywhere; nothing is changed here' }: Meanings = {},
+): Command {
+  return command.option('--yes', yes).option('--dry-run', dryRun)
+}
+
 /** Makes a command that is about a deployment. */
-export function deploymentCommand(name: string, summary: string): Command {
-  return newCommand(name, summary)
+export function deploymentCommand(name: string, summary: string, meanings?: Meanings): Command {
+  return withConfirming(newCommand(name, summary), meanings)
     .option('--env <name>', 'a key of `environments` (default: the only one, or `default`)')
     .option('--platform <name>', 'only this platform; again for another', (each, all?: string[]) => [
       ...(all ?? []),
@@ -167,7 +182,11 @@ export async function synthesized(
 
 /** Of `--poll-ms`: how often AWS is asked while something is under way. */
 export function pollMsOf({ pollMs }: DeploymentOptions): number {
-  const given = Number(pollMs ?? process.env.FAIRLEAD_POLL_MS ?? 2000)
+  const said = pollMs ?? process.env.FAIRLEAD_POLL_MS ?? 2000
+  const given = Number(said)
   if (Number.isInteger(given) && given >= 20 && given <= 60_000) return given
-  throw new FairleadError('USAGE', `--poll-ms is a whole number from 20 to 60000, not ${pollMs}`)
+  throw new FairleadError('USAGE', `--poll-ms is a whole number from 20 to 60000, not ${said}`, {
+    why: pollMs === undefined ? 'FAIRLEAD_POLL_MS says it.' : 'The command line is not one that fairlead knows.',
+    fix: '--poll-ms 2000',
+  })
 }

@@ -23,17 +23,17 @@ export function functionGrants(lambda: Lambda, arn: string): Granting {
     }
   }
   return {
-    async grant(principal) {
+    async grant(principal, dry = false) {
       const before = await read()
       const missing = functionUrlPolicy(arn, [principal]).Statement.filter((each) => !before.some((one) => same(one, each, principal))) // prettier-ignore
-      for (const each of missing) await add(lambda, arn, each, principal)
+      if (!dry) for (const each of missing) await add(lambda, arn, each, principal)
       return { changed: missing.length > 0 }
     },
-    async revoke(principal) {
+    async revoke(principal, dry = false) {
       const needed = functionUrlPolicy(arn, [principal]).Statement
       const there = (await read()).filter((one) => needed.some((each) => same(one, each, principal)))
       refuseForeign(there, principal)
-      for (const { Sid: sid } of there) {
+      for (const { Sid: sid } of dry ? [] : there) {
         try {
           await lambda.removePermission({ FunctionName: arn, StatementId: sid! })
         } catch (error) {

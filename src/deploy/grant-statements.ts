@@ -14,8 +14,9 @@ export interface Grant {
 
 /** A resource that IAM guards. */
 export interface Granting {
-  grant(principal: string): Promise<{ changed: boolean }>
-  revoke(principal: string): Promise<{ changed: boolean }>
+  /** With `dry` it says what would change, and changes nothing. */
+  grant(principal: string, dry?: boolean): Promise<{ changed: boolean }>
+  revoke(principal: string, dry?: boolean): Promise<{ changed: boolean }>
   list(): Promise<Grant[]>
 }
 

@@ -36,8 +36,8 @@ function together(all: readonly Granting[]): Granting {
     return { changed }
   }
   return {
-    grant: (principal) => each((one) => one.grant(principal)),
-    revoke: (principal) => each((one) => one.revoke(principal)),
+    grant: (principal, dry) => each((one) => one.grant(principal, dry)),
+    revoke: (principal, dry) => each((one) => one.revoke(principal, dry)),
     async list() {
       const lists = await Promise.all(all.map((one) => one.list()))
       const principals = new Set(lists.flat().map(({ principal }) => principal))

@@ -32,19 +32,19 @@ export function policyGrants(agentcore: BedrockAgentCoreControl, arn: string, po
     }
   }
   return {
-    async grant(principal) {
+    async grant(principal, dry = false) {
       const before = await read()
       const missing = policyFor(arn, [principal]).Statement.filter((each) => !before.some((one) => same(one, each, principal))) // prettier-ignore
       const named = missing.map((each) => ({ ...each, Sid: sidOf(each, principal) }))
-      if (missing.length > 0) await write([...before, ...named], principal)
+      if (missing.length > 0 && !dry) await write([...before, ...named], principal)
       return { changed: missing.length > 0 }
     },
-    async revoke(principal) {
+    async revoke(principal, dry = false) {
       const before = await read()
       const needed = policyFor(arn, [principal]).Statement
       const there = before.filter((one) => needed.some((each) => same(one, each, principal)))
       refuseForeign(there, principal)
-      if (there.length > 0) await write(before.filter((one) => !there.includes(one)), principal) // prettier-ignore
+      if (there.length > 0 && !dry) await write(before.filter((one) => !there.includes(one)), principal) // prettier-ignore
       return { changed: there.length > 0 }
     },
     list: async () => grantsIn(await read(), policyFor, arn),

@@ -9,6 +9,7 @@ import { environmentOf } from '../environment.ts'
 import { FairleadError } from '../errors.ts'
 import { localArns } from '../gateway/local-arns.ts'
 import { readGatewayProject } from '../gateway/project.ts'
+import { nearest } from '../nearest.ts'
 import { localAccount, platformNames, type Platform } from '../platforms.ts'
 import { isManaged, partsOf, unknownAccount, type Deployment, type ImagedArtifact } from './deployment.ts'
 import { imagedArtifacts, imagesFor } from './image.ts'
@@ -114,11 +115,18 @@ function withGuard(config: FairleadConfig): FairleadConfig {
 function chosen({ platforms }: FairleadConfig, given: readonly string[] | undefined): Platform[] {
   const there = platformNames.filter((name) => platforms[name])
   const absent = given?.find((name) => !there.includes(name as Platform))
-  if (absent !== undefined)
-    throw new FairleadError('USAGE', `The configuration has no platform ${absent}`, {
-      why: `It has ${there.join(', ') || 'none'}.`,
-      fix: there[0] === undefined ? 'Write platforms: { lambda: {} }.' : `--platform ${there[0]}`,
-    })
+  if (absent !== undefined) {
+    const meant = nearest(absent, there)
+    throw new FairleadError(
+      'USAGE',
+      `The configuration has no platform ${absent}${meant ? `; did you mean ${meant}?` : ''}`,
+      {
+        // prettier-ignore
+        why: `It has ${there.join(', ') || 'none'}.`,
+        fix: there[0] === undefined ? 'Write platforms: { lambda: {} }.' : `--platform ${meant ?? there[0]}`,
+      },
+    )
+  }
   if (there.length === 0)
     throw new FairleadError('USAGE', 'The configuration names no platform', { fix: 'Write platforms: { lambda: {} }.' })
   return there.filter((name) => given === undefined || given.includes(name))

@@ -18,7 +18,6 @@ import { stdoutToStderr } from '../stdout-detour.ts'
 import { placeText, planData } from './plan.ts'
 
 interface Options extends DeploymentOptions {
-  dryRun?: boolean
   allowReplace?: boolean
   bootstrap?: boolean
   docker?: boolean
@@ -26,9 +25,10 @@ interface Options extends DeploymentOptions {
 }
 
 export function deployCommand(): Command {
-  const command = deploymentCommand('deploy', 'put the artifacts on AWS, and check the endpoints')
-    .option('--yes', 'do not ask')
-    .option('--dry-run', 'everything up to AWS’s edge: change sets are made, shown and deleted')
+  const command = deploymentCommand('deploy', 'put the artifacts on AWS, and check the endpoints', {
+    yes: 'do not ask',
+    dryRun: 'everything up to AWS’s edge: change sets are made, shown and deleted',
+  })
     .option('--allow-replace', 'also when a user pool or a table would be replaced, and so be empty')
     .option('--bootstrap', 'prepare the account and region for CDK first, if they are not')
     .option('--docker', 'build the image by Docker, where a platform runs one')

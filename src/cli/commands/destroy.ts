@@ -15,13 +15,13 @@ import { run, type Io, type Result } from '../output.ts'
 import { placeText } from './plan.ts'
 
 export function destroyCommand(): Command {
-  const command = deploymentCommand('destroy', 'take the stacks off AWS; what holds data stays')
-    .option('--yes', 'do not ask')
-    .option('--dry-run', 'say what would go and what would stay')
-    .option('--poll-ms <ms>', 'how often CloudFormation is asked (2000)')
+  const command = deploymentCommand('destroy', 'take the stacks off AWS; what holds data stays', {
+    yes: 'do not ask',
+    dryRun: 'say what would go and what would stay',
+  }).option('--poll-ms <ms>', 'how often CloudFormation is asked (2000)')
   return command.action(() =>
     run(command, async (io) => {
-      const options = command.opts<DeploymentOptions & { dryRun?: boolean }>()
+      const options = command.opts<DeploymentOptions>()
       if (!options.dryRun) refuseUnasked({ ...options, json: io.json }, 'Destroying')
       const progress = deployProgress()
       const interruption = onInterruption(io, progress.end)
@@ -35,12 +35,7 @@ export function destroyCommand(): Command {
   )
 }
 
-async function destroy(
-  options: DeploymentOptions & { dryRun?: boolean },
-  io: Io,
-  progress: Progress,
-  begun: () => void,
-): Promise<Result> {
+async function destroy(options: DeploymentOptions, io: Io, progress: Progress, begun: () => void): Promise<Result> {
   const pollMs = pollMsOf(options)
   const chosen = await chosenDeployment(options)
   const { toolkit, host } = await openFor(chosen, options, { ...progress })
@@ -49,8 +44,8 @@ async function destroy(
   const there: ChosenStack[] = []
   const stays: Retained[] = []
   // With --platform, what other platforms may still need stays; without it everything goes, also what was configured once.
-  const meant = options.platform ? chosen.stacks.filter(({ part }) => isPlatform(part)) : chosen.every
-  for (const stack of meant) {
+  const asked = options.platform ? chosen.stacks.filter(({ part }) => isPlatform(part)) : chosen.every
+  for (const stack of asked) {
     const cloudFormation = toolkit.clients('cloudformation', stack.region)
     if (!(await stackState(cloudFormation, stack.name))) continue
     there.push(stack)
@@ -60,8 +55,9 @@ async function destroy(
   const data = { environment: chosen.environment, account: place.account, region: place.region, stays }
   if (there.length === 0) return { data: { ...data, destroyed: [] }, text: 'There is nothing to destroy.' }
   progress.note(placeText({ place, region: place.region }, chosen.environment))
-  for (const line of [...names.map((name) => `  - ${name}`), ...staysText(stays)]) progress.note(line)
-  if (options.dryRun) return { data: { ...data, dryRun: true, would: names }, text: 'Nothing was destroyed.' }
+  const meant = [...names.map((name) => `  - ${name}`), ...staysText(stays)]
+  if (options.dryRun) return { data: { ...data, dryRun: true, would: names }, text: [...meant, '', 'Nothing was destroyed.'].join('\n') } // prettier-ignore
+  for (const line of meant) progress.note(line)
   await confirm(`\nType the name of the environment (${chosen.environment}) to destroy it:`, { ...options, json: io.json }, chosen.environment) // prettier-ignore
   const { emptyStacks } = await orMissing(() => import('../../deploy/cdk/empty-stacks.ts'))
   const dir = join(stateDir(chosen.project.dir), 'deploy', chosen.environment, 'destroy.out')

@@ -3,11 +3,15 @@ import { grantCommands } from '../../deploy/grant-commands.ts'
 import { principalOf } from '../../deploy/principal.ts'
 import { deploymentCommand, type DeploymentOptions } from '../deployment-options.ts'
 import { FairleadError } from '../../errors.ts'
-import { guardedStacks } from '../grants.ts'
+import { refuseUnasked } from '../confirm.ts'
+import { changeGrants, guardedStacks } from '../grants.ts'
 import { run } from '../output.ts'
 
 export function grantCommand(): Command {
-  const command = deploymentCommand('grant', 'let an IAM principal call the deployed endpoints')
+  const command = deploymentCommand('grant', 'let an IAM principal call the deployed endpoints', {
+    yes: 'do not ask',
+    dryRun: 'say what would change',
+  })
     .argument('<principal>', 'the ARN of a role or a user, or the number of an account')
     .option('--print', 'print the commands of the AWS CLI instead')
     .option(
@@ -15,21 +19,18 @@ export function grantCommand(): Command {
       'with --print: a function that SAM or Terraform deployed, by name or ARN; asks AWS nothing',
     )
   return command.action((given: string) =>
-    run(command, async () => {
+    run(command, async (io) => {
       const options = command.opts<DeploymentOptions & { print?: boolean; function?: string }>()
       const principal = principalOf(given)
       if (options.function !== undefined) return printed(principal, options)
-      const { aws, stacks } = await guardedStacks(options)
+      if (!options.print && !options.dryRun) refuseUnasked({ ...options, json: io.json }, 'The grant')
+      const guarded = await guardedStacks(options)
+      const { aws, stacks } = guarded
       if (options.print) {
         const commands = stacks.flatMap(({ outputs }) => grantCommands(outputs, principal, aws.region))
         return { data: { principal, commands }, text: commands.join('\n') }
       }
-      const done = []
-      for (const { name, part, granting } of stacks) done.push({ name, part, ...(await granting.grant(principal)) })
-      return {
-        data: { principal, stacks: done },
-        text: done.map(({ part, changed }) => `${part}  ${principal} ${changed ? 'may call it now' : 'could call it already'}`).join('\n'), // prettier-ignore
-      }
+      return changeGrants('grant', principal, guarded, { ...options, json: io.json })
     }),
   )
 }

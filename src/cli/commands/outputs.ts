@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { deployedStack } from '../../deploy/stack-state.ts'
+import { deployedStack, stackState } from '../../deploy/stack-state.ts'
 import { chosenDeployment, deploymentCommand, openAccount, type DeploymentOptions } from '../deployment-options.ts'
 import { run } from '../output.ts'
 
@@ -11,8 +11,14 @@ export function outputsCommand(): Command {
       const chosen = await chosenDeployment(options)
       const { aws } = await openAccount(chosen, options)
       const found: Record<string, Record<string, string>> = {}
-      for (const { part, name, region } of chosen.stacks)
-        found[part] = (await deployedStack(aws.clients('cloudformation', region), name)).outputs
+      // Without --platform: of what is there.
+      for (const { part, name, region } of chosen.stacks) {
+        const cloudFormation = aws.clients('cloudformation', region)
+        const state = options.platform ? await deployedStack(cloudFormation, name) : await stackState(cloudFormation, name) // prettier-ignore
+        if (state) found[part] = state.outputs
+      }
+      const last = chosen.stacks.at(-1)!
+      if (Object.keys(found).length === 0) await deployedStack(aws.clients('cloudformation', last.region), last.name)
       return {
         data: found,
         text: Object.entries(found)

@@ -1,24 +1,21 @@
 import type { Command } from 'commander'
 import { principalOf } from '../../deploy/principal.ts'
+import { refuseUnasked } from '../confirm.ts'
 import { deploymentCommand, type DeploymentOptions } from '../deployment-options.ts'
-import { guardedStacks } from '../grants.ts'
+import { changeGrants, guardedStacks } from '../grants.ts'
 import { run } from '../output.ts'
 
 export function revokeCommand(): Command {
-  const command = deploymentCommand('revoke', 'take back what grant gave').argument(
-    '<principal>',
-    'the ARN of a role or a user, or the number of an account',
-  )
+  const command = deploymentCommand('revoke', 'take back what grant gave', {
+    yes: 'do not ask',
+    dryRun: 'say what would change',
+  }).argument('<principal>', 'the ARN of a role or a user, or the number of an account')
   return command.action((given: string) =>
-    run(command, async () => {
+    run(command, async (io) => {
+      const options = { ...command.opts<DeploymentOptions>(), json: io.json }
       const principal = principalOf(given)
-      const { stacks } = await guardedStacks(command.opts<DeploymentOptions>())
-      const done = []
-      for (const { name, part, granting } of stacks) done.push({ name, part, ...(await granting.revoke(principal)) })
-      return {
-        data: { principal, stacks: done },
-        text: done.map(({ part, changed }) => `${part}  ${principal} ${changed ? 'may not call it any more' : 'had no grant'}`).join('\n'), // prettier-ignore
-      }
+      if (!options.dryRun) refuseUnasked(options, 'Revoking')
+      return changeGrants('revoke', principal, await guardedStacks(options), options)
     }),
   )
 }

@@ -36,7 +36,9 @@ export function statusCommand(): Command {
         const found = await stackState(aws.clients('cloudformation', region), name)
         if (found) states.set(name, found)
       }
-      const plans = options.compare === false || states.size === 0 ? [] : await compared(chosen, options, { place, states, io }) // prettier-ignore
+      // What is not there is not built: it may not be ready to be.
+      const there = chosen.platforms.filter((each) => chosen.stacks.some(({ part, name }) => part === each && states.has(name))) // prettier-ignore
+      const plans = options.compare === false || there.length === 0 ? [] : await compared({ ...chosen, platforms: there }, options, { place, states, io }) // prettier-ignore
       const configured = new Set(chosen.stacks.map(({ name }) => name))
       const stacks = chosen.every
         .filter(({ name }) => configured.has(name) || states.has(name))
