@@ -9,6 +9,8 @@ import { deployedBindings, variablesOf } from '../gateway/deployed.ts'
 import type { TargetDefinition } from '../gateway/definitions/types.ts'
 import { documentFiles } from '../gateway/document-files.ts'
 import { cedarPackage } from '../gateway/policies/cedar.ts'
+import { offlineFindings } from '../gateway/policies/portability.ts'
+import { refuse } from '../gateway/policies/validate.ts'
 import { readGatewayProject, type GatewayProject } from '../gateway/project.ts'
 import { localArns } from '../gateway/local-arns.ts'
 import { writeArtifact, type Artifact } from './artifact.ts'
@@ -31,7 +33,7 @@ export const gatewayNodeOptions = '--max-semi-space-size=4'
 /**
  * Makes the artifact of a project's gateway: one index.js, the definitions and what of the bindings is true on AWS in
  * gateway.json, and the documents that they name. What is only true here is not in it. The same bytes every time.
- * Throws GATEWAY_BINDING, CONFIG_INVALID, and those of reading definitions.
+ * Throws GATEWAY_BINDING, GATEWAY_POLICY, CONFIG_INVALID, and those of reading definitions.
  */
 export async function buildGateway({ projectDir, config, outDir }: BuildOptions): Promise<GatewayArtifact> {
   const configured = config.platforms['agentcore-gateway']
@@ -42,11 +44,8 @@ export async function buildGateway({ projectDir, config, outDir }: BuildOptions)
   const { files, s3 } = await documentsOf(project)
   const bindings = { ...deployedBindings(project.bindings, project.targets), ...s3 }
   const { gateway, targets } = project
-  const policies = project.policies?.map(({ name, statement, where }) => ({
-    name,
-    statement,
-    ...(where ? { where } : {}),
-  }))
+  if (project.policies) refuse(await offlineFindings(project.policies, targets, project.bindings))
+  const policies = project.policies?.map(({ name, statement }) => ({ name, statement }))
   const { code, warnings } = await (bundled ??= bundleGateway())
   const facts = `${JSON.stringify({ gateway, targets, ...(policies ? { policies } : {}), bindings }, null, 1)}\n`
   const artifact = writeArtifact(outDir, code, [...localArns(targets), ...warnings], {

@@ -1,6 +1,6 @@
 import { anonymous, type FetchHandler, type RequestContext } from '../http/fetch-handler.ts'
 import type { LightRequest } from '../http/light-request.ts'
-import { annotate, noteOf } from '../http/note.ts'
+import { annotate, noteOf, type Note } from '../http/note.ts'
 import { originHeaders, preflight } from '../mcp/cors.ts'
 import { codes, decodeUtf8, errorResponse, isDeeperThan } from '../mcp/json-rpc.ts'
 import { isHostAllowed, isOriginAllowed, type Allowed } from '../mcp/origin.ts'
@@ -81,7 +81,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         return options.changes.listen({ id: first.id, params: first.params }, served.changing, request.signal)
       const response =
         streams && wantsStream(request, messages)
-          ? streamed((onProgress) => served.answer(messages[0]!, { request, context: known, onProgress }))
+          ? streamedWithNote((onProgress) => served.answer(messages[0]!, { request, context: known, onProgress }))
           : await whole(messages, Array.isArray(body), (message) => served.answer(message, { request, context: known }))
       return admitted === anonymous ? response : noted(response, admitted.id)
     } catch (error) {
@@ -200,5 +200,16 @@ function withNote(response: Response, outcomes: readonly Outcome[]): Response {
 }
 
 function noted(response: Response, principal: string): Response {
-  return annotate(response, { ...noteOf(response), principal })
+  return annotate(response, Object.assign(noteOf(response), { principal }))
+}
+
+/** What is noted of an answer that streams is known when it ends: whoever observes it to its end sees it. */
+function streamedWithNote(answer: Parameters<typeof streamed>[0]): Response {
+  const note: Note = {}
+  const response = streamed(async (onProgress) => {
+    const outcome = await answer(onProgress)
+    Object.assign(note, outcome?.note)
+    return outcome
+  })
+  return annotate(response, note)
 }

@@ -210,6 +210,8 @@ export class Methods {
       return { ...decision, allowed: true, unfit: false }
     }
     if (decision.unfit) return decision
+    // Nothing is noted beside an answer that has begun.
+    if (asking.onProgress) log?.(`${name} is denied to ${principal.id || 'anyone'} [${decision.reason}]`)
     throw denialOf(decision)
   }
 

@@ -99,7 +99,7 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
 }
 
 async function policiesOf(
-  { policies, gateway, region, gatewayArn, managed, log }: OpenGatewayOptions,
+  { policies, gateway, region, gatewayArn, managed, onAws, log }: OpenGatewayOptions,
   targets: readonly Target[],
 ): Promise<PolicyEngine | undefined> {
   if (!policies) return undefined
@@ -110,6 +110,7 @@ async function policiesOf(
     mode: gateway.policyEngineConfiguration?.mode ?? 'ENFORCE',
     gatewayArn: gatewayArn ?? ownGatewayArn(gateway.name, region),
     targets,
+    ...(onAws ? { lenient: true } : {}),
     ...(log ? { log } : {}),
   })
 }

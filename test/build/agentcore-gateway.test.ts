@@ -126,13 +126,20 @@ afterAll(async () => {
 })
 
 /** Builds the gateway of the files above. */
-async function built(gateway: keyof typeof gateways, given: object = bindings, deployAs?: 'lambda' | 'fargate') {
+async function built(
+  gateway: keyof typeof gateways,
+  given: object = bindings,
+  deployAs?: 'lambda' | 'fargate',
+  policies?: string,
+) {
+  if (policies !== undefined) await writeFile(join(folder.path, 'shop.cedar'), policies)
   await writeFile(join(folder.path, 'bindings.json'), JSON.stringify(given))
   const named = {
     gateway: `./${gateway}.json`,
     targets: ['./orders.json', './stock.json', './notes.json'],
     bindings: './bindings.json',
     ...(deployAs ? { deployAs } : {}),
+    ...(policies === undefined ? {} : { policies: ['./*.cedar'] }),
   }
   const config = { name: 'shop', platforms: { 'agentcore-gateway': named } }
   return buildGateway({ projectDir: folder.path, config, outDir: join(folder.path, 'out', gateway) })
@@ -215,7 +222,21 @@ describe('the artifact of a gateway', () => {
   })
 
   it('as a function behind a function URL takes who IAM lets in, streams progress, and says each call', async () => {
-    const { dir } = await built('iam', bindings, 'lambda')
+    const here = 'resource == AgentCore::Gateway::"${GatewayArn}"'
+    const { dir, files: parts } = await built(
+      'iam',
+      bindings,
+      'lambda',
+      `permit(principal is AgentCore::IamEntity, action, ${here});
+       @id("no_secrets") forbid(principal, action == AgentCore::Action::"stock___getProduct", ${here})
+       when { context.input.sku like "SECRET-*" };`,
+    )
+    expect(parts.map(({ name }) => name).filter((name) => name.startsWith('node_modules'))).toEqual([
+      'node_modules/@cedar-policy/cedar-wasm/package.json',
+      'node_modules/@cedar-policy/cedar-wasm/nodejs/package.json',
+      'node_modules/@cedar-policy/cedar-wasm/nodejs/cedar_wasm.js',
+      'node_modules/@cedar-policy/cedar-wasm/nodejs/cedar_wasm_bg.wasm',
+    ])
     const lines: string[] = []
     const facts = { region: 'us-east-1', accountId: account }
     const fn = await startLocalFunction({
@@ -243,16 +264,28 @@ describe('the artifact of a gateway', () => {
     const signed = sigv4Fetch({ credentials: identities[0]!, service: 'lambda', region: 'us-east-1' })
     const client = await connect(`${server.url}/mcp`, {}, signed)
     await callsOneOfEach(client)
+    const secret = client.callTool({ name: 'stock___getProduct', arguments: { sku: 'SECRET-1' } })
+    await expect(secret).rejects.toThrow('[Policy evaluation denied due to no_secrets]')
     await client.close()
     await server.close()
     await fn.close()
     const said = lines
       .filter((line) => line.includes('"method":"tools/call"'))
       .map((line) => JSON.parse(line) as unknown)
-    expect(said.length).toBeGreaterThan(2)
+    expect(said.length).toBeGreaterThan(3)
+    expect(said.pop()).toMatchObject({
+      audit: {
+        principal: identities[0]!.arn,
+        outcome: 'refused',
+        code: 'POLICY_DENIED',
+        why: 'Policy evaluation denied due to no_secrets',
+        policies: ['no_secrets'],
+      },
+      Refusals: 1,
+    })
     for (const each of said)
       expect(each).toMatchObject({
-        audit: { principal: identities[0]!.arn, outcome: 'ok' },
+        audit: { principal: identities[0]!.arn, outcome: 'ok', policies: ['shop_1'] },
         Server: 'gateway-prod',
         Platform: 'agentcore-gateway',
         Calls: 1,

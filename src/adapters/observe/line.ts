@@ -48,6 +48,7 @@ function auditOf({ call, note, status, outcome, rpcCode, durationMs }: Observed)
     rpcCode,
     code: note.code,
     why: note.why,
+    policies: note.policies,
   }
 }
 

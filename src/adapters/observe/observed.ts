@@ -122,9 +122,9 @@ function readHeaders(call: Call, { headers }: Request, { principal }: RequestCon
 }
 
 function followed(response: Response, note: Note, signal: AbortSignal, end: (ending: Ending) => void): Response {
-  const refused = response.status === 401 || response.status === 403
+  const refused = () => response.status === 401 || response.status === 403 || note.code === 'POLICY_DENIED'
   const judged = (ending: Ending | undefined): Ending => {
-    if (refused) return { outcome: 'refused' }
+    if (refused()) return { outcome: 'refused' }
     if (signal.aborted) return { outcome: 'aborted' }
     if (response.status >= 400) return { ...ending, outcome: 'error' }
     return ending ?? { outcome: response.body === null || response.status === 202 ? 'ok' : 'aborted' }
@@ -140,7 +140,7 @@ function followed(response: Response, note: Note, signal: AbortSignal, end: (end
   }
   const reader = new StreamReader(response.headers.get('content-type') ?? '')
   const body = readAlong(response.body, reader, (whole) =>
-    end(whole ? judged(reader.end()) : refused ? { outcome: 'refused' } : { outcome: 'aborted' }),
+    end(whole ? judged(reader.end()) : refused() ? { outcome: 'refused' } : { outcome: 'aborted' }),
   )
   return annotate(new Response(body, { status: response.status, headers: response.headers }), note)
 }

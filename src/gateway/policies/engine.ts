@@ -1,6 +1,5 @@
 import type { CedarValueJson, EntityJson } from '@cedar-policy/cedar-wasm/nodejs'
 import type { Principal } from '../../http/fetch-handler.ts'
-import { FairleadError } from '../../errors.ts'
 import type { Target } from '../tool.ts'
 import { callerEntity, withTags } from './caller.ts'
 import { loadCedar, type Cedar } from './cedar.ts'
@@ -8,7 +7,7 @@ import { Memo } from './memo.ts'
 import type { CedarRecord } from './schema.ts'
 import { preparse, Slices, type Slice } from './slices.ts'
 import { statementFor, type Policy } from './statements.ts'
-import { findingsOf, knownTools, unchecked } from './validate.ts'
+import { findingsOf, knownTools, refuse, unchecked } from './validate.ts'
 import { cedarInput, Unfit } from './values.ts'
 
 export type PolicyMode = 'ENFORCE' | 'LOG_ONLY'
@@ -20,6 +19,8 @@ export interface PolicyEngineOptions {
   /** What `${GatewayArn}` stands for, and the resource of every call. */
   gatewayArn: string
   targets: readonly Target[]
+  /** What is wrong with a policy is told in the log, and nothing else: where it was checked before, and servers change. */
+  lenient?: boolean
   log?: (line: string) => void
 }
 
@@ -67,13 +68,9 @@ export class PolicyEngine {
   static async open(options: PolicyEngineOptions): Promise<PolicyEngine> {
     const cedar = loadCedar()
     const known = await knownTools(options.targets)
-    const [first, ...more] = findingsOf(cedar, options.policies, known)
-    if (first)
-      throw new FairleadError(
-        'GATEWAY_POLICY',
-        `${first.where}: ${first.problem}${more.length === 0 ? '' : `, and ${more.length} more`}`,
-        first.help ? { fix: first.help } : {},
-      )
+    const findings = findingsOf(cedar, options.policies, known)
+    if (!options.lenient) refuse(findings)
+    for (const { where, problem } of findings) options.log?.(`${where}: ${problem}`)
     for (const { where, name } of unchecked(cedar, options.policies, known))
       options.log?.(`the policy ${name} (${where}) cannot be checked before its target has said which tools it has`)
     const engine = new PolicyEngine(cedar, options)

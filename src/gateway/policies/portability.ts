@@ -2,12 +2,12 @@ import type { Bindings } from '../bindings.ts'
 import type { TargetDefinition } from '../definitions/types.ts'
 import { outboundAuth } from '../outbound/credentials.ts'
 import type { Finding } from '../portability.ts'
-import { documentOf, staticTools, toolsOf } from '../sources.ts'
+import { documentOf, loader, staticTools, toolsOf } from '../sources.ts'
 import { openApiTarget } from '../targets/openapi.ts'
 import type { McpSide, Tool } from '../tool.ts'
 import { loadCedar, type Cedar } from './cedar.ts'
 import { actionsOf, isToolGroup, type Policy } from './statements.ts'
-import { findingsOf, knownTools } from './validate.ts'
+import { findingsOf, knownTools, type PolicyFinding } from './validate.ts'
 
 /** Lists what a policy engine of AgentCore would refuse of policies, as far as it is known without asking any server for its tools. */
 export async function policyPortability(
@@ -15,10 +15,23 @@ export async function policyPortability(
   definitions: readonly TargetDefinition[],
   bindings: Bindings,
 ): Promise<Finding[]> {
-  const cedar = loadCedar()
+  const wrong = await offlineFindings(policies, definitions, bindings)
+  return [...wrong, ...tooWide(loadCedar(), policies)].map(({ where, problem }) => ({
+    target: '',
+    where,
+    problem,
+    refused: true,
+  }))
+}
+
+/** What is wrong with policies, as far as it is known without asking any server for its tools. */
+export async function offlineFindings(
+  policies: readonly Policy[],
+  definitions: readonly TargetDefinition[],
+  bindings: Bindings,
+): Promise<PolicyFinding[]> {
   const known = await knownTools(definitions.map((definition) => offline(definition, bindings)))
-  const wrong = findingsOf(cedar, policies, known).map(({ where, problem }) => ({ where, problem }))
-  return [...wrong, ...tooWide(cedar, policies)].map((each) => ({ target: '', refused: true, ...each }))
+  return findingsOf(loadCedar(), policies, known)
 }
 
 /**
@@ -59,13 +72,12 @@ function offline(definition: TargetDefinition, bindings: Bindings): Offline {
     tools: async () => {
       const { text, address } = await documentOf(openApiSchema!, bindings)
       const auth = outboundAuth(undefined, { ...none, roleCredentials: nobody, region: '' })
-      const target = await openApiTarget({
-        definition,
-        document: text,
-        address,
-        auth,
-        serverUrl: 'https://example.com',
-      })
+      const read = loader(address, () => undefined)
+      const load = async (ref: string) => {
+        if (!ref.startsWith('file:')) throw new Error('it is no file')
+        return read(ref)
+      }
+      const target = await openApiTarget({ definition, document: text, address, load, auth, serverUrl: 'https://example.com' }) // prettier-ignore
       const tools = await target.tools()
       await target.close()
       return tools

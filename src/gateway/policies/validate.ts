@@ -1,4 +1,5 @@
 import type { ValidationError } from '@cedar-policy/cedar-wasm/nodejs'
+import { FairleadError } from '../../errors.ts'
 import { nearest } from '../../nearest.ts'
 import type { Target } from '../tool.ts'
 import { separator } from '../tool.ts'
@@ -64,6 +65,16 @@ export function findingsOf(
   return [...validationErrors, ...validationWarnings.filter(({ policyId }) => !failed.has(policyId))]
     .toSorted((a, b) => order.indexOf(a.policyId) - order.indexOf(b.policyId) || startOf(a) - startOf(b))
     .map((each) => findingOf(byName.get(each.policyId)!, each, inputs))
+}
+
+/** Throws GATEWAY_POLICY with the first of them. */
+export function refuse([first, ...more]: readonly PolicyFinding[]): void {
+  if (!first) return
+  throw new FairleadError(
+    'GATEWAY_POLICY',
+    `${first.where}: ${first.problem}${more.length === 0 ? '' : `, and ${more.length} more`}`,
+    first.help ? { fix: first.help } : {},
+  )
 }
 
 /** Policies that cannot be checked yet, since a target that they name has not said what it has. */
