@@ -115,6 +115,7 @@ function explained(kept: KeptRequest, known: Known): Explanation {
     if (known.endpoint.auth === 'oauth' && !/^(Bearer|DPoP) /i.test(headerOf(kept, 'authorization') ?? ''))
       return { ...base, ...byToken({ ...kept, code: 'TOKEN_MISSING' }, known) }
   }
+  if (kept.code === 'POLICY_DENIED') return { ...base, ...byGatewayPolicies(kept, known) }
   if (kept.decision) return { ...base, ...bySignature(kept, known, true), ...byPolicy(kept, kept.decision) }
   if (kept.code?.startsWith('SIGV4_') || (isSigned(kept) && !(kept.code && kept.code in tokenCauses)))
     return { ...base, ...bySignature(kept, known, kept.status < 400) }
@@ -205,6 +206,25 @@ function byPolicy(
       },
       ...found.statements.map((text) => ({ name: 'statement', text, ok: text.endsWith('matches') })),
     ],
+  }
+}
+
+/** Who called was let in: what the gateway's own policies said of the call is the cause. */
+function byGatewayPolicies(kept: KeptRequest, known: Known): Judged {
+  const { code: _code, ...request } = kept
+  const letIn = isSigned(kept)
+    ? bySignature(request, known, true)
+    : known.endpoint.auth === 'oauth'
+      ? byToken(request, known)
+      : undefined
+  const said = byCode(kept, known)
+  const { policies = [] } = kept
+  const text = policies.length > 0 ? `it is forbidden by ${policies.join(', ')}` : 'none of them permits it'
+  return {
+    ...said,
+    certainty: 'proved',
+    why: [...(letIn?.why ?? []), ...said.why, `Of the policies ${text}.`],
+    steps: [...(letIn?.steps ?? []), { name: 'policies', ok: false, text }],
   }
 }
 

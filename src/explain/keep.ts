@@ -20,6 +20,7 @@ export type Facts = Pick<KeptRequest, 'id' | 'at' | 'platform' | 'method' | 'sta
   call?: string
   code?: string
   why?: string
+  policies?: readonly string[]
   decision?: Decision
   process?: SessionProcess
 }

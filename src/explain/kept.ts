@@ -31,6 +31,8 @@ export interface KeptRequest {
   call?: string
   code?: string
   why?: string
+  /** The Cedar policies of a gateway that decided. */
+  policies?: readonly string[]
   decision?: Decision
   process?: SessionProcess
 }

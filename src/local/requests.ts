@@ -26,6 +26,7 @@ export interface RequestRecord {
   code?: string
   why?: string
   /** What the policy was asked, when it refused. */
+  policies?: readonly string[]
   decision?: Decision
   process?: SessionProcess
 }

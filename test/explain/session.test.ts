@@ -41,6 +41,26 @@ describe('a call that was answered -32005', () => {
   })
 })
 
+describe('a call that the gateway’s policies denied', () => {
+  const denied = (policies: string[], more: Partial<KeptRequest> = {}) =>
+    kept({ platform: 'agentcore-gateway', target: '/mcp', code: 'POLICY_DENIED', why: 'The words of it.', policies, ...more })
+
+  it('was let in, and names the policies that decided', () => {
+    expect(explain(denied(['no_refunds']))).toMatchObject({
+      accepted: false,
+      causes: ['POLICY_DENIED'],
+      certainty: 'proved',
+      why: ['The words of it.', 'Of the policies it is forbidden by no_refunds.'],
+      fix: [expect.stringContaining('docs/gateway.md#cedar-policies')],
+      docs: 'docs/errors/POLICY_DENIED.md',
+    })
+    const oauth = { ...endpoint, auth: 'oauth' as const }
+    const found = explainRequest(denied([], { principal: 'ada' }), { endpoint: oauth, keys: [] })
+    expect(found.why).toEqual(['The token is good: it is ada’s.', 'The words of it.', 'Of the policies none of them permits it.'])
+    expect(found.steps.at(-1)).toEqual({ name: 'policies', ok: false, text: 'none of them permits it' })
+  })
+})
+
 describe('a call that was let in', () => {
   it('met nothing in its session', () => {
     expect(explain(kept())).toMatchObject({ accepted: true, causes: [] })

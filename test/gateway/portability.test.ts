@@ -3,7 +3,9 @@ import { noBindings } from '../../src/gateway/bindings.ts'
 import { readTarget } from '../../src/gateway/definitions/read.ts'
 import { preflight } from '../../src/gateway/open.ts'
 import { oneOperation } from './openapi/recording.ts'
-import { apiTarget, lambdaTarget, startGateway } from './support.ts'
+import { loadCedar } from '../../src/gateway/policies/cedar.ts'
+import { policiesOf } from '../../src/gateway/policies/statements.ts'
+import { apiTarget, lambdaTarget, mcpTarget, startGateway } from './support.ts'
 
 const found = async (document: unknown) =>
   (await preflight([readTarget(apiTarget(document))], noBindings)).map(
@@ -44,6 +46,31 @@ describe('preflight', () => {
     ],
   ])('names %s', async (_name, document, said) => {
     expect((await found(document)).join('\n')).toMatch(said)
+  })
+
+  it('names policies that the policy engine would refuse', async () => {
+    const policies = policiesOf(loadCedar(), [
+      {
+        name: 'a.cedar',
+        text: `permit(principal, action, resource is AgentCore::Gateway);
+permit(principal, action == AgentCore::Action::"orders___gone", resource == AgentCore::Gateway::"\${GatewayArn}");
+permit(principal, action == AgentCore::Action::"api___op", resource == AgentCore::Gateway::"\${GatewayArn}")
+when { context.input has q && context.input.q == "a" };
+permit(principal, action == AgentCore::Action::"old___anything", resource == AgentCore::Gateway::"\${GatewayArn}");`,
+      },
+    ])
+    const targets = [lambdaTarget(), apiTarget(query({ type: 'string' })), mcpTarget('old')]
+    const findings = await preflight(
+      targets.map((each) => readTarget(each)),
+      noBindings,
+      policies,
+    )
+    expect(findings.map(({ where, problem, refused }) => [where, problem, refused])).toEqual([
+      ['a.cedar:2', 'unrecognized action `AgentCore::Action::"orders___gone"`', true],
+      ['a.cedar:1', 'permits every tool of every gateway, which is overly permissive', true],
+    ])
+    const managed = startGateway([lambdaTarget()], { policies: policies.slice(0, 1), managed: true })
+    await expect(managed).rejects.toMatchObject({ code: 'GATEWAY_NOT_PORTABLE' })
   })
 
   it('counts tools', async () => {
