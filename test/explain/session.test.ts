@@ -43,7 +43,14 @@ describe('a call that was answered -32005', () => {
 
 describe('a call that the gateway’s policies denied', () => {
   const denied = (policies: string[], more: Partial<KeptRequest> = {}) =>
-    kept({ platform: 'agentcore-gateway', target: '/mcp', code: 'POLICY_DENIED', why: 'The words of it.', policies, ...more })
+    kept({
+      platform: 'agentcore-gateway',
+      target: '/mcp',
+      code: 'POLICY_DENIED',
+      why: 'The words of it.',
+      policies,
+      ...more,
+    })
 
   it('was let in, and names the policies that decided', () => {
     expect(explain(denied(['no_refunds']))).toMatchObject({
@@ -56,7 +63,11 @@ describe('a call that the gateway’s policies denied', () => {
     })
     const oauth = { ...endpoint, auth: 'oauth' as const }
     const found = explainRequest(denied([], { principal: 'ada' }), { endpoint: oauth, keys: [] })
-    expect(found.why).toEqual(['The token is good: it is ada’s.', 'The words of it.', 'Of the policies none of them permits it.'])
+    expect(found.why).toEqual([
+      'The token is good: it is ada’s.',
+      'The words of it.',
+      'Of the policies none of them permits it.',
+    ])
     expect(found.steps.at(-1)).toEqual({ name: 'policies', ok: false, text: 'none of them permits it' })
   })
 })
