@@ -146,6 +146,17 @@ describe('a deployment', () => {
     expect(aws.stacks.get(stack)!.status).toBe('UPDATE_COMPLETE')
   })
 
+  it('that ended between a change set and its execution is made whole by the next one', async () => {
+    aws.switches.denied.add('cloudformation.ExecuteChangeSet')
+    const { code, stderr } = await deploy()
+    expect(stderr).toContain('AWS_DENIED  AWS does not allow cloudformation:ExecuteChangeSet')
+    expect(code).toBe(3)
+    expect(aws.stacks.get(stack)!.status).toBe('REVIEW_IN_PROGRESS')
+    aws.switches.denied.clear()
+    expect((await deploy()).code).toBe(0)
+    expect(aws.stacks.get(stack)!.status).toBe('CREATE_COMPLETE')
+  })
+
   it('waits when AWS is asked too often, and asks again when a connection is dropped', async () => {
     aws.switches.throttled.set('cloudformation.DescribeStackEvents', 1)
     aws.switches.dropped.set('cloudformation.ExecuteChangeSet', 1)
