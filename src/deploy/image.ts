@@ -57,6 +57,8 @@ function repositoryOf({ account, region }: { account: string; region: string }):
   return `cdk-hnb659fds-container-assets-${account}-${region}`
 }
 
+const arrived = { present: 'is there', mounted: 'was there, in another repository', sent: 'sent' } as const
+
 /**
  * Pushes an image into the account. What is there already is left. Throws what `pushImage` throws, CREDENTIALS_EXPIRED,
  * AWS_DENIED, AWS_THROTTLED.
@@ -72,11 +74,16 @@ export async function pushDeploymentImage(
   const credentials = imagePublisher(aws, place)
   const readers = ecrBaseCredentials(plan.base.reference, aws.credentials)
   note(`image ${plan.digest}`)
+  const layers = plan.baseLayers.length + 1
+  let at = 0
   const { pushedBytes, mounted } = await pushImage(plan, {
     registry: ecrRegistry(account, region),
     repository: repositoryOf(place),
     credentials: ecrCredentials({ region, credentials, ...(endpoint ? { endpoint } : {}) }),
     ...(readers ? { from: { credentials: readers } } : {}),
+    // The configuration comes after the layers.
+    onBlob: ({ size, how }) =>
+      void (++at <= layers && note(`  layer ${at} of ${layers}: ${(size / 1e6).toFixed(1)} MB ${arrived[how]}`)),
   })
   note(pushedBytes === 0 ? '  it is there already' : `  ${(pushedBytes / 1e6).toFixed(1)} MB sent${mounted > 0 ? `, ${mounted} layers were there` : ''}`) // prettier-ignore
 }

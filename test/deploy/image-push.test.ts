@@ -68,7 +68,9 @@ it('an image is pushed before the stack that names it by digest, also through a 
   expect(first.stderr.match(/fairlead\.lock\.json now pins .*/g)).toEqual([
     expect.stringMatching(/^.* public\.ecr\.aws\/docker\/library\/node:24-bookworm-slim for linux\/arm64 at sha256:.*commit it/), // prettier-ignore
   ])
-  expect(first.stderr).toMatch(/image sha256:[0-9a-f]{64}\n +\d+\.\d MB sent/)
+  expect(first.stderr).toMatch(
+    /image sha256:[0-9a-f]{64}\n {2}layer 1 of 3: 0\.3 MB sent\n {2}layer 2 of 3: 0\.0 MB sent\n {2}layer 3 of 3: \d\.\d MB sent\n {2}\d+\.\d MB sent\n/,
+  )
   expect(first.code).toBe(0)
   expect(ecr.faults.map(({ times }) => times)).toEqual([0, 0])
   const [, digest] = /image (sha256:[0-9a-f]{64})/.exec(first.stderr)!
@@ -104,7 +106,7 @@ it('a base in a private registry of Amazon ECR is pinned and read with the crede
   aws.log.length = 0
   const { code, stderr } = await deploy()
   expect(stderr).toContain(`fairlead.lock.json now pins ${reference} for linux/arm64`)
-  expect(stderr).toMatch(/image sha256:[0-9a-f]{64}\n.* 2 layers were there/)
+  expect(stderr).toMatch(/layer 1 of 3: 0\.3 MB was there, in another repository\n[^]* 2 layers were there/)
   expect(code).toBe(0)
   const first = aws.log.find(({ operation }) => operation === 'GetAuthorizationToken')
   expect(first!.identity.arn).toBe(`arn:aws:iam::${account}:user/ada`)
