@@ -91,7 +91,7 @@ describe('fairlead cost, outside any project', () => {
     const { data } = await json('cost', '--calls', '1M')
     expect(data.platforms.map(({ platform, usd }) => [platform, usd])).toEqual([
       ['lambda', 0.89],
-      ['fargate', 46.47],
+      ['fargate', 66.28],
       ['agentcore-runtime', 20.85],
       ['agentcore-gateway', 6.64],
     ])
@@ -108,16 +108,27 @@ describe('fairlead cost, outside any project', () => {
 
   it('draws the chart in 80 columns, without colour, and writes it as SVG', async () => {
     const file = join(dir, 'chart.svg')
-    const { stdout } = await run('cost', '--calls', '1M', '--chart', '--svg', file)
+    const { stdout } = await run(
+      'cost',
+      '--calls',
+      '1M',
+      '--duration',
+      '1s',
+      '--memory',
+      '1024',
+      '--chart',
+      '--svg',
+      file,
+    )
     // The documentation's chart is this one.
     expect(await readFile(new URL('../../docs/choose.svg', import.meta.url), 'utf8')).toBe(await readFile(file, 'utf8'))
     expect(stdout).not.toContain('\u001b')
     expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
-    expect(stdout).toMatch(/from 42.1 M calls a month fargate costs less than lambda/)
+    expect(stdout).toMatch(/from 5.48 M calls a month fargate costs less than lambda/)
     const svg = await readFile(file, 'utf8')
     expect(svg).toMatch(/^<svg xmlns="http:\/\/www.w3.org\/2000\/svg"/)
     expect(svg.match(/<polyline/g)).toHaveLength(4)
-    expect(svg).toContain('fargate costs less than lambda from 42.1 M calls')
+    expect(svg).toContain('fargate costs less than lambda from 5.48 M calls')
     expect(svg).not.toMatch(/NaN|undefined|<script/)
   })
 
@@ -132,7 +143,7 @@ describe('fairlead cost, outside any project', () => {
 
   it('without the free tier it is dearer', async () => {
     const { data } = await json('cost', '--calls', '1M', '--no-free-tier', '--on', 'lambda')
-    expect(data.platforms.map(({ usd }) => usd)).toEqual([2.86])
+    expect(data.platforms.map(({ usd }) => usd)).toEqual([6.46])
   })
 })
 
@@ -217,7 +228,7 @@ describe('fairlead prices', () => {
     expect(data['file']).toBe(join(dir, 'own', 'prices.json'))
     expect(data['changed']).toContainEqual({ key: 'fargate-vcpu-hour-arm64', before: null, after: 0.03725 })
     const { stdout, stderr } = await run('cost', '--calls', '1M', '--region', 'eu-central-1', '--lambda-auth', 'iam')
-    expect(stdout).toMatch(/365 vCPU-hours × \$0.03725/)
+    expect(stdout).toMatch(/730 vCPU-hours × \$0.03725/)
     expect(stderr).toMatch(/of the prices are your own, from .*own\/prices.json/)
   })
 
