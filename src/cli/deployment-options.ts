@@ -44,14 +44,16 @@ export function withConfirming(
   return command.option('--yes', yes).option('--dry-run', dryRun)
 }
 
+/** Of an option that may be given more than once. */
+export function again(value: string, before?: string[]): string[] {
+  return [...(before ?? []), value]
+}
+
 /** Makes a command that is about a deployment. */
 export function deploymentCommand(name: string, summary: string, meanings?: Meanings): Command {
   return withConfirming(newCommand(name, summary), meanings)
     .option('--env <name>', 'a key of `environments` (default: the only one, or `default`)')
-    .option('--platform <name>', 'only this platform; again for another', (each, all?: string[]) => [
-      ...(all ?? []),
-      each,
-    ])
+    .option('--platform <name>', 'only this platform; again for another', again)
     .option('--region <name>', 'where, if the environment does not say it (default: AWS_REGION, or the profile’s)')
     .option('--profile <name>', 'with this AWS profile (default: the standard AWS chain)')
     .option('--project <folder>', 'the folder with fairlead.config.ts')
@@ -107,7 +109,8 @@ export async function chosenDeployment(options: DeploymentOptions): Promise<Chos
   }
 }
 
-function platformsOf(given: string[] | undefined, configured: Platform[]): Platform[] {
+/** Of `--platform`: the ones that are named, or all. Throws USAGE. */
+export function platformsOf(given: string[] | undefined, configured: Platform[]): Platform[] {
   for (const name of given ?? []) {
     if ((configured as string[]).includes(name)) continue
     const meant = nearest(name, configured)

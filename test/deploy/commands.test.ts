@@ -1,8 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Command } from 'commander'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Ran } from '../cli/support.ts'
 import { account, region, startFakeAws, type FakeAws } from './support/fake-aws/start.ts'
@@ -80,6 +82,13 @@ describe('a deployment', () => {
     expect(await json(['status'])).toMatchObject({
       data: { stacks: [{ local: { same: false, artifact: 'differs' } }] },
     })
+    // A platform that is not deployed is not built, and nothing of it is missing.
+    await project.configure({ platforms: { lambda: {}, fargate: {} } })
+    const { stdout, stderr } = await fairlead(['status'])
+    expect(stderr).not.toContain('Not compared')
+    expect(stdout).toMatch(/hello-default-lambda {2}CREATE_COMPLETE .*\n {2}differs from here, the artifact too/)
+    expect(stdout).toContain('hello-default-fargate  not deployed')
+    expect((await fairlead(['outputs', '--platform', 'fargate'])).stderr).toContain('STACK_NOT_DEPLOYED')
     const outputs = await fairlead(['outputs'])
     expect(outputs.stdout).toMatch(/^lambda\.Url=https:/m)
     expect(outputs.stdout).toMatch(/^lambda\.FunctionArn=arn:aws:lambda:eu-central-1:111122223333:function:/m)
@@ -237,13 +246,27 @@ it('stacks of two regions are deployed in order, granted, and destroyed the othe
     (await json(['grants'])) as unknown as { data: { stacks: { part: string; grants: object[] }[] } }
   const byStack = { principal: agent, complete: true, by: 'elsewhere', configured: true }
   expect((await grants()).data.stacks).toMatchObject([{ part: 'agentcore-runtime', grants: [byStack] }])
-  expect((await fairlead(['grant', bob])).stdout).toBe(`agentcore-runtime  ${bob} may call it now\n`)
+  aws.log.length = 0
+  expect((await fairlead(['grant', bob])).stderr).toContain('NOT_CONFIRMED  The grant was not confirmed')
+  expect((await fairlead(['revoke', bob])).stderr).toContain('NOT_CONFIRMED')
+  expect(asked()).toEqual([])
+  const dry = await fairlead(['grant', bob, '--dry-run'])
+  expect(dry.stdout).toBe(
+    `environment default, account ${account} as arn:aws:iam::${account}:user/ada, ${region}\nagentcore-runtime  ${bob} would be let in\nNothing was changed.\n`,
+  )
+  expect(asked().filter((each) => changing.test(each))).toEqual([])
+  const granted = await fairlead(['grant', bob, '--yes'])
+  expect(granted.stderr).toContain(`account ${account} as`)
+  expect(granted.stdout).toBe(`agentcore-runtime  ${bob} may call it now\n`)
+  expect(await json(['revoke', bob, '--dry-run'])).toMatchObject({ data: { account, dryRun: true, stacks: [{ changed: true }] } }) // prettier-ignore
   expect((await grants()).data.stacks).toMatchObject([
     { grants: [byStack, { principal: bob, complete: true, by: 'fairlead grant', configured: false }] },
   ])
-  expect((await fairlead(['revoke', agent])).stderr).toContain('GRANT_NOT_POSSIBLE')
-  expect((await fairlead(['revoke', bob])).stdout).toBe(`agentcore-runtime  ${bob} may not call it any more\n`)
-  expect((await fairlead(['grant', bob, '--platform', 'lambda'])).stderr).toContain('is guarded by oauth, not by IAM')
+  expect((await fairlead(['revoke', agent, '--yes'])).stderr).toContain('GRANT_NOT_POSSIBLE')
+  expect((await fairlead(['revoke', bob, '--yes'])).stdout).toBe(`agentcore-runtime  ${bob} may not call it any more\n`)
+  expect((await fairlead(['grant', bob, '--yes', '--platform', 'lambda'])).stderr).toContain(
+    'is guarded by oauth, not by IAM',
+  )
 
   await project.configure({ platforms: { 'agentcore-runtime': {} } })
   const { stdout: status } = await fairlead(['status', '--no-compare'])
@@ -492,7 +515,7 @@ describe('destroying', () => {
     resources.Resources[id]!.DeletionPolicy = 'Retain'
     aws.stacks.get(stack)!.template = JSON.stringify(resources)
     const dry = await fairlead(['destroy', '--dry-run'])
-    expect(dry.stderr).toMatch(/These stay.*\n +AWS::Logs::LogGroup/)
+    expect(dry.stdout).toMatch(/- hello-default-lambda\nThese stay.*\n +AWS::Logs::LogGroup[^]*Nothing was destroyed/)
     expect(aws.stacks.get(stack)!.status).toBe('CREATE_COMPLETE')
     expect((await fairlead(['destroy'])).stderr).toContain('NOT_CONFIRMED')
     const { code, stdout } = await fairlead(['destroy', '--yes'])
@@ -501,5 +524,47 @@ describe('destroying', () => {
     expect(aws.stacks.get(stack)!.status).toBe('DELETE_COMPLETE')
     expect((await fairlead(['destroy', '--yes'])).stdout).toBe('There is nothing to destroy.\n')
     expect((await fairlead(['outputs'])).stderr).toContain('STACK_NOT_DEPLOYED')
+  })
+})
+
+describe('every command about a deployment', () => {
+  const names = ['build', 'synth', 'plan', 'deploy', 'destroy', 'status', 'outputs', 'logs', 'grant', 'revoke', 'grants'] // prettier-ignore
+
+  it.each(names)('%s takes --platform, --env, --json, --yes and --dry-run, and says what they do', async (name) => {
+    const module = (await import(`../../src/cli/commands/${name}.ts`)) as Record<string, () => Command>
+    const { options } = module[`${name}Command`]!()
+    for (const long of ['--platform', '--env', '--json', '--yes', '--dry-run'])
+      expect(options.find((each) => each.long === long)?.description).toMatch(/\w/)
+  })
+
+  it('that reads does the same with --yes and --dry-run', async () => {
+    await deploy()
+    for (const name of ['plan', 'status', 'outputs', 'grants']) {
+      const { code, stdout } = await fairlead([name, '--json'])
+      expect(code).toBe(0)
+      expect((await fairlead([name, '--json', '--yes', '--dry-run'])).stdout).toBe(stdout)
+    }
+  })
+
+  it('build makes what a platform of an environment runs, and writes nothing in a dry run', async () => {
+    const environments = { dev: { account, region }, prod: { account, region, config: { platforms: { lambda: { auth: 'oauth' } } } } } // prettier-ignore
+    const gateway = { gateway: './gateway.json', targets: [] }
+    await writeFile(join(project.dir, 'gateway.json'), JSON.stringify({ name: 'hello', roleArn: `arn:aws:iam::${account}:role/gateway`, protocolType: 'MCP', authorizerType: 'NONE' })) // prettier-ignore
+    await project.configure({ environments, platforms: { lambda: {}, 'agentcore-gateway': gateway }, scopes: { read: { description: 'read' } }, baseScopes: ['read'] }) // prettier-ignore
+    const out = join(project.dir, 'built')
+    const built = (...args: string[]) => json(['build', '--out', out, ...args]) as Promise<Record<'data', Record<string, unknown>>> // prettier-ignore
+    const dry = await built('--env', 'dev', '--platform', 'lambda', '--dry-run')
+    expect(existsSync(out)).toBe(false)
+    const { data } = await built('--env', 'dev', '--check')
+    expect(data).toMatchObject({ dir: out, reproducible: true })
+    expect(data).not.toHaveProperty('authorizationService')
+    const prod = await built('--env', 'prod', '--platform', 'lambda')
+    expect(prod.data).toMatchObject({ authorizationService: { dir: join(out, 'authorization-service') } })
+    expect(prod.data['digest']).not.toBe(data['digest'])
+    expect(dry.data).toMatchObject({ digest: data['digest'], dir: out, dryRun: true })
+    const managed = await fairlead(['build', '--env', 'dev', '--platform', 'agentcore-gateway'])
+    expect(managed.stderr).toMatch(/USAGE {2}There is nothing to build\n.*The managed gateway runs no artifact/)
+    expect((await fairlead(['build', '--platform', 'lamda'])).stderr).toContain('did you mean lambda?')
+    expect((await fairlead(['synth', '--env', 'dev', '--platform', 'lamda'])).stderr).toContain('did you mean lambda?')
   })
 })

@@ -1,19 +1,40 @@
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import type { Command } from 'commander'
 import { buildGateway } from '../../build/agentcore-gateway.ts'
 import type { Artifact } from '../../build/artifact.ts'
+import { buildAuthorizationService } from '../../build/authorization-service.ts'
 import { checkReproducible } from '../../build/build.ts'
 import { buildForAws } from '../../build/for-aws.ts'
-import { readProject } from '../../build/project.ts'
+import { readProject, type Project } from '../../build/project.ts'
 import type { FairleadConfig } from '../../config.ts'
+import { isManaged, needsAuthorization } from '../../deploy/deployment.ts'
+import { lockFile } from '../../deploy/oci/lock.ts'
 import { askAndPin, baseOrAsk, baseReference } from '../../deploy/oci/pin.ts'
 import { planImage, type ImagePlan } from '../../deploy/oci/plan.ts'
-import { stateDir } from '../../local/state.ts'
+import { environmentOf } from '../../environment.ts'
 import { FairleadError } from '../../errors.ts'
-import { newCommand, run, type Io } from '../output.ts'
+import { stateDir } from '../../local/state.ts'
+import { platformNames } from '../../platforms.ts'
+import { again, platformsOf, withConfirming } from '../deployment-options.ts'
+import { newCommand, run, type Io, type Result } from '../output.ts'
+
+interface Options {
+  check?: boolean
+  image?: boolean
+  updateBase?: boolean
+  platform?: string[]
+  env?: string
+  dryRun?: boolean
+  out?: string
+  project?: string
+}
 
 export function buildCommand(): Command {
-  const command = newCommand('build', 'make the artifact that AWS runs')
+  const command = withConfirming(newCommand('build', 'make the artifacts that AWS runs'), {
+    dryRun: 'build, and say what would be written',
+  })
     .option('--check', 'build twice, in two folders, and compare the digests')
     .option(
       '--image',
@@ -23,39 +44,93 @@ export function buildCommand(): Command {
       '--update-base',
       'with --image: ask the registry what the base image is now, and pin that in fairlead.lock.json',
     )
+    .option('--platform <name>', 'what this platform runs; again for another (default: all)', again)
+    .option('--env <name>', 'as this environment of the configuration has it')
     .option('--out <folder>', 'where to put it (default .fairlead/build)')
     .option('--project <folder>', 'the folder with fairlead.config.ts')
   return command.action(() =>
     run(command, async (io) => {
-      const options = command.opts<{
-        check?: boolean
-        image?: boolean
-        updateBase?: boolean
-        out?: string
-        project?: string
-      }>()
+      const options = command.opts<Options>()
       if (options.updateBase && !options.image) throw new FairleadError('USAGE', '--update-base goes with --image')
-      const { dir, config } = await readProject(options.project)
-      const outDir = options.out ?? join(stateDir(dir), 'build')
-      const gateway = gatewayOf(config)
-        ? await buildGateway({ projectDir: dir, config, outDir: join(outDir, 'gateway') })
-        : undefined
-      if (gateway && !config.server) return built(io, [gateway], { gateway })
-      const artifact = await buildForAws({ projectDir: dir, config, outDir })
-      if (options.check) await checkReproducible({ projectDir: dir, config }, buildForAws)
-      const image = options.image
-        ? await imageOf(dir, artifact.dir, config, { update: options.updateBase ?? false, note: io.note })
-        : undefined
-      const { data, text } = built(io, gateway ? [artifact, gateway] : [artifact], {
-        ...artifact,
-        ...(gateway ? { gateway } : {}),
-        ...(options.check ? { reproducible: true } : {}),
-        ...(image ? { image: said(image) } : {}),
-      })
-      const more = [...(options.check ? ['  built twice: the same bytes'] : []), ...(image ? imageLines(image) : [])]
-      return { data, text: [text, ...more].join('\n') }
+      const project = await readProject(options.project)
+      const outDir = options.out ?? join(stateDir(project.dir), 'build')
+      if (!options.dryRun) return build(project, options, outDir, io)
+      const dir = mkdtempSync(join(tmpdir(), 'fairlead-dry-'))
+      try {
+        return await build(project, options, outDir, io, dir)
+      } finally {
+        rmSync(dir, { recursive: true, force: true })
+      }
     }),
   )
+}
+
+/** Builds into `outDir`; in a dry run into another folder, in the name of `outDir`. */
+async function build(project: Project, options: Options, outDir: string, io: Io, dryDir?: string): Promise<Result> {
+  const { dir } = project
+  const config = configOf(project, options.env)
+  const platforms = platformsOf(
+    options.platform,
+    platformNames.filter((name) => config.platforms[name]),
+  )
+  const server = config.server && (!options.platform || platforms.some((name) => name !== 'agentcore-gateway'))
+  const gateway = platforms.includes('agentcore-gateway') && !isManaged(config)
+  if (!server && !gateway)
+    throw new FairleadError('USAGE', 'There is nothing to build', {
+      why: config.server
+        ? 'The managed gateway runs no artifact: its definitions go to AWS as they are.'
+        : 'The configuration names no `server`.',
+      fix: 'fairlead synth writes what is deployed',
+    })
+  const into = dryDir ?? outDir
+  const make = async (how: typeof buildForAws, where: string): Promise<Artifact> => {
+    if (options.check) await checkReproducible({ projectDir: dir, config }, how)
+    const artifact = await how({ projectDir: dir, config, outDir: where })
+    return { ...artifact, dir: join(outDir, relative(into, where)) }
+  }
+  const forPlatforms: typeof buildForAws = (given) => buildForAws({ ...given, ...(options.platform ? { platforms } : {}) }) // prettier-ignore
+  const artifacts: { server?: Artifact; authorizationService?: Artifact; gateway?: Artifact } = {
+    ...(server ? { server: await make(forPlatforms, into) } : {}),
+    ...(platforms.some((name) => needsAuthorization(config, name))
+      ? { authorizationService: await make((given) => buildAuthorizationService(given.outDir), join(into, 'authorization-service')) } // prettier-ignore
+      : {}),
+    ...(gateway ? { gateway: await make(buildGateway, join(into, 'gateway')) } : {}),
+  }
+  const { server: first, ...others } = artifacts
+  const all = Object.values(artifacts)
+  for (const { warnings } of all) for (const warning of warnings) io.note(warning)
+  if (options.image && !server) throw new FairleadError('USAGE', '--image is of the server, and it is not built here')
+  const image = options.image
+    ? await imageOf(dryDir === undefined ? dir : lockIn(dryDir, dir), into, config, { update: options.updateBase ?? false, note: io.note }) // prettier-ignore
+    : undefined
+  return {
+    data: {
+      ...first,
+      ...others,
+      ...(options.check ? { reproducible: true } : {}),
+      ...(image ? { image: said(image) } : {}),
+      ...(dryDir === undefined ? {} : { dryRun: true }),
+    },
+    text: [
+      ...all.map(lines),
+      ...(options.check ? ['  built twice: the same bytes'] : []),
+      ...(image ? imageLines(image) : []),
+      ...(dryDir === undefined ? [] : ['', 'Nothing was written.']),
+    ].join('\n'),
+  }
+}
+
+/** Of the environment that is named, or the only one, which `deploy` takes; where there are more, that of none. */
+function configOf({ config }: Project, env: string | undefined): FairleadConfig {
+  return env === undefined && Object.keys(config.environments ?? {}).length > 1 ? config : environmentOf(config, env).config // prettier-ignore
+}
+
+/** A folder in which a pin can be written without being kept. */
+function lockIn(dryDir: string, projectDir: string): string {
+  const dir = join(dryDir, 'project')
+  mkdirSync(dir)
+  if (existsSync(join(projectDir, lockFile))) copyFileSync(join(projectDir, lockFile), join(dir, lockFile))
+  return dir
 }
 
 async function imageOf(
@@ -83,17 +158,6 @@ function imageLines({ digest, layer, base }: ImagePlan): string[] {
     `  ${base.digest}`,
     `  and a layer of ${(layer.size / 1000).toFixed(1)} kB`,
   ]
-}
-
-/** Whether the gateway is to run as a function or a task of ours. */
-function gatewayOf({ platforms }: FairleadConfig): boolean {
-  const { deployAs } = platforms['agentcore-gateway'] ?? {}
-  return deployAs === 'lambda' || deployAs === 'fargate'
-}
-
-function built(io: Io, artifacts: Artifact[], data: object): { data: object; text: string } {
-  for (const { warnings } of artifacts) for (const warning of warnings) io.note(warning)
-  return { data, text: artifacts.map(lines).join('\n') }
 }
 
 function lines({ dir, files, digest }: Artifact): string {

@@ -1,4 +1,5 @@
-import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import type { Command } from 'commander'
 import { readProject, type Project } from '../../build/project.ts'
@@ -7,6 +8,7 @@ import { orMissing } from '../../deploy/cdk-missing.ts'
 import { prepareDeployment } from '../../deploy/prepare.ts'
 import { FairleadError } from '../../errors.ts'
 import { stateDir } from '../../local/state.ts'
+import { withConfirming } from '../deployment-options.ts'
 import { newCommand, run, type Io, type Result } from '../output.ts'
 
 interface Options {
@@ -15,11 +17,14 @@ interface Options {
   out?: string
   format: string
   validate?: boolean
+  dryRun?: boolean
   project?: string
 }
 
 export function synthCommand(): Command {
-  const command = newCommand('synth', 'write the CloudFormation templates, without an account')
+  const command = withConfirming(newCommand('synth', 'write the CloudFormation templates, without an account'), {
+    dryRun: 'say what would be written',
+  })
     .option('--platform <name...>', 'these platforms (default: all of the configuration)')
     .option('--env <name>', 'an environment of the configuration')
     .option('--out <folder>', 'where to put them (default .fairlead/cdk.out, or .fairlead/sam)')
@@ -30,25 +35,43 @@ export function synthCommand(): Command {
     run(command, async (io) => {
       const options = command.opts<Options>()
       const project = await readProject(options.project)
-      if (options.format === 'sam') return sam(project, options, io)
-      if (options.format === 'cdk') return cdk(project, options, io)
-      throw new FairleadError('USAGE', `There is no format ${options.format}`, { fix: '--format cdk, or --format sam' })
+      const write = options.format === 'sam' ? sam : cdk
+      if (options.format !== 'sam' && options.format !== 'cdk')
+        throw new FairleadError('USAGE', `There is no format ${options.format}`, {
+          fix: '--format cdk, or --format sam',
+        })
+      const outDir = options.out ?? join(stateDir(project.dir), options.format === 'sam' ? 'sam' : 'cdk.out')
+      refuseForeign(outDir)
+      if (!options.dryRun) return write(project, options, io, outDir, join(stateDir(project.dir), 'deploy'))
+      const dir = mkdtempSync(join(tmpdir(), 'fairlead-dry-'))
+      try {
+        const { data, text } = await write(project, options, io, join(dir, 'out'), join(dir, 'deploy'))
+        const shown = relative('.', outDir) || '.'
+        return {
+          data: { ...(data as object), dir: outDir, dryRun: true },
+          text: `${text.replace(/^\S+/, shown)}\n\nNothing was written.`,
+        }
+      } finally {
+        rmSync(dir, { recursive: true, force: true })
+      }
     }),
   )
 }
 
-async function cdk(project: Project, options: Options, io: Io): Promise<Result> {
+async function cdk(project: Project, options: Options, io: Io, outDir: string, artifactsDir: string): Promise<Result> {
+  // prettier-ignore
   // The builds wait for esbuild, so that CDK is loaded meanwhile.
   const [{ synthesize }, deployment] = await Promise.all([
     orMissing(() => import('../../deploy/app.ts')),
-    prepared(project, options, io),
+    prepared(project, options, io, artifactsDir),
   ])
-  const outDir = emptied(options.out ?? join(stateDir(project.dir), 'cdk.out'))
+  rmSync(outDir, { recursive: true, force: true })
   const { dir, stacks } = await synthesize(deployment, outDir, { validate: options.validate ?? false })
   return result('cdk', dir, deployment, stacks)
 }
 
-async function sam(project: Project, options: Options, io: Io): Promise<Result> {
+async function sam(project: Project, options: Options, io: Io, outDir: string, artifactsDir: string): Promise<Result> {
+  // prettier-ignore
   const { platform = ['lambda'], validate } = options
   const other = platform.find((name) => name !== 'lambda')
   if (other !== undefined)
@@ -59,17 +82,24 @@ async function sam(project: Project, options: Options, io: Io): Promise<Result> 
   if (validate)
     throw new FairleadError('USAGE', '--validate is for --format cdk', { fix: 'sam validate --lint, in the folder' })
   const { writeSam } = await import('../../deploy/sam.ts')
-  const deployment = await prepared(project, { ...options, platform }, io, true)
-  const outDir = emptied(options.out ?? join(stateDir(project.dir), 'sam'))
+  const deployment = await prepared(project, { ...options, platform }, io, artifactsDir, true)
+  rmSync(outDir, { recursive: true, force: true })
   const { dir, template } = writeSam(deployment, outDir)
   return result('sam', dir, deployment, [{ name: 'template.yaml', part: 'lambda', template }])
 }
 
 /** The parameter AuthType decides when the template is deployed, so the artifact of SAM has the guard whatever the configuration says. */
-async function prepared(project: Project, options: Options, io: Io, guarded = false): Promise<Deployment> {
+async function prepared(
+  project: Project,
+  options: Options,
+  io: Io,
+  outDir: string,
+  guarded = false,
+): Promise<Deployment> {
+  // prettier-ignore
   const { deployment, warnings } = await prepareDeployment(project, {
-    outDir: join(stateDir(project.dir), 'deploy'),
-    pinning: { note: io.note },
+    outDir,
+    ...(options.dryRun ? {} : { pinning: { note: io.note } }),
     ...(options.platform ? { platforms: options.platform } : {}),
     ...(options.env === undefined ? {} : { environment: options.env }),
     ...(guarded ? { guarded, region: '${AWS::Region}' } : {}),
@@ -83,15 +113,13 @@ const ours =
   /^((asset|image)\..+|[\w-]+\.(template|assets|metadata)\.json|(manifest|validation-report)\.json|cdk\.out|template\.yaml|server)$/
 
 /** A folder of ours is written anew; one with something else in it is left alone. */
-function emptied(dir: string): string {
+function refuseForeign(dir: string): void {
   const foreign = existsSync(dir) ? readdirSync(dir).find((name) => !ours.test(name)) : undefined
   if (foreign !== undefined)
     throw new FairleadError('USAGE', `${dir} has something else in it: ${foreign}`, {
       why: 'The folder is written anew each time.',
       fix: 'Name a folder that is empty or is not there.',
     })
-  rmSync(dir, { recursive: true, force: true })
-  return dir
 }
 
 interface Stack {
