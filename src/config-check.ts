@@ -4,7 +4,6 @@ import type { FairleadConfig } from './config.ts'
 import { merge } from './environment.ts'
 import { FairleadError } from './errors.ts'
 import { nearest } from './nearest.ts'
-import { platforms } from './platforms.ts'
 
 const command = {
   command: z.string().min(1),
@@ -241,23 +240,12 @@ const config = z.strictObject({
     .optional(),
 })
 
-/** Parts of the configuration that a later version brings: refused by name, never ignored. */
-const notBuilt = [
-  ...Object.entries(platforms)
-    .filter(([, facts]) => !facts.built)
-    .map(([name]) => ['platforms', name]),
-]
-
-/**
- * Checks what fairlead.config.ts exports. Throws CONFIG_INVALID, which names the wrong key and the nearest right one,
- * and PLATFORM_NOT_BUILT for a part that this version does not have.
- */
+/** Checks what fairlead.config.ts exports. Throws CONFIG_INVALID, which names the wrong key and the nearest right one. */
 export function checkConfig(value: unknown, file: string): FairleadConfig {
   if (typeof value !== 'object' || value === null)
     throw new FairleadError('CONFIG_INVALID', `${file} has no default export that is an object`, {
       fix: "Write: export default defineConfig({ name: '…', server: { kind: 'module', entry: './server.ts' }, platforms: { lambda: {} } })",
     })
-  for (const path of notBuilt) refuseNotBuilt(value, path)
   const result = config.safeParse(value)
   if (result.success) {
     const checked = result.data as FairleadConfig
@@ -451,22 +439,4 @@ function inner(schema: z.ZodType | undefined, step: PropertyKey, value: unknown)
 
 function unwrap(schema: z.ZodType | undefined): z.ZodType | undefined {
   return schema instanceof z.ZodOptional ? (schema.unwrap() as z.ZodType) : schema
-}
-
-function refuseNotBuilt(value: unknown, path: readonly string[], walked: readonly string[] = []): void {
-  const [step, ...rest] = path
-  if (typeof value !== 'object' || value === null) return
-  const here = value as Record<string, unknown>
-  if (step === '*') {
-    for (const [key, each] of Object.entries(here)) refuseNotBuilt(each, rest, [...walked, key])
-    return
-  }
-  const [key, wanted] = step!.split('=') as [string, string?]
-  if (!(key in here)) return
-  if (rest.length > 0) return refuseNotBuilt(here[key], rest, [...walked, key])
-  if (wanted !== undefined && here[key] !== wanted) return
-  const full = [...walked, key].join('.') + (wanted === undefined ? '' : `: ${wanted}`)
-  throw new FairleadError('PLATFORM_NOT_BUILT', `\`${full}\` is not in this version of fairlead`, {
-    fix: 'Leave it out of fairlead.config.ts.',
-  })
 }

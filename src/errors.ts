@@ -59,11 +59,6 @@ export const errors = {
     why: 'The platform runs a container, and nothing says which image.',
     fix: "fairlead deploy makes the image and pushes it. With the constructs: image: { kind: 'registry', repository: '111122223333.dkr.ecr.us-east-1.amazonaws.com/NAME', digest: 'sha256:…' }",
   },
-  PLATFORM_NOT_BUILT: {
-    exit: 'usage',
-    why: 'This version of fairlead does not run that platform.',
-    fix: 'Leave it out of `platforms` in fairlead.config.ts.',
-  },
   USAGE: { exit: 'usage', why: 'The command line is not one that fairlead knows.', fix: 'fairlead --help' },
   BUG: {
     exit: 'bug',

@@ -8,8 +8,6 @@ export interface PlatformFacts {
   portOffset: number
   /** The SigV4 service name of its endpoint, where IAM can guard it. */
   service?: string
-  /** Whether `fairlead dev` runs it in this version. */
-  built: boolean
 }
 
 /**
@@ -18,19 +16,17 @@ export interface PlatformFacts {
  * @see https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/runtime-mcp.html (service `bedrock-agentcore`), read 2026-11-22
  */
 export const platforms = {
-  lambda: { for: 'stateless, bursty tools', portOffset: 1, service: 'lambda', built: true },
-  fargate: { for: 'long-running, stateful, public servers', portOffset: 2, built: true },
+  lambda: { for: 'stateless, bursty tools', portOffset: 1, service: 'lambda' },
+  fargate: { for: 'long-running, stateful, public servers', portOffset: 2 },
   'agentcore-runtime': {
     for: 'managed, one isolated session each',
     portOffset: 3,
     service: 'bedrock-agentcore',
-    built: true,
   },
   'agentcore-gateway': {
     for: 'existing Lambdas, REST APIs and MCP servers as tools',
     portOffset: 4,
     service: 'bedrock-agentcore',
-    built: true,
   },
 } as const satisfies Record<Platform, PlatformFacts>
 

@@ -15,7 +15,7 @@ export interface Project {
 /**
  * Finds and reads the project that a command works on: the folder given, else the nearest one upwards with a
  * fairlead.config.ts, else the one that a package.json on the way names as `fairlead.project`.
- * Throws CONFIG_NOT_FOUND, CONFIG_UNREADABLE, CONFIG_INVALID, PLATFORM_NOT_BUILT.
+ * Throws CONFIG_NOT_FOUND, CONFIG_UNREADABLE, CONFIG_INVALID.
  */
 export async function readProject(given?: string): Promise<Project> {
   const configFile = findConfig(given)

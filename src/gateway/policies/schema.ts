@@ -33,7 +33,8 @@ function typeOf(given: unknown, root: JsonSchema, depth: number): CedarType | un
   const schema = given as Record<string, unknown>
   if (typeof schema.$ref === 'string') return typeOf(lookUp(schema.$ref, root), root, depth + 1)
   if (['anyOf', 'oneOf', 'allOf'].some((word) => Array.isArray(schema[word]))) return undefined
-  switch (schema.type ?? implied(schema)) {
+  const type: unknown = schema.type ?? implied(schema)
+  switch (type) {
     case 'string':
       return { type: 'String' }
     case 'integer':
