@@ -7,7 +7,8 @@ import { documentFiles } from './document-files.ts'
 import type { GatewayDefinition, TargetDefinition } from './definitions/types.ts'
 import { loadCedar } from './policies/cedar.ts'
 import { policyPaths, readPolicyFiles } from './policies/files.ts'
-import { policiesOf, type Policy } from './policies/statements.ts'
+import { policiesOf } from './policies/statements.ts'
+import type { Policy } from './policies/policy.ts'
 import { FairleadError } from '../errors.ts'
 
 /** What the configuration of a gateway names, read. */

@@ -18,7 +18,7 @@ import { ownGatewayStack } from '../../src/deploy/cdk/own-gateway-stack.ts'
 import { portableGateway } from '../../src/deploy/portable.ts'
 import { createGateway, createGatewayTarget } from '../../src/gateway/definitions/shapes.ts'
 import type { Shape } from '../../src/gateway/definitions/shape.ts'
-import type { Policy } from '../../src/gateway/policies/statements.ts'
+import type { Policy } from '../../src/gateway/policies/policy.ts'
 import { readProject } from '../../src/build/project.ts'
 import { sample } from '../cli/support.ts'
 

@@ -6,7 +6,8 @@ import { loadCedar, type Cedar } from './cedar.ts'
 import { Memo } from './memo.ts'
 import type { CedarRecord } from './schema.ts'
 import { preparse, Slices, type Slice } from './slices.ts'
-import { statementFor, type Policy } from './statements.ts'
+import { statementFor } from './statements.ts'
+import type { Policy } from './policy.ts'
 import { findingsOf, knownTools, refuse, unchecked } from './validate.ts'
 import { cedarInput, Unfit } from './values.ts'
 
@@ -122,7 +123,7 @@ export class PolicyEngine {
   }
 
   close(): void {
-    this.#slices.close()
+    this.#slices.clear()
   }
 
   #evaluate(principal: Principal, action: string, slice: Slice, input: CedarValueJson): PolicyDecision {
@@ -186,6 +187,8 @@ export class PolicyEngine {
     if (version === this.#known.version) return this.#known.inputs
     const known = await knownTools(this.#options.targets)
     this.#known = { version, inputs: known.inputs }
+    // A server that has ever other tools makes no ever longer list of slices.
+    this.#slices.clear()
     for (const { where, problem } of findingsOf(this.#cedar, this.#options.policies, known))
       this.#options.log?.(`${where}: ${problem}`)
     return known.inputs

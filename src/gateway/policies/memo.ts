@@ -31,7 +31,7 @@ export class Memo {
 
   /** A token’s caller is one object for as long as the token is remembered; an IAM identity is its ARN. */
   #callerKey(principal: Principal): string {
-    if (principal.kind === 'iam') return principal.id
+    if (principal.kind === 'iam') return `iam ${principal.id}`
     let number = this.#numbers.get(principal)
     if (number === undefined) this.#numbers.set(principal, (number = this.#last++))
     return String(number)

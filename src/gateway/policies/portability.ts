@@ -6,7 +6,8 @@ import { documentOf, loader, staticTools, toolsOf } from '../sources.ts'
 import { openApiTarget } from '../targets/openapi.ts'
 import type { McpSide, Tool } from '../tool.ts'
 import { loadCedar, type Cedar } from './cedar.ts'
-import { actionsOf, isToolGroup, type Policy } from './statements.ts'
+import { isForEveryTool } from './statements.ts'
+import type { Policy } from './policy.ts'
 import { findingsOf, knownTools, type PolicyFinding } from './validate.ts'
 
 /** Lists what a policy engine of AgentCore would refuse of policies, as far as it is known without asking any server for its tools. */
@@ -43,8 +44,8 @@ export function tooWide(cedar: Cedar, policies: readonly Policy[]): { where: str
     const parsed = cedar.policyToJson(statement)
     if (parsed.type === 'failure') return []
     const { effect, conditions, resource } = parsed.json
-    const everything = actionsOf(parsed.json)?.some(isToolGroup) ?? true
-    if (effect === 'forbid' || conditions.length > 0 || !everything || resource.op === '==') return []
+    const narrow = effect === 'forbid' || conditions.length > 0 || resource.op === '=='
+    if (narrow || !isForEveryTool(parsed.json)) return []
     return [{ where: where ?? name, problem: 'permits every tool of every gateway, which is overly permissive' }]
   })
 }

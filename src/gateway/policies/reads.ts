@@ -27,6 +27,8 @@ export function readsOf(conditions: unknown): Reads {
     if (Array.isArray(value)) return value.forEach(walk)
     const node = value as Node
     if ('Value' in node) return
+    // Keys of a record are the author's own, and may look like words of the language.
+    if ('Record' in node) return Object.values(node.Record as Node).forEach(walk)
     if (node.Var === 'context') whole.inputs = true
     if (node.Var === 'action') whole.action = true
     const path = pathOf(node)

@@ -1,7 +1,7 @@
 import type { EntityUidJson, PolicyJson } from '@cedar-policy/cedar-wasm/nodejs'
 import type { Cedar } from './cedar.ts'
 import { readsOf, together, type Reads } from './reads.ts'
-import { actionsOf, isToolGroup } from './statements.ts'
+import { actionsOf, isForEveryTool } from './statements.ts'
 
 /** The policies that can apply to a tool. */
 export interface Slice {
@@ -61,8 +61,11 @@ export class Slices {
     return slice
   }
 
-  close(): void {
+  /** Lets go of what Cedar has parsed; what is asked for again is parsed again. */
+  clear(): void {
     for (const slice of this.#byKey.values()) forget(slice)
+    this.#byKey.clear()
+    this.#byAction.clear()
   }
 }
 
@@ -70,11 +73,10 @@ function parsed(cedar: Cedar, { name, text }: { name: string; text: string }, ga
   const answer = cedar.policyToJson(text)
   if (answer.type === 'failure') throw new Error(`the policy ${name} cannot be read: ${answer.errors[0]?.message}`)
   const { json } = answer
-  const actions = actionsOf(json)
   return {
     name,
     json: { ...json, action: { op: 'All' }, ...(isForGateway(json, gatewayArn) ? { resource: { op: 'All' } } : {}) },
-    actions: actions?.some(isToolGroup) ? undefined : actions && new Set(actions),
+    actions: isForEveryTool(json) ? undefined : new Set(actionsOf(json)),
     reads: readsOf(json.conditions),
   }
 }

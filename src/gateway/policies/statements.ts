@@ -2,15 +2,7 @@ import type { PolicyJson } from '@cedar-policy/cedar-wasm/nodejs'
 import { FairleadError } from '../../errors.ts'
 import type { Cedar } from './cedar.ts'
 import { maxPoliciesBytes, type PolicyFile } from './files.ts'
-
-/** One policy of Cedar, as CreatePolicy takes it. */
-export interface Policy {
-  name: string
-  /** With `${GatewayArn}` where the gateway's ARN belongs. */
-  statement: string
-  /** Where it stands: `policies/refunds.cedar:3`. */
-  where?: string
-}
+import type { Policy } from './policy.ts'
 
 /** What stands in the files for the ARN of the gateway, which nobody knows before there is one. */
 export const arnPlaceholder = '${GatewayArn}'
@@ -157,8 +149,13 @@ export function actionsOf({ action }: Pick<PolicyJson, 'action'>): string[] | un
   return entities.map(entityOf).flatMap(({ type, id }) => (type === actionType ? [id] : []))
 }
 
-/** Whether it is for whatever the gateway has, and not for tools by their names. */
-export function isToolGroup(action: string): boolean {
+/** Whether a policy's scope is for whatever the gateway has. Equal to a group is no tool: only `in` is for what a group holds. */
+export function isForEveryTool(json: Pick<PolicyJson, 'action'>): boolean {
+  const names = actionsOf(json)
+  return names === undefined || (json.action.op === 'in' && names.some(isToolGroup))
+}
+
+function isToolGroup(action: string): boolean {
   return (toolGroups as readonly string[]).includes(action)
 }
 

@@ -5,7 +5,8 @@ import type { Target } from '../tool.ts'
 import { separator } from '../tool.ts'
 import type { Cedar } from './cedar.ts'
 import { cedarSchema, inputType, type CedarRecord } from './schema.ts'
-import { actionsOf, lineAt, type Policy } from './statements.ts'
+import { actionsOf, lineAt } from './statements.ts'
+import type { Policy } from './policy.ts'
 
 /** Something that CreatePolicy would not take with FAIL_ON_ANY_FINDINGS. */
 export interface PolicyFinding {

@@ -1,7 +1,7 @@
 import { FairleadError } from '../../errors.ts'
 import { readGateway, readTarget } from '../../gateway/definitions/read.ts'
 import type { TargetDefinition } from '../../gateway/definitions/types.ts'
-import type { Policy } from '../../gateway/policies/statements.ts'
+import type { Policy } from '../../gateway/policies/policy.ts'
 import { localAccount } from '../../platforms.ts'
 import { roleMay } from '../iam/authorize.ts'
 import { outputOf, resourcePolicies } from './agentcore-runtime.ts'

@@ -1,7 +1,7 @@
 import type { GatewayFacts } from '../../adapters/gateway-artifact.ts'
 import type { PolicyDocument } from '../../aws/permissions.ts'
 import type { Jwt } from '../../config.ts'
-import type { Policy } from '../../gateway/policies/statements.ts'
+import type { Policy } from '../../gateway/policies/policy.ts'
 import type { GatewayDefinition, TargetDefinition } from '../../gateway/definitions/types.ts'
 
 /** What a template says of a process: its files, its variables, and what its role may read. */
