@@ -399,7 +399,7 @@ describe('policies that AWS would not take', () => {
     [
       'an unknown argument',
       `${permit}\nwhen {\n context.input has text &&\n context.input.texd == "a" };`,
-      /:4: attribute `input.texd`.*did you mean `text`/,
+      /:4: attribute `input.texd`.*Did you mean `text`/,
     ],
     [
       'an argument that may be absent',

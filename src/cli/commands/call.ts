@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { exitCodes, FairleadError } from '../../errors.ts'
 import { nearest } from '../../nearest.ts'
 import { toolArguments } from '../arguments.ts'
+import { denied } from '../denied.ts'
 import { newCommand, run, type Io } from '../output.ts'
 import { connectTarget } from '../target.ts'
 import { withTarget, type TargetOptions } from '../where.ts'
@@ -22,10 +23,12 @@ export function callCommand(): Command {
             tool,
             tools.map((each) => each.name),
           )
-        const result = await client.callTool(
-          { name: tool, arguments: toolArguments(words, found.inputSchema) },
-          { onprogress: (progress) => showProgress(io, progress) },
-        )
+        const called = { name: tool, arguments: toolArguments(words, found.inputSchema) }
+        const result = await client
+          .callTool(called, { onprogress: (progress) => showProgress(io, progress) })
+          .catch((error: unknown) => {
+            throw denied(error)
+          })
         const text = textOf(result)
         if (result.isError === true) {
           if (!io.json) throw new FairleadError('TOOL_FAILED', text)

@@ -74,8 +74,13 @@ export function refuse([first, ...more]: readonly PolicyFinding[]): void {
   throw new FairleadError(
     'GATEWAY_POLICY',
     `${first.where}: ${first.problem}${more.length === 0 ? '' : `, and ${more.length} more`}`,
-    first.help ? { fix: first.help } : {},
+    first.help ? { fix: sentence(first.help) } : {},
   )
+}
+
+/** Cedar's advice begins small and ends open. */
+function sentence(advice: string): string {
+  return advice.charAt(0).toUpperCase() + advice.slice(1)
 }
 
 /** Policies that cannot be checked yet, since a target that they name has not said what it has. */
