@@ -5,7 +5,7 @@ import { callerEntity, withTags } from './caller.ts'
 import { loadCedar, type Cedar } from './cedar.ts'
 import { Memo } from './memo.ts'
 import type { CedarRecord } from './schema.ts'
-import { preparse, Slices, type Slice } from './slices.ts'
+import { preparse, Slices, type Part, type Slice } from './slices.ts'
 import { statementFor } from './statements.ts'
 import type { Policy } from './policy.ts'
 import { findingsOf, knownTools, refuse, unchecked } from './validate.ts'
@@ -89,14 +89,15 @@ export class PolicyEngine {
     if (!type) return undefined
     const slice = this.#slices.of(action)
     if (slice.empty) return { allowed: false, policies: [], reason: byDefault }
+    const { fixed, open } = slice
     try {
-      const input = cedarInput(args, type, slice.reads.inputs)
-      const key = this.#memo.key(principal, slice.key, input)
-      const known = this.#memo.get(key)
-      if (known) return known
-      const decision = this.#evaluate(principal, action, slice, input)
-      if (!decision.failed) this.#memo.set(key, decision)
-      return decision
+      // Each policy applies or does not whatever the others do, so they may be asked in two parts.
+      const first = this.#judge(principal, action, fixed, {})
+      if (first.failed || isForbidden(first) || open.empty) return first
+      if (first.allowed && open.forbids.size === 0) return first
+      const second = this.#judge(principal, action, open, cedarInput(args, type, open.reads.inputs))
+      if (second.failed || isForbidden(second) || !first.allowed) return second
+      return second.allowed ? { ...second, policies: [...first.policies, ...second.policies] } : first
     } catch (error) {
       if (error instanceof Unfit) return this.#withoutInput(principal, action, error.message)
       return this.#failed(action, error)
@@ -126,15 +127,25 @@ export class PolicyEngine {
     this.#slices.clear()
   }
 
-  #evaluate(principal: Principal, action: string, slice: Slice, input: CedarValueJson): PolicyDecision {
+  #judge(principal: Principal, action: string, part: Part, input: CedarValueJson): PolicyDecision {
+    if (part.empty) return { allowed: false, policies: [], reason: byDefault }
+    const key = this.#memo.key(principal, part.key, input)
+    const known = this.#memo.get(key)
+    if (known) return known
+    const decision = this.#evaluate(principal, action, part, input)
+    if (!decision.failed) this.#memo.set(key, decision)
+    return decision
+  }
+
+  #evaluate(principal: Principal, action: string, part: Part, input: CedarValueJson): PolicyDecision {
     const answer = this.#cedar.statefulIsAuthorized({
-      ...this.#asked(principal, action, slice),
+      ...this.#asked(principal, action, part),
       context: { input },
-      preparsedPolicySetId: preparse(slice),
+      preparsedPolicySetId: preparse(part),
     })
     if (answer.type === 'failure') return this.#failed(action, new Error(answer.errors[0]?.message))
     const { decision, diagnostics } = answer.response
-    const broken = diagnostics.errors.find(({ policyId }) => slice.forbids.has(policyId))
+    const broken = diagnostics.errors.find(({ policyId }) => part.forbids.has(policyId))
     // Cedar leaves a policy out that cannot be evaluated; one that forbids is not left out here.
     if (broken) return this.#failed(action, new Error(broken.error.message), [broken.policyId])
     const policies = diagnostics.reason
@@ -164,13 +175,16 @@ export class PolicyEngine {
     }
   }
 
-  #asked(principal: Principal, action: string, { reads }: Slice) {
-    const entity = withTags(callerEntity(principal), reads.tags)
+  #asked(principal: Principal, action: string, { reads }: Part) {
+    const caller = callerEntity(principal)
     return {
-      principal: entity.uid,
+      principal: caller.uid,
       action: { type: 'AgentCore::Action', id: action },
       resource: { type: 'AgentCore::Gateway', id: this.#options.gatewayArn },
-      entities: reads.action ? [entity, toolEntity(action)] : [entity],
+      entities: [
+        ...(reads.principal ? [withTags(caller, reads.tags)] : []),
+        ...(reads.action ? [toolEntity(action)] : []),
+      ],
     }
   }
 
@@ -197,6 +211,10 @@ export class PolicyEngine {
   #version(): string {
     return this.#options.targets.map(({ version }) => version).join('.')
   }
+}
+
+function isForbidden({ allowed, policies }: PolicyDecision): boolean {
+  return !allowed && policies.length > 0
 }
 
 function deniedBy(policies: readonly string[]): string {

@@ -6,6 +6,8 @@ export interface Reads {
   tags: ReadonlySet<string> | undefined
   /** Which tool it is. */
   action: boolean
+  /** Anything of the caller. */
+  principal: boolean
 }
 
 type Node = Record<string, unknown>
@@ -14,12 +16,13 @@ type Node = Record<string, unknown>
 export function readsOf(conditions: unknown): Reads {
   const inputs = new Set<string>()
   const tags = new Set<string>()
-  const whole = { inputs: false, tags: false, action: false }
+  const whole = { inputs: false, tags: false, action: false, principal: false }
   walk(conditions)
   return {
     inputs: whole.inputs ? undefined : inputs,
     tags: whole.tags ? undefined : tags,
     action: whole.action,
+    principal: whole.principal,
   }
 
   function walk(value: unknown): void {
@@ -31,6 +34,7 @@ export function readsOf(conditions: unknown): Reads {
     if ('Record' in node) return Object.values(node.Record as Node).forEach(walk)
     if (node.Var === 'context') whole.inputs = true
     if (node.Var === 'action') whole.action = true
+    if (node.Var === 'principal') whole.principal = true
     const path = pathOf(node)
     if (path) {
       if (path[1] !== undefined) inputs.add(path[1])
@@ -39,7 +43,10 @@ export function readsOf(conditions: unknown): Reads {
     const tag = (node.getTag ?? node.hasTag) as { left: Node; right: Node } | undefined
     if (tag) {
       const { Value: name } = tag.right
-      if (tag.left.Var === 'principal' && typeof name === 'string') return void tags.add(name)
+      if (tag.left.Var === 'principal' && typeof name === 'string') {
+        whole.principal = true
+        return void tags.add(name)
+      }
       whole.tags = true
     }
     Object.values(node).forEach(walk)
@@ -68,6 +75,7 @@ export function together(all: readonly Reads[]): Reads {
     inputs: union(all.map(({ inputs }) => inputs)),
     tags: union(all.map(({ tags }) => tags)),
     action: all.some(({ action }) => action),
+    principal: all.some(({ principal }) => principal),
   }
 }
 

@@ -3,8 +3,8 @@ import type { Cedar } from './cedar.ts'
 import { readsOf, together, type Reads } from './reads.ts'
 import { actionsOf, isForEveryTool } from './statements.ts'
 
-/** The policies that can apply to a tool. */
-export interface Slice {
+/** Policies that are asked together. */
+export interface Part {
   /** The same for tools that the same policies decide on. */
   key: string
   empty: boolean
@@ -14,6 +14,12 @@ export interface Slice {
   /** Of the set that Cedar has parsed, once it has. */
   id?: string
   cedar: Cedar
+}
+
+/** The policies that can apply to a tool: all of them, those that read no argument, and those that read some. */
+export interface Slice extends Part {
+  fixed: Part
+  open: Part
 }
 
 interface Parsed {
@@ -49,21 +55,33 @@ export class Slices {
     const key = chosen.map(({ name }) => name).join(' ') + (reads.action ? `\n${action}` : '')
     const known = this.#byKey.get(key)
     if (known) return known
+    const isFixed = (each: Parsed) => each.reads.inputs?.size === 0
     const slice: Slice = {
-      key,
-      empty: chosen.length === 0,
-      policies: Object.fromEntries(chosen.map(({ name, json }) => [name, json])),
-      reads,
-      forbids: new Set(chosen.filter(({ json }) => json.effect === 'forbid').map(({ name }) => name)),
-      cedar: this.#cedar,
+      ...this.#part(key, chosen),
+      fixed: this.#part(`fixed ${key}`, chosen.filter(isFixed)),
+      open: this.#part(
+        `open ${key}`,
+        chosen.filter((each) => !isFixed(each)),
+      ),
     }
     this.#byKey.set(key, slice)
     return slice
   }
 
+  #part(key: string, policies: readonly Parsed[]): Part {
+    return {
+      key,
+      empty: policies.length === 0,
+      policies: Object.fromEntries(policies.map(({ name, json }) => [name, json])),
+      reads: together(policies.map((each) => each.reads)),
+      forbids: new Set(policies.filter(({ json }) => json.effect === 'forbid').map(({ name }) => name)),
+      cedar: this.#cedar,
+    }
+  }
+
   /** Lets go of what Cedar has parsed; what is asked for again is parsed again. */
   clear(): void {
-    for (const slice of this.#byKey.values()) forget(slice)
+    for (const { fixed, open } of this.#byKey.values()) for (const part of [fixed, open]) forget(part)
     this.#byKey.clear()
     this.#byAction.clear()
   }
@@ -97,24 +115,24 @@ function uidOf(given: EntityUidJson): { type: string; id: string } {
 const free: string[] = []
 let made = 0
 
-/** The name of a slice's set, which Cedar parses when it is first asked for. */
-export function preparse(slice: Slice): string {
-  if (slice.id !== undefined) return slice.id
+/** The name of a part's set, which Cedar parses when it is first asked for. */
+export function preparse(part: Part): string {
+  if (part.id !== undefined) return part.id
   const id = free.pop() ?? `fairlead-${made++}`
-  const answer = slice.cedar.preparsePolicySet(id, { staticPolicies: slice.policies })
+  const answer = part.cedar.preparsePolicySet(id, { staticPolicies: part.policies })
   if (answer.type === 'failure') {
     free.push(id)
     throw new Error(answer.errors[0]?.message)
   }
-  slice.id = id
+  part.id = id
   return id
 }
 
 /** A call that comes late has it parsed again, under a name that is its own. */
-function forget(slice: Slice): void {
-  const { id, cedar } = slice
+function forget(part: Part): void {
+  const { id, cedar } = part
   if (id === undefined) return
-  delete slice.id
+  delete part.id
   cedar.preparsePolicySet(id, { staticPolicies: {} })
   free.push(id)
 }
