@@ -176,8 +176,8 @@ describe('without the packages of CDK', () => {
         ['status'],
         ['outputs'],
         ['logs'],
-        ['grant', '111122223333'],
-        ['revoke', '111122223333'],
+        ['grant', '111122223333', '--yes'],
+        ['revoke', '111122223333', '--yes'],
         ['grants'],
       ]) {
         const { status, stderr } = spawnSync(process.execPath, ['bin/fairlead.js', ...args], {
