@@ -1,7 +1,11 @@
 import { randomUUID } from 'node:crypto'
+import type { Credentials } from '../../auth/sigv4/credentials.ts'
+import { verify } from '../../auth/sigv4/verify.ts'
 import { secretsOf, waysOf, type Bindings } from '../../gateway/bindings.ts'
 import { TargetFailure } from '../../gateway/tool.ts'
+import type { LightRequest } from '../../http/light-request.ts'
 import { listen, type Listening } from '../../http/node-server.ts'
+import { localAccount } from '../../platforms.ts'
 import type { LocalFunctions } from './functions.ts'
 
 /** The payload quota of Lambda, and a little. */
@@ -11,27 +15,28 @@ const invocation = /^\/2015-03-31\/functions\/([^/?]+)\/invocations$/
 
 /**
  * What a gateway that runs as a process of its own calls on AWS, on loopback: Lambda's Invoke for the functions of its targets,
- * and GetSecretValue for the secrets that the bindings name, with the value that they have here.
+ * and GetSecretValue for the secrets that the bindings name, with the value that they have here. Only who signs as its role is
+ * answered: others on this machine have no business with its secrets.
  * @see https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
  * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
  */
-export async function startAwsOfGateway({
-  functions,
-  bindings,
-}: {
-  functions: LocalFunctions
-  bindings: Bindings
-}): Promise<Listening> {
+export async function startAwsOfGateway({ role, functions, bindings }: AwsOfGateway): Promise<Listening> {
   const secrets = secretValues(bindings, process.env)
   return listen(
     async (request) => {
-      const [, named] = invocation.exec(new URL(request.url).pathname) ?? []
-      const body = Buffer.from(await request.arrayBuffer())
-      if (named !== undefined) return invoke(functions, decodeURIComponent(named), body, request)
-      if (request.headers.get('x-amz-target') !== 'secretsmanager.GetSecretValue')
+      const light = request as unknown as LightRequest
+      const [, named] = invocation.exec(light.target) ?? []
+      if (named !== undefined) {
+        const arn = decodeURIComponent(named)
+        if (!isRole(light, role, { service: 'lambda', region: arn.split(':')[3] ?? '' })) return denied()
+        return invoke(functions, arn, light)
+      }
+      if (light.headers.get('x-amz-target') !== 'secretsmanager.GetSecretValue')
         return answer(400, { __type: 'UnknownOperationException' })
-      const { SecretId: id } = JSON.parse(body.toString()) as { SecretId: string }
-      const found = secrets.get(id)
+      const id = secretIdOf(light.bytes)
+      const region = id?.startsWith('arn:') ? id.split(':')[3]! : localAccount.region
+      if (!isRole(light, role, { service: 'secretsmanager', region })) return denied()
+      const found = id === undefined ? undefined : secrets.get(id)
       return found === undefined
         ? answer(400, { __type: 'ResourceNotFoundException' })
         : answer(200, { Name: id, SecretString: JSON.stringify(found) })
@@ -40,9 +45,42 @@ export async function startAwsOfGateway({
   )
 }
 
-async function invoke(functions: LocalFunctions, arn: string, payload: Buffer, request: Request): Promise<Response> {
-  const clientContext = request.headers.get('x-amz-client-context') ?? Buffer.from('{}').toString('base64')
-  const { signal } = request
+export interface AwsOfGateway {
+  /** Whom the gateway signs as. */
+  role: Credentials
+  functions: LocalFunctions
+  bindings: Bindings
+}
+
+function isRole(
+  { method, target, rawHeaders, bytes }: LightRequest,
+  role: Credentials,
+  scope: { service: string; region: string },
+): boolean {
+  const lookup = (id: string) => (id === role.accessKeyId ? role : undefined)
+  return verify({ method, target, rawHeaders, body: bytes }, { ...scope, lookup }).ok
+}
+
+function denied(): Response {
+  return answer(403, { __type: 'AccessDeniedException' })
+}
+
+function secretIdOf(bytes: Uint8Array): string | undefined {
+  try {
+    const { SecretId: id } = JSON.parse(Buffer.from(bytes).toString()) as { SecretId?: unknown }
+    return typeof id === 'string' ? id : undefined
+  } catch {
+    return undefined
+  }
+}
+
+async function invoke(
+  functions: LocalFunctions,
+  arn: string,
+  { headers, bytes, signal }: LightRequest,
+): Promise<Response> {
+  const clientContext = headers.get('x-amz-client-context') ?? Buffer.from('{}').toString('base64')
+  const payload = Buffer.from(bytes)
   try {
     const made = await functions.invoke({ arn, payload, clientContext, requestId: randomUUID(), signal })
     return new Response(Uint8Array.from(made.payload), {

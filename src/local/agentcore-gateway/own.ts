@@ -31,7 +31,8 @@ export async function startOwnGateway(options: PlatformOptions, part: DeployedOw
   try {
     const functions = keep(await startLocalFunctions(targets, bindings, log))
     const places = await startPlaces(bindings, closers)
-    const aws = keep(await startAwsOfGateway({ functions, bindings }))
+    const role = identities.find(({ name }) => name === 'agent')!
+    const aws = keep(await startAwsOfGateway({ role, functions, bindings }))
     const bound = bindings.discoveryUrls?.[discoveryUrlOf(gateway) ?? '']
     const local = bound === 'authorization-service'
     const discoveryUrls = bound === undefined ? {} : { [discoveryUrlOf(gateway)!]: local ? `${authorization!.issuer}/.well-known/openid-configuration` : bound } // prettier-ignore
@@ -51,7 +52,6 @@ export async function startOwnGateway(options: PlatformOptions, part: DeployedOw
       }
       return { FAIRLEAD_GATEWAY: JSON.stringify(place) }
     }
-    const role = identities.find(({ name }) => name === 'agent')!
     const jwt = gateway.authorizerConfiguration?.customJWTAuthorizer
     const scopes = jwt ? createCustomJwtAuthorizer(jwt).advertisedScopes : []
     const isFunction = 'handler' in part
@@ -69,6 +69,7 @@ export async function startOwnGateway(options: PlatformOptions, part: DeployedOw
           AWS_REGION: localAccount.region,
           AWS_ACCESS_KEY_ID: role.accessKeyId,
           AWS_SECRET_ACCESS_KEY: role.secretAccessKey,
+          AWS_SESSION_TOKEN: role.sessionToken ?? '',
           AWS_ENDPOINT_URL_LAMBDA: aws.url,
           AWS_ENDPOINT_URL_SECRETS_MANAGER: aws.url,
         },
