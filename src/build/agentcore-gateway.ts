@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -48,6 +48,8 @@ export async function buildGateway({ projectDir, config, outDir }: BuildOptions)
   const policies = project.policies?.map(({ name, statement }) => ({ name, statement }))
   const { code, warnings } = await (bundled ??= bundleGateway())
   const facts = `${JSON.stringify({ gateway, targets, ...(policies ? { policies } : {}), bindings }, null, 1)}\n`
+  // What a build before this one had beside it is no part of this one.
+  for (const name of ['documents', 'node_modules']) rmSync(join(outDir, name), { recursive: true, force: true })
   const artifact = writeArtifact(outDir, code, [...localArns(targets), ...warnings], {
     'gateway.json': facts,
     ...files,

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -219,6 +219,16 @@ describe('the artifact of a gateway', () => {
     expect(process_.log()).toContain('"principal":"ada"')
     expect(await process_.stop()).toBe(0)
     await issuer.close()
+  })
+
+  it('has nothing of a build before in its folder, which is what is deployed', async () => {
+    const permit =
+      'permit(principal, action, resource == AgentCore::Gateway::"${GatewayArn}") when { principal has id };'
+    const { dir } = await built('iam', bindings, 'lambda', permit)
+    expect(await readdir(dir)).toContain('node_modules')
+    const again = await built('iam', bindings, 'lambda')
+    expect(again.dir).toBe(dir)
+    expect((await readdir(dir)).toSorted()).toEqual(['documents', 'gateway.json', 'index.js', 'package.json'])
   })
 
   it('as a function behind a function URL takes who IAM lets in, streams progress, and says each call', async () => {

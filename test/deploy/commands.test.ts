@@ -559,7 +559,7 @@ describe('every command about a deployment', () => {
     expect(data).toMatchObject({ dir: out, reproducible: true })
     expect(data).not.toHaveProperty('authorizationService')
     const prod = await built('--env', 'prod', '--platform', 'lambda')
-    expect(prod.data).toMatchObject({ authorizationService: { dir: join(out, 'authorization-service') } })
+    expect(prod.data).toMatchObject({ authorizationService: { dir: `${out}-authorization-service` } })
     expect(prod.data['digest']).not.toBe(data['digest'])
     expect(dry.data).toMatchObject({ digest: data['digest'], dir: out, dryRun: true })
     const managed = await fairlead(['build', '--env', 'dev', '--platform', 'agentcore-gateway'])

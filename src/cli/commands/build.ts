@@ -1,6 +1,6 @@
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { basename, join, relative, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { buildGateway } from '../../build/agentcore-gateway.ts'
 import type { Artifact } from '../../build/artifact.ts'
@@ -9,7 +9,8 @@ import { checkReproducible } from '../../build/build.ts'
 import { buildForAws } from '../../build/for-aws.ts'
 import { readProject, type Project } from '../../build/project.ts'
 import type { FairleadConfig } from '../../config.ts'
-import { isManaged, needsAuthorization } from '../../deploy/deployment.ts'
+import { isManaged, needsAuthorization, type ImagedArtifact } from '../../deploy/deployment.ts'
+import { imagedArtifacts } from '../../deploy/image.ts'
 import { lockFile } from '../../deploy/oci/lock.ts'
 import { askAndPin, baseOrAsk, baseReference } from '../../deploy/oci/pin.ts'
 import { planImage, type ImagePlan } from '../../deploy/oci/plan.ts'
@@ -53,7 +54,7 @@ export function buildCommand(): Command {
       const options = command.opts<Options>()
       if (options.updateBase && !options.image) throw new FairleadError('USAGE', '--update-base goes with --image')
       const project = await readProject(options.project)
-      const outDir = options.out ?? join(stateDir(project.dir), 'build')
+      const outDir = resolve(options.out ?? join(stateDir(project.dir), 'build'))
       if (!options.dryRun) return build(project, options, outDir, io)
       const dir = mkdtempSync(join(tmpdir(), 'fairlead-dry-'))
       try {
@@ -75,6 +76,7 @@ async function build(project: Project, options: Options, outDir: string, io: Io,
   )
   const server = config.server && (!options.platform || platforms.some((name) => name !== 'agentcore-gateway'))
   const gateway = platforms.includes('agentcore-gateway') && !isManaged(config)
+  const inTasks = imagedArtifacts(config, platforms).includes('gateway')
   if (!server && !gateway)
     throw new FairleadError('USAGE', 'There is nothing to build', {
       why: config.server
@@ -82,7 +84,7 @@ async function build(project: Project, options: Options, outDir: string, io: Io,
         : 'The configuration names no `server`.',
       fix: 'fairlead synth writes what is deployed',
     })
-  const into = dryDir ?? outDir
+  const into = dryDir === undefined ? outDir : join(dryDir, basename(outDir))
   const make = async (how: typeof buildForAws, where: string): Promise<Artifact> => {
     if (options.check) await checkReproducible({ projectDir: dir, config }, how)
     const artifact = await how({ projectDir: dir, config, outDir: where })
@@ -92,29 +94,29 @@ async function build(project: Project, options: Options, outDir: string, io: Io,
   const artifacts: { server?: Artifact; authorizationService?: Artifact; gateway?: Artifact } = {
     ...(server ? { server: await make(forPlatforms, into) } : {}),
     ...(platforms.some((name) => needsAuthorization(config, name))
-      ? { authorizationService: await make((given) => buildAuthorizationService(given.outDir), join(into, 'authorization-service')) } // prettier-ignore
+      ? { authorizationService: await make((given) => buildAuthorizationService(given.outDir), `${into}-authorization-service`) } // prettier-ignore
       : {}),
-    ...(gateway ? { gateway: await make(buildGateway, join(into, 'gateway')) } : {}),
+    ...(gateway ? { gateway: await make(buildGateway, `${into}-gateway`) } : {}),
   }
-  const { server: first, ...others } = artifacts
+  const { server: first, gateway: second, ...others } = artifacts
   const all = Object.values(artifacts)
   for (const { warnings } of all) for (const warning of warnings) io.note(warning)
-  if (options.image && !server) throw new FairleadError('USAGE', '--image is of the server, and it is not built here')
-  const image = options.image
-    ? await imageOf(dryDir === undefined ? dir : lockIn(dryDir, dir), into, config, { update: options.updateBase ?? false, note: io.note }) // prettier-ignore
-    : undefined
+  const images = options.image
+    ? await imagesOf(dryDir === undefined ? dir : lockIn(dryDir, dir), config, { server: server ? into : undefined, gateway: inTasks ? `${into}-gateway` : undefined }, { update: options.updateBase ?? false, note: io.note }) // prettier-ignore
+    : {}
   return {
     data: {
       ...first,
       ...others,
       ...(options.check ? { reproducible: true } : {}),
-      ...(image ? { image: said(image) } : {}),
+      ...(images.server ? { image: said(images.server) } : {}),
+      ...(second ? { gateway: { ...second, ...(images.gateway ? { image: said(images.gateway) } : {}) } } : {}),
       ...(dryDir === undefined ? {} : { dryRun: true }),
     },
     text: [
       ...all.map(lines),
       ...(options.check ? ['  built twice: the same bytes'] : []),
-      ...(image ? imageLines(image) : []),
+      ...Object.values(images).flatMap(imageLines),
       ...(dryDir === undefined ? [] : ['', 'Nothing was written.']),
     ].join('\n'),
   }
@@ -133,14 +135,20 @@ function lockIn(dryDir: string, projectDir: string): string {
   return dir
 }
 
-async function imageOf(
+/** Of what runs in a container, or may: a server is in the same image wherever it is in one. */
+async function imagesOf(
   dir: string,
-  artifactDir: string,
   config: FairleadConfig,
+  folders: Record<ImagedArtifact, string | undefined>,
   { update, note }: { update: boolean; note: (line: string) => void },
-): Promise<ImagePlan> {
+): Promise<Partial<Record<ImagedArtifact, ImagePlan>>> {
+  const named = Object.entries(folders).filter((each): each is [ImagedArtifact, string] => each[1] !== undefined)
+  if (named.length === 0)
+    throw new FairleadError('USAGE', 'Nothing that is built here runs in an image', {
+      fix: 'Leave --image out, or write a platform that does: fargate: {}',
+    })
   const base = await (update ? askAndPin : baseOrAsk)(dir, baseReference(config), { note })
-  return planImage({ artifactDir, base })
+  return Object.fromEntries(named.map(([name, artifactDir]) => [name, planImage({ artifactDir, base })]))
 }
 
 function said({ digest, tag, layer, base }: ImagePlan) {

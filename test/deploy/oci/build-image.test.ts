@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { lockFile } from '../../../src/deploy/oci/lock.ts'
@@ -8,14 +8,15 @@ import { startOciRegistry, type OciRegistry } from '../support/oci-registry.ts'
 
 let project: Awaited<ReturnType<typeof copyProject>>
 let registry: OciRegistry
+let reference: string
 beforeAll(async () => {
   registry = await startOciRegistry()
   project = await copyProject('none')
-  const baseImage = publishBase(registry, 'library/node', '24')
+  reference = publishBase(registry, 'library/node', '24')
   await writeFile(join(project.dir, 'server.ts'), 'export default () => ({})\n')
   await writeFile(
     join(project.dir, 'fairlead.config.ts'),
-    `export default { name: 'own', server: { kind: 'module', entry: './server.ts' }, platforms: { fargate: { baseImage: '${baseImage}' } } }\n`,
+    `export default { name: 'own', server: { kind: 'module', entry: './server.ts' }, platforms: { fargate: { baseImage: '${reference}' } } }\n`,
   )
 })
 afterAll(async () => {
@@ -39,4 +40,39 @@ it('fairlead build --image pins the base once, and from then on asks no network'
   const again = await fairlead(['build', '--image'], { cwd: project.dir, env: { CI: 'true' } })
   expect(again.stdout).toContain(`image ${data.image.digest}`)
   expect(registry.requests).toEqual([])
+})
+
+it('is the image that synth names, whatever is built beside the server', async () => {
+  const built = await fairlead(['build', '--image', '--json'], { cwd: project.dir })
+  const { data } = JSON.parse(built.stdout) as { data: { image: { digest: string }; authorizationService: unknown } }
+  expect(data.authorizationService).toBeDefined()
+  await fairlead(['synth', '--json'], { cwd: project.dir, env: { AWS_REGION: 'eu-west-1' } })
+  const template = await readFile(join(project.dir, '.fairlead/cdk.out/own-default-fargate.template.json'), 'utf8')
+  expect(template).toContain(data.image.digest)
+})
+
+it('is that of our own gateway too, where it runs as tasks', async () => {
+  const gateway = await copyProject('none')
+  try {
+    await cp(join(project.dir, lockFile), join(gateway.dir, lockFile))
+    const definition = { name: 'own', roleArn: 'arn:aws:iam::111122223333:role/x', authorizerType: 'CUSTOM_JWT', authorizerConfiguration: { customJWTAuthorizer: { discoveryUrl: 'https://login.example.com/.well-known/openid-configuration', allowedAudience: ['own'] } } } // prettier-ignore
+    await writeFile(join(gateway.dir, 'gateway.json'), JSON.stringify(definition))
+    const configure = (deployAs: string) =>
+      writeFile(
+        join(gateway.dir, 'fairlead.config.ts'),
+        `export default { name: 'own', platforms: { 'agentcore-gateway': { gateway: './gateway.json', targets: [], deployAs: '${deployAs}', ${deployAs}: ${deployAs === 'fargate' ? `{ baseImage: '${reference}' }` : '{}'} } } }\n`,
+      )
+    await configure('fargate')
+    const built = await fairlead(['build', '--image', '--json'], { cwd: gateway.dir })
+    const { data } = JSON.parse(built.stdout) as { data: { gateway: { image: { digest: string } } } }
+    await fairlead(['synth'], { cwd: gateway.dir, env: { AWS_REGION: 'us-east-1' } })
+    const file = join(gateway.dir, '.fairlead/cdk.out/own-default-agentcore-gateway.template.json')
+    expect(await readFile(file, 'utf8')).toContain(data.gateway.image.digest)
+    await configure('lambda')
+    const none = await fairlead(['build', '--image'], { cwd: gateway.dir })
+    expect(none.code).toBe(2)
+    expect(none.stderr).toContain('Nothing that is built here runs in an image')
+  } finally {
+    await gateway.remove()
+  }
 })
