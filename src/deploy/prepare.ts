@@ -121,7 +121,6 @@ function chosen({ platforms }: FairleadConfig, given: readonly string[] | undefi
       'USAGE',
       `The configuration has no platform ${absent}${meant ? `; did you mean ${meant}?` : ''}`,
       {
-        // prettier-ignore
         why: `It has ${there.join(', ') || 'none'}.`,
         fix: there[0] === undefined ? 'Write platforms: { lambda: {} }.' : `--platform ${meant ?? there[0]}`,
       },

@@ -108,7 +108,6 @@ function exceeded(
     'QUOTA_EXCEEDED',
     `${sum} more are needed of “${name}”: ${unlisted ? '' : `${used} are there, and `}the quota is ${limit} in ${region}`,
     {
-      // prettier-ignore
       why,
       fix: `aws service-quotas request-service-quota-increase --region ${region} --service-code ${service} --quota-code ${code} --desired-value ${used + sum}`,
     },
@@ -152,7 +151,6 @@ export async function exceededConcurrency(clients: AwsClients, stacks: readonly 
       'QUOTA_EXCEEDED',
       `${asked} concurrent executions cannot be reserved: ${free} are not reserved, and ${leftOver} have to stay so`,
       {
-        // prettier-ignore
         why: 'platforms.lambda.concurrency reserves a part of what all functions of the account share in a region.',
         fix: 'Leave platforms.lambda.concurrency out, or ask for more: aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value 1000',
       },

@@ -59,7 +59,6 @@ export function synthCommand(): Command {
 }
 
 async function cdk(project: Project, options: Options, io: Io, outDir: string, artifactsDir: string): Promise<Result> {
-  // prettier-ignore
   // The builds wait for esbuild, so that CDK is loaded meanwhile.
   const [{ synthesize }, deployment] = await Promise.all([
     orMissing(() => import('../../deploy/app.ts')),
@@ -71,7 +70,6 @@ async function cdk(project: Project, options: Options, io: Io, outDir: string, a
 }
 
 async function sam(project: Project, options: Options, io: Io, outDir: string, artifactsDir: string): Promise<Result> {
-  // prettier-ignore
   const { platform = ['lambda'], validate } = options
   const other = platform.find((name) => name !== 'lambda')
   if (other !== undefined)
@@ -96,7 +94,6 @@ async function prepared(
   outDir: string,
   guarded = false,
 ): Promise<Deployment> {
-  // prettier-ignore
   const { deployment, warnings } = await prepareDeployment(project, {
     outDir,
     ...(options.dryRun ? {} : { pinning: { note: io.note } }),
