@@ -1,27 +1,18 @@
 import type { CloudWatchLogs } from '@aws-sdk/client-cloudwatch-logs'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { grantCommands } from '../../src/deploy/grant-commands.ts'
 import { grantingOf } from '../../src/deploy/grants.ts'
 import { readLogs, type LogLine } from '../../src/deploy/logs.ts'
 import { principalOf } from '../../src/deploy/principal.ts'
 import { openAws, type OpenAws } from '../../src/deploy/toolkit-clients.ts'
-import { account, region, startFakeAws, type FakeAws } from './support/fake-aws/start.ts'
+import { fakeAwsInProcess } from './support/fake-aws/in-process.ts'
+import { account, region, type FakeAws } from './support/fake-aws/start.ts'
 
 let aws: FakeAws
 let open: OpenAws
-const before = { ...process.env }
-
+fakeAwsInProcess((started) => (aws = started))
 beforeEach(async () => {
-  aws = await startFakeAws()
-  Object.assign(process.env, aws.env)
   open = await openAws({})
-})
-afterEach(async () => {
-  const { faults } = aws
-  await aws.close()
-  for (const key of Object.keys(aws.env)) delete process.env[key]
-  Object.assign(process.env, before)
-  expect(faults).toEqual([])
 })
 
 const bob = `arn:aws:iam::${account}:role/bob`

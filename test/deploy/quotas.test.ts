@@ -1,22 +1,11 @@
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { exceededQuotas, quotas } from '../../src/deploy/quotas.ts'
 import { openAws } from '../../src/deploy/toolkit-clients.ts'
-import { region, startFakeAws, type FakeAws } from './support/fake-aws/start.ts'
+import { fakeAwsInProcess } from './support/fake-aws/in-process.ts'
+import { region, type FakeAws } from './support/fake-aws/start.ts'
 
 let aws: FakeAws
-const before = { ...process.env }
-
-beforeEach(async () => {
-  aws = await startFakeAws()
-  Object.assign(process.env, aws.env)
-})
-afterEach(async () => {
-  const { faults } = aws
-  await aws.close()
-  for (const key of Object.keys(aws.env)) delete process.env[key]
-  Object.assign(process.env, before)
-  expect(faults).toEqual([])
-})
+fakeAwsInProcess((started) => (aws = started))
 
 const template = {
   Resources: {
