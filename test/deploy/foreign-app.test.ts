@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { App, Stack } from 'aws-cdk-lib'
 import { SubnetType, Vpc, type IVpc } from 'aws-cdk-lib/aws-ec2'
 import { AccountRootPrincipal, Role } from 'aws-cdk-lib/aws-iam'
@@ -86,5 +87,34 @@ describe('a construct in an app of one’s own', () => {
     const stack = new Stack(new App(), 'Theirs')
     const oauth = { ...config, platforms: { lambda: { auth: 'oauth' as const } } }
     expect(() => new LambdaMcpServer(stack, 'Mcp', { config: oauth, artifact })).toThrow('`authorization` is missing')
+  })
+})
+
+describe('the types of the package', () => {
+  const root = fileURLToPath(new URL('../..', import.meta.url))
+  const { exports, dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    exports: Record<string, { types?: string }>
+    dependencies: Record<string, string>
+  }
+  const doors = Object.entries(exports).flatMap(([door, { types }]) => (types ? [[door, types] as const] : []))
+
+  /** What the declarations of a door import that is no file of ours, with the file that does. */
+  function foreignImports(types: string): Map<string, string> {
+    const found = new Map<string, string>()
+    const files = [join(root, types)]
+    for (const file of files)
+      for (const [, name = ''] of readFileSync(file, 'utf8').matchAll(/\b(?:from|import) ?\(?['"]([^'"\s]+)['"]/g)) {
+        const other = resolve(dirname(file), name.replace(/\.ts$/, '.d.ts'))
+        if (!name.startsWith('.')) found.set(/^(@[^/]+\/)?[^/]+/.exec(name)![0], file)
+        else if (!files.includes(other)) files.push(other)
+      }
+    return found
+  }
+
+  // TypeScript makes `any` of a type that it does not find, and with `skipLibCheck` says nothing of it.
+  it.each(doors)('of %s need what comes with it, and CDK for the constructs', (door, types) => {
+    const there = [...Object.keys(dependencies), ...(door === './cdk' ? ['aws-cdk-lib', 'constructs'] : [])]
+    const missing = [...foreignImports(types)].filter(([name]) => !name.startsWith('node:') && !there.includes(name))
+    expect(missing).toEqual([])
   })
 })
