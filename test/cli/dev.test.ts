@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { Client } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { bin, copyProject, fairlead, sample, startDev, type RunningDev } from './support.ts'
+import { bin, copyProject, fairlead, startDev, type RunningDev } from './support.ts'
 
 const server = (word: string) => `
 import { McpServer } from '@modelcontextprotocol/server'
@@ -266,32 +266,6 @@ describe('fairlead stdio', () => {
     await client.close()
     await own.remove()
   })
-})
-
-describe('the sample', () => {
-  it('answers with the type that its schema promises and says that the data is made up', async () => {
-    const own = await copyProject(sample)
-    const running = await startDev(own.dir)
-    try {
-      const { code, stdout } = await fairlead(['call', 'get_account_summary', 'account_id=001122223333'], {
-        cwd: own.dir,
-      })
-      expect(code).toBe(0)
-      expect(stdout).toContain('001122223333')
-      expect(stdout).toMatch(/sample/i)
-      const onRuntime = await fairlead(
-        ['call', 'get_account_summary', 'account_id=001122223333', '--on', 'agentcore-runtime'],
-        { cwd: own.dir },
-      )
-      expect({ code: onRuntime.code, stdout: onRuntime.stdout }).toEqual({ code: 0, stdout })
-      await running.said(
-        /200 {2}agentcore-runtime {2}POST \/runtimes\/…\/invocations .* tools\/call get_account_summary/,
-      )
-    } finally {
-      await running.stop()
-      await own.remove()
-    }
-  }, 30_000)
 })
 
 /** Waits until the function has begun on a call, as its log says. */

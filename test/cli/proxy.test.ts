@@ -22,6 +22,18 @@ afterAll(async () => {
   await project.remove()
 })
 
+it('the sample answers with the type that its schema promises and says that the data is made up', async () => {
+  const call = (...more: string[]) =>
+    fairlead(['call', 'get_account_summary', 'account_id=001122223333', ...more], { cwd: project.dir })
+  const { code, stdout } = await call()
+  expect(code).toBe(0)
+  expect(stdout).toContain('001122223333')
+  expect(stdout).toMatch(/sample/i)
+  const onRuntime = await call('--on', 'agentcore-runtime')
+  expect({ code: onRuntime.code, stdout: onRuntime.stdout }).toEqual({ code: 0, stdout })
+  await dev.said(/200 {2}agentcore-runtime {2}POST \/runtimes\/…\/invocations .* tools\/call get_account_summary/)
+}, 30_000)
+
 describe('fairlead proxy', () => {
   const args = (...more: string[]) => [bin, 'proxy', ...more]
 
