@@ -1,7 +1,7 @@
 import type { Client } from '@modelcontextprotocol/client'
 import { connectClient } from '../connect/client.ts'
 import { FairleadError } from '../errors.ts'
-import { targetOf, type TargetOptions } from './where.ts'
+import { defaultPlatform, targetOf, type TargetOptions } from './where.ts'
 
 /** Connects to a platform of the running local stack as one of its identities, or to any URL. */
 export async function connectTarget(
@@ -10,7 +10,7 @@ export async function connectTarget(
   note: (line: string) => void,
 ): Promise<Client> {
   const era = eraOf(options.era)
-  return connectClient({ ...targetOf(options.on ?? 'lambda', options, note), era, version })
+  return connectClient({ ...targetOf(options.on ?? defaultPlatform(options), options, note), era, version })
 }
 
 function eraOf(given: string | undefined): 'auto' | 'legacy' | 'modern' {

@@ -32,7 +32,7 @@ export interface AuthOptions {
 export function withTarget(command: Command): Command {
   return withAuth(
     command
-      .option('--on <platform|url>', 'a platform of the local stack, or any URL (default: lambda)')
+      .option('--on <platform|url>', 'a platform of the local stack, or any URL (default: lambda, or what runs)')
       .option('--as <identity>', 'who calls a local endpoint (default: agent, or the first user where OAuth guards)')
       .option('--era <era>', 'auto, legacy (with initialize) or modern (2026-07-28)')
       .option('--project <folder>', 'the folder with fairlead.config.ts'),
@@ -197,11 +197,33 @@ export function authKindOf(given: string): AuthKind {
   })
 }
 
+/** What is meant where nobody says it: lambda, or, where that does not run, the first platform that does. */
+export function defaultPlatform(options: { project?: string }): Platform {
+  const running = platformsIn(options)
+  return running.includes('lambda') ? 'lambda' : (running[0] ?? 'lambda')
+}
+
+function platformsIn(options: { project?: string }): Platform[] {
+  try {
+    const { endpoints } = stateOf(options).state
+    return platformNames.filter((name) => endpoints[name])
+  } catch (error) {
+    if (error instanceof FairleadError) return []
+    throw error
+  }
+}
+
 /** The endpoint of a platform that runs. Throws STACK_NOT_RUNNING, USAGE. */
 export function endpointOf(state: LocalState, on: string): LocalEndpoint {
   const found = state.endpoints[platformOf(on)]
   if (found) return found
-  throw new FairleadError('STACK_NOT_RUNNING', `The local stack does not run ${on}`, {
+  throw doesNotRun(on, state)
+}
+
+export function doesNotRun(platform: string | undefined, { endpoints }: LocalState): FairleadError {
+  const running = platformNames.filter((name) => endpoints[name])
+  return new FairleadError('STACK_NOT_RUNNING', `The local stack does not run ${platform}`, {
+    why: `It runs ${running.join(', ') || 'nothing'}.`,
     fix: 'Add it to `platforms` in fairlead.config.ts and start fairlead dev again.',
   })
 }

@@ -9,7 +9,7 @@ import { FairleadError } from '../../errors.ts'
 import { withoutQuery } from '../../http/quoted.ts'
 import { nearest } from '../../nearest.ts'
 import { newCommand, run, type Result } from '../output.ts'
-import { authKindOf, isUrl, localEndpointFor, type LocalTarget } from '../where.ts'
+import { authKindOf, defaultPlatform, isUrl, localEndpointFor, type LocalTarget } from '../where.ts'
 
 interface Options {
   on?: string
@@ -28,7 +28,7 @@ interface Options {
 export function connectCommand(): Command {
   const command = newCommand('connect', 'print an endpoint’s entry for an MCP client, or write it into its settings')
     .argument('[client]', `one of: ${clientNames.join(', ')}`)
-    .option('--on <platform|url>', 'a platform of the local stack, or any URL (default: lambda)')
+    .option('--on <platform|url>', 'a platform of the local stack, or any URL (default: lambda, or what runs)')
     .option('--name <name>', 'what the client calls it')
     .option('--auth <kind>', 'for a URL: sigv4, oauth or none (default: found out)')
     .option('--service <name>', 'sign for this service (default: what the host says)')
@@ -55,7 +55,7 @@ async function connect(given: string | undefined, options: Options): Promise<Res
   const client = clientOf(given)
   const file = settingsFile(client, scope, home, process.cwd())
   if (file === undefined) throw new FairleadError('USAGE', `${clientFacts(client).title} has no settings in a project`, { fix: 'Leave out --scope project.' }) // prettier-ignore
-  const on = options.on ?? 'lambda'
+  const on = options.on ?? defaultPlatform(options)
   const name = nameOf(options.name, on)
   if (options.remove) return changed(client, file, name, undefined)
   const endpoint = await endpointFor(on, options)

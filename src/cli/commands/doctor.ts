@@ -16,6 +16,7 @@ import { toolArguments } from '../arguments.ts'
 import { newCommand, run, type Io, type Result } from '../output.ts'
 import { personOf, personSource } from '../person.ts'
 import { wrapped } from '../wrap.ts'
+import { doesNotRun } from '../where.ts'
 
 interface Options {
   platform?: string
@@ -80,10 +81,7 @@ async function targetsOf(url: string | undefined, options: Options): Promise<Tar
   if (url === undefined) {
     // A platform that is named is the one that is meant.
     const meant = endpoints.filter(([platform]) => options.platform === undefined || platform === options.platform)
-    if (meant.length === 0)
-      throw new FairleadError('STACK_NOT_RUNNING', `The local stack does not run ${options.platform}`, {
-        fix: 'Add it to `platforms` in fairlead.config.ts and start fairlead dev again.',
-      })
+    if (meant.length === 0) throw doesNotRun(options.platform, local!.state)
     return Promise.all(meant.map(([platform, endpoint]) => localTarget(local!, platform, endpoint, options)))
   }
   const ours = endpoints.find(([, endpoint]) => endpoint.url === url)

@@ -85,11 +85,11 @@ export async function askAndPin(
   return base
 }
 
-const another = 'name another: platforms.fargate.baseImage, or that of agentcore-runtime'
+const another = 'name another: baseImage of fargate, of agentcore-runtime or of the gateway'
 
 /** What helps when a registry cannot be asked. */
 const fixes: Partial<Record<ErrorCode, string>> = {
-  UNREACHABLE: `Where there is network: fairlead build --image --update-base, then commit ${lockFile}. Or name a base in a registry that can be reached from here: platforms.fargate.baseImage, or that of agentcore-runtime. Behind a proxy: NODE_USE_ENV_PROXY=1`,
+  UNREACHABLE: `Where there is network: fairlead build --image --update-base, then commit ${lockFile}. Or name a base in a registry that can be reached from here: baseImage of fargate, of agentcore-runtime or of the gateway. Behind a proxy: NODE_USE_ENV_PROXY=1`,
   REGISTRY_DENIED: `A base is read without credentials, in Amazon ECR with yours. Correct its name, or ${another}`,
   REGISTRY_FAILED: `Correct its name, or ${another}`,
   IMAGE_BASE_INVALID: `Choose a base for linux/arm64 with Node 22.19 or later, or ${another}`,
