@@ -11,7 +11,7 @@ beforeAll(async () => {
     {
       status: () => ({ name: 'demo' }),
       requests: () => [{ id: 'r-1' }],
-      flush: () => {},
+      flush: async () => {},
       restart: async () => void restarts++,
       faults: new Faults(),
     },

@@ -8,7 +8,7 @@ export interface Controlled {
   /** The requests that are kept, newest last. */
   requests(): unknown[]
   /** Writes what waits to be written of them: `fairlead explain` reads the file. */
-  flush(): void
+  flush(): Promise<void>
   restart(): Promise<void>
   /** What is broken on purpose. `set` throws FAULT_UNKNOWN. */
   faults: { list(): unknown[]; set(name: string, on: boolean): void }
@@ -48,7 +48,7 @@ async function route(request: Request, controlled: Controlled): Promise<Response
   if (request.method === 'GET' && pathname === '/api/status') return answer(200, controlled.status())
   if (request.method === 'GET' && pathname === '/api/requests') return answer(200, { requests: controlled.requests() })
   if (request.method === 'POST' && pathname === '/api/requests/flush') {
-    controlled.flush()
+    await controlled.flush()
     return answer(200, { flushed: true })
   }
   if (request.method === 'POST' && pathname === '/api/restart') {

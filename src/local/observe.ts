@@ -40,7 +40,7 @@ export function observed(platform: Platform, handler: FetchHandler, log: Request
         ...(response.status >= 400 ? { answer: answerOf(response) } : {}),
       })
     }
-    return withEnd(response, (bytes) => void finish(bytes))
+    return withEnd(response, (bytes) => log.expect(finish(bytes)))
   }
 }
 

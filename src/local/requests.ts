@@ -43,6 +43,7 @@ export class RequestLog {
   readonly #onRecord: (record: RequestRecord) => void
   readonly #records: RequestRecord[] = []
   readonly #kept: KeptRequests
+  readonly #coming = new Set<Promise<void>>()
   #pending: string[] = []
   #timer: NodeJS.Timeout | undefined
   #closed = false
@@ -65,6 +66,12 @@ export class RequestLog {
     this.#onRecord(record)
   }
 
+  /** Takes note of a request that was answered, and of which its process has not said yet what it knows. */
+  expect(record: Promise<void>): void {
+    this.#coming.add(record)
+    void record.finally(() => this.#coming.delete(record))
+  }
+
   /** Keeps a request that is no platform's: what a client did at the authorization server. */
   keep(facts: Facts, wire: Wire): void {
     this.#kept.add(facts, wire)
@@ -79,6 +86,12 @@ export class RequestLog {
   close(): void {
     this.flush()
     this.#closed = true
+  }
+
+  /** Writes every request that was answered before this was called. */
+  async settle(): Promise<void> {
+    await Promise.all(this.#coming)
+    this.flush()
   }
 
   /** Writes what is waiting; called by itself four times a second. */

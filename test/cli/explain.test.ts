@@ -69,6 +69,14 @@ describe('fairlead explain', () => {
     expect((await cli('tools')).code).toBe(0)
   })
 
+  it('knows a request as soon as it was answered', async () => {
+    const { headers } = await fetch(dev.state.endpoints.lambda!.url, { method: 'POST', body: '{}' })
+    const { url, token } = dev.state.control
+    await fetch(`${url}/api/requests/flush`, { method: 'POST', headers: { authorization: `Bearer ${token}` } })
+    const kept = readFileSync(join(project.dir, '.fairlead/requests.jsonl'), 'utf8')
+    expect(kept).toContain(headers.get('x-amzn-requestid'))
+  })
+
   it('explains a request that was let in, by the end of its id', async () => {
     await cli('explain')
     const kept = readFileSync(join(project.dir, '.fairlead/requests.jsonl'), 'utf8').trim().split('\n')

@@ -71,7 +71,7 @@ async function serve(
       {
         status: () => ({ name: project.config.name, endpoints: stack.endpoints }),
         requests: () => stack.requests.list(),
-        flush: () => stack.requests.flush(),
+        flush: () => stack.requests.settle(),
         restart: async () => void (await stack.reload(true)),
         faults,
       },

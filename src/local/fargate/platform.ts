@@ -22,7 +22,7 @@ export async function startFargatePlatform(options: PlatformOptions): Promise<Ru
     // Tasks reach each other directly; nobody else has business there.
     closedPrefix: '/.fairlead/',
     ...(options.faults ? { faults: options.faults } : {}),
-    onEnd: (exchange) => void record(exchange, notes, options),
+    onEnd: (exchange) => options.requests.expect(record(exchange, notes, options)),
   })
   try {
     const url = `${balancer.url}/mcp`
