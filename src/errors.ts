@@ -573,6 +573,16 @@ export const errors = {
     why: 'What changes an AWS account is confirmed first.',
     fix: 'Run it again and answer, or say it beforehand: --yes',
   },
+  LOCAL_ARN: {
+    exit: 'usage',
+    why: 'The account 000000000000 is the one that dev plays; AWS does not have it.',
+    fix: 'Write the ARN that it has on AWS, in the definition and as the key in the bindings, which say what it is here.',
+  },
+  CREDENTIAL_PROVIDER: {
+    exit: 'aws',
+    why: 'The managed gateway gets keys and tokens for its targets from credential providers of its account and region.',
+    fix: 'docs/platforms/agentcore-gateway.md says which are made and which have to be there.',
+  },
   QUOTA_EXCEEDED: {
     exit: 'aws',
     why: 'The account has a limit for this, and it is reached.',

@@ -1,3 +1,4 @@
+import { gatewayNeeds } from '../deploy/gateway-needs.ts'
 import { exceededConcurrency, exceededQuotas } from '../deploy/quotas.ts'
 import { conditionOf, stuck, type StackState } from '../deploy/stack-state.ts'
 import { atRiskError } from '../deploy/toolkit-deploy.ts'
@@ -6,7 +7,7 @@ import type { OpenToolkit } from '../deploy/toolkit.ts'
 import type { FairleadError } from '../errors.ts'
 import type { Planned } from './planning.ts'
 
-/** What `deploy` refuses to begin with, although it is all well formed: stacks that are stuck, data at risk, quotas. */
+/** What `deploy` refuses to begin with, although it is all well formed: stacks that are stuck, data at risk, what is not in the account, quotas. */
 export async function refusalsOf(
   toolkit: OpenToolkit,
   { assembly, stacks, region }: Planned,
@@ -23,6 +24,7 @@ export async function refusalsOf(
   return [
     ...halfMade.map(stuck),
     ...(risky.length > 0 && !allowReplace ? [atRiskError(risky)] : []),
+    ...(await gatewayNeeds(toolkit.clients, made)),
     ...(await exceededConcurrency(toolkit.clients, made)),
     ...(await exceededQuotas(toolkit, made)),
   ]

@@ -6,6 +6,12 @@ interface NameRule {
   says: string
 }
 
+const providerName: NameRule = {
+  property: 'Name',
+  pattern: /^[a-zA-Z0-9_-]{1,128}$/,
+  says: 'letters, digits, hyphens and _, at most 128',
+}
+
 /** What AWS takes as a name, of each resource's own API reference. Read 2026-11-25. */
 const rules: Record<string, NameRule> = {
   'AWS::BedrockAgentCore::Runtime': {
@@ -23,6 +29,8 @@ const rules: Record<string, NameRule> = {
     pattern: /^(?:[0-9a-zA-Z]-?){1,100}$/,
     says: 'letters, digits and single hyphens, at most 100',
   },
+  'AWS::BedrockAgentCore::ApiKeyCredentialProvider': providerName,
+  'AWS::BedrockAgentCore::OAuth2CredentialProvider': providerName,
   'AWS::Lambda::Function': {
     property: 'FunctionName',
     pattern: /^[a-zA-Z0-9-_]{1,64}$/,

@@ -4,6 +4,7 @@ import type { CloudControl } from '@aws-sdk/client-cloudcontrol'
 import type { CloudFormation } from '@aws-sdk/client-cloudformation'
 import type { CloudWatchLogs } from '@aws-sdk/client-cloudwatch-logs'
 import type { Lambda } from '@aws-sdk/client-lambda'
+import type { SecretsManager } from '@aws-sdk/client-secrets-manager'
 import type { SSM } from '@aws-sdk/client-ssm'
 import type { STS } from '@aws-sdk/client-sts'
 import { orMissing } from './cdk-missing.ts'
@@ -22,6 +23,7 @@ interface ClientTypes {
   cloudformation: CloudFormation
   'cloudwatch-logs': CloudWatchLogs
   lambda: Lambda
+  'secrets-manager': SecretsManager
   ssm: SSM
   sts: STS
 }
@@ -32,6 +34,7 @@ const classes: Record<keyof ClientTypes, string> = {
   cloudformation: 'CloudFormation',
   'cloudwatch-logs': 'CloudWatchLogs',
   lambda: 'Lambda',
+  'secrets-manager': 'SecretsManager',
   ssm: 'SSM',
   sts: 'STS',
 }

@@ -23,8 +23,12 @@ const provider = z.union([
       apiKey: z.string().min(1).optional(),
       apiKeyEnv: z.string().min(1).optional(),
       apiKeySecretConfig: secretReference.optional(),
+      existing: z.boolean().optional(),
     })
-    .refine((given) => Object.keys(given).length > 0, 'has one of apiKey, apiKeyEnv and apiKeySecretConfig'),
+    .refine(
+      ({ existing: _existing, ...given }) => Object.keys(given).length > 0,
+      'has one of apiKey, apiKeyEnv and apiKeySecretConfig',
+    ),
   z.strictObject({
     clientId: z.string().min(1),
     clientSecret: z.string().min(1).optional(),
@@ -33,6 +37,9 @@ const provider = z.union([
     clientAuthenticationMethod: z.enum(['CLIENT_SECRET_BASIC', 'CLIENT_SECRET_POST']).optional(),
     tokenEndpoint: z.url().optional(),
     discoveryUrl: z.url().optional(),
+    issuer: z.url().optional(),
+    authorizationEndpoint: z.url().optional(),
+    existing: z.boolean().optional(),
   }),
 ])
 

@@ -21,14 +21,18 @@ export interface SecretReference {
   jsonKey: string
 }
 
-/** Several may be said: where the gateway is deployed a literal is not taken along, and here the environment comes first. */
+/**
+ * Several may be said: where the gateway is deployed a literal is not taken along, and here the environment comes first.
+ * `existing`: the managed gateway's stack does not make the provider, although it could.
+ */
 interface ApiKeyBinding {
   apiKey?: string
   apiKeyEnv?: string
   apiKeySecretConfig?: SecretReference
+  existing?: boolean
 }
 
-interface OauthClientBinding {
+export interface OauthClientBinding {
   clientId: string
   clientSecret?: string
   clientSecretEnv?: string
@@ -36,6 +40,10 @@ interface OauthClientBinding {
   clientAuthenticationMethod?: 'CLIENT_SECRET_BASIC' | 'CLIENT_SECRET_POST'
   tokenEndpoint?: string
   discoveryUrl?: string
+  /** With the token endpoint, of a server that has no document: AWS asks for both, though a client of its own needs neither. */
+  issuer?: string
+  authorizationEndpoint?: string
+  existing?: boolean
 }
 
 export type CredentialProviderBinding = ApiKeyBinding | OauthClientBinding

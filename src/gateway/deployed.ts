@@ -75,7 +75,8 @@ function localServer(target: string, url: string): FairleadError {
   })
 }
 
-function isLocal(url: string): boolean {
+/** Whether an address is on this machine. */
+export function isLocal(url: string): boolean {
   const host = new URL(url).hostname.replace(/^\[|\]$/g, '')
   return host === 'localhost' || host.endsWith('.localhost') || isLoopbackAddress(host)
 }

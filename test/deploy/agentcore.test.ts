@@ -94,6 +94,49 @@ const notes = {
     },
   ],
 }
+const vault = 'token-vault/default'
+const stockProvider = `arn:aws:bedrock-agentcore:us-east-1:111122223333:${vault}/apikeycredentialprovider/stock`
+const shopProvider = `arn:aws:bedrock-agentcore:us-east-1:000000000000:${vault}/oauth2credentialprovider/shop`
+const otherProvider = `arn:aws:bedrock-agentcore:us-east-1:111122223333:${vault}/apikeycredentialprovider/other`
+const withKey = (name: string, providerArn: string) => ({
+  name,
+  targetConfiguration: {
+    mcp: { openApiSchema: { s3: { uri: 's3://documents/stock.json' } } },
+  },
+  credentialProviderConfigurations: [
+    { credentialProviderType: 'API_KEY', credentialProvider: { apiKeyCredentialProvider: { providerArn } } },
+  ],
+})
+const protectedTargets = [
+  withKey('stock', stockProvider),
+  withKey('stock-too', stockProvider),
+  withKey('other', otherProvider),
+  {
+    name: 'shop',
+    targetConfiguration: { mcp: { mcpServer: { endpoint: 'https://shop.example.com/mcp' } } },
+    credentialProviderConfigurations: [
+      {
+        credentialProviderType: 'OAUTH',
+        credentialProvider: { oauthCredentialProvider: { providerArn: shopProvider, scopes: ['read'] } },
+      },
+    ],
+  },
+]
+const bindings = {
+  credentialProviders: {
+    [stockProvider]: { apiKey: 'of-this-machine', apiKeySecretConfig: { secretId: 'stock', jsonKey: 'key' } },
+    [otherProvider]: { existing: true, apiKeySecretConfig: { secretId: 'other', jsonKey: 'key' } },
+    [shopProvider]: {
+      clientId: 'gateway',
+      clientSecret: 'of-this-machine',
+      clientSecretConfig: {
+        secretId: 'arn:aws:secretsmanager:us-east-1:111122223333:secret:shop-AbCdEf',
+        jsonKey: 'secret',
+      },
+      discoveryUrl: 'https://login.example.com/.well-known/openid-configuration',
+    },
+  },
+}
 const tool = 'action == AgentCore::Action::"orders___get_order", resource == AgentCore::Gateway::"${GatewayArn}"'
 const cedar: Policy[] = [
   { name: 'closed', statement: `forbid(principal, ${tool}) when { context.input.type == "secret" };` },
@@ -140,17 +183,25 @@ beforeAll(() => {
   const unknown = { ...image, repository: image.repository.replace('111122223333', Aws.ACCOUNT_ID) }
   runtime('runtime-anywhere', { package: 'image' }, { image: unknown })
   runtime('runtime-docker', { package: 'image' }, { image: { kind: 'docker', dir: artifact } })
-  const gateway = (name: string, definition: object, targets: object[] = [orders], policies?: Policy[]) =>
+  const gateway = (
+    name: string,
+    definition: object,
+    targets: object[] = [orders],
+    policies?: Policy[],
+    bound?: typeof bindings,
+  ) =>
     new AgentcoreGateway(new Stack(app, name, { env: place }), 'Gateway', {
       config: { name: 'tools', callers: [agent], platforms: {} },
       gateway: { name, roleArn, ...definition },
       targets,
       ...(policies ? { policies } : {}),
+      ...(bound ? { bindings: bound } : {}),
     })
   gateway('gateway-iam', { authorizerType: 'AWS_IAM', protocolType: 'MCP' }, [orders, notes, ...many])
   gateway('gateway-jwt', { authorizerType: 'CUSTOM_JWT', authorizerConfiguration: jwt })
   gateway('gateway-cedar', { authorizerType: 'CUSTOM_JWT', authorizerConfiguration: jwt }, [orders, notes], cedar)
   gateway('gateway-none', { authorizerType: 'NONE' })
+  gateway('gateway-providers', { authorizerType: 'AWS_IAM' }, [...protectedTargets, orders], undefined, bindings)
   gateway('gateway-whole', example(createGateway, 'gateway') as object, targetExamples())
   ownGateway(app, 'gateway-own', 'AWS_IAM')
   ownGateway(app, 'gateway-own-jwt', 'CUSTOM_JWT')
@@ -541,6 +592,70 @@ describe('the gateway', () => {
       expect(DependsOn).toContainEqual(expect.stringContaining('RoleDefaultPolicy'))
       if (at >= 5) expect(DependsOn).toContain(targets[at - 5]![0])
     }
+  })
+
+  it('has credential providers made whose secrets the bindings name, and takes the others as they are', () => {
+    const stack = 'gateway-providers'
+    const { Resources: resources } = templates[stack]!
+    expect(all(stack, 'AWS::BedrockAgentCore::ApiKeyCredentialProvider')).toEqual([
+      { Name: 'stock', ApiKeySecretSource: 'EXTERNAL', ApiKeySecretConfig: { SecretId: 'stock', JsonKey: 'key' } },
+    ])
+    expect(all(stack, 'AWS::BedrockAgentCore::OAuth2CredentialProvider')).toEqual([
+      {
+        Name: 'shop',
+        CredentialProviderVendor: 'CustomOauth2',
+        Oauth2ProviderConfigInput: {
+          CustomOauth2ProviderConfig: {
+            ClientId: 'gateway',
+            ClientSecretSource: 'EXTERNAL',
+            ClientSecretConfig: {
+              SecretId: 'arn:aws:secretsmanager:us-east-1:111122223333:secret:shop-AbCdEf',
+              JsonKey: 'secret',
+            },
+            OauthDiscovery: { DiscoveryUrl: 'https://login.example.com/.well-known/openid-configuration' },
+          },
+        },
+      },
+    ])
+    expect(JSON.stringify(resources)).not.toContain('of-this-machine')
+    const arnOf = (type: string) => ({
+      'Fn::GetAtt': [Object.keys(resources).find((id) => resources[id]!.Type.endsWith(type))!, 'CredentialProviderArn'],
+    })
+    const [key, client] = [arnOf('ApiKeyCredentialProvider'), arnOf('OAuth2CredentialProvider')]
+    const providers = all(stack, 'AWS::BedrockAgentCore::GatewayTarget').map((target) => {
+      const [first] = target['CredentialProviderConfigurations'] as { CredentialProvider?: object }[]
+      return Object.values(first!.CredentialProvider ?? {})[0] as unknown
+    })
+    expect(providers).toEqual([
+      { ProviderArn: key },
+      { ProviderArn: key },
+      { ProviderArn: otherProvider },
+      { ProviderArn: client, Scopes: ['read'] },
+      undefined,
+    ])
+    const [{ PolicyDocument }] = all(stack, 'AWS::IAM::Policy') as [{ PolicyDocument: { Statement: object[] } }]
+    const whole = `arn:aws:bedrock-agentcore:us-east-1:111122223333:${vault}`
+    expect(PolicyDocument.Statement).toContainEqual(
+      expect.objectContaining({
+        Action: 'bedrock-agentcore:GetResourceApiKey',
+        Resource: expect.arrayContaining([whole, key, otherProvider]),
+      }),
+    )
+    expect(PolicyDocument.Statement).toContainEqual(
+      expect.objectContaining({
+        Action: 'bedrock-agentcore:GetResourceOauth2Token',
+        Resource: expect.arrayContaining([whole, client]),
+      }),
+    )
+    expect(PolicyDocument.Statement).toContainEqual({
+      Effect: 'Allow',
+      Action: 'secretsmanager:GetSecretValue',
+      Resource: [
+        'arn:aws:secretsmanager:us-east-1:111122223333:secret:bedrock-agentcore-identity!default/apikey/other-*',
+        'arn:aws:secretsmanager:us-east-1:111122223333:secret:shop-AbCdEf',
+        'arn:aws:secretsmanager:us-east-1:111122223333:secret:stock-??????',
+      ],
+    })
   })
 
   it('with policies has an engine in front of it, and its policies when its targets are there', () => {

@@ -151,7 +151,7 @@ function writeGateway(): void {
     [files.inventory.credentialProviderConfigurations[0]!.credentialProvider.oauthCredentialProvider.providerArn]: {
       clientId: 'gateway',
       clientSecretConfig: { secretId: 'shop-client', jsonKey: 'secret' },
-      tokenEndpoint: 'https://auth.example.com/token',
+      discoveryUrl: 'https://auth.example.com/.well-known/openid-configuration',
     },
   }
   mkdirSync(join(dir, 'gateway'))
@@ -279,6 +279,7 @@ const mayDo = {
     'lambda:InvokeFunction',
     's3:GetObject',
     'secretsmanager:GetSecretValue',
+    'bedrock-agentcore:GetResourceApiKey',
     'bedrock-agentcore:GetResourceOauth2Token',
     'bedrock-agentcore:GetWorkloadAccessToken',
     'bedrock-agentcore:GetPolicyEngine',

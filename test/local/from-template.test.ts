@@ -41,8 +41,8 @@ const config: FairleadConfig = {
     'agentcore-runtime': { idleS: 120, headers: ['X-Tenant'] },
     'agentcore-gateway': {
       gateway: join(root, 'gateway.json'),
-      targets: [join(brownfield, 'orders.json')],
-      bindings: join(brownfield, 'bindings.json'),
+      targets: [join(brownfield, 'orders.json'), join(root, 'inventory.json')],
+      bindings: join(root, 'bindings.json'),
       policies: [join(root, '*.cedar')],
     },
   },
@@ -57,8 +57,11 @@ beforeAll(async () => {
   writeFileSync(
     join(root, 'shop.cedar'),
     `permit(principal is AgentCore::IamEntity, action == AgentCore::Action::"orders___get_order",
-       resource == AgentCore::Gateway::"\${GatewayArn}") when { context.input.order_id like "A-*" };`,
+       resource == AgentCore::Gateway::"\${GatewayArn}") when { context.input.order_id like "A-*" };
+     permit(principal is AgentCore::IamEntity, action == AgentCore::Action::"inventory___listProducts",
+       resource == AgentCore::Gateway::"\${GatewayArn}");`,
   )
+  writeInventory()
   const guarded = {
     ...config,
     platforms: { lambda: { auth: 'oauth' as const }, fargate: { tasks: 2, memoryMb: 1024 } },
@@ -85,6 +88,28 @@ beforeAll(async () => {
   await synthesized(container, { server }, byDocker, { kind: 'docker', dir })
 }, 60_000)
 afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+/** A target whose key a credential provider has that the stack makes, in the account that is deployed to. */
+function writeInventory(): void {
+  const arn = 'arn:aws:bedrock-agentcore:us-east-1:111122223333:token-vault/default/apikeycredentialprovider/stock'
+  const target = JSON.parse(readFileSync(join(brownfield, 'inventory.json'), 'utf8')) as Loose
+  target.credentialProviderConfigurations[0].credentialProvider.apiKeyCredentialProvider.providerArn = arn
+  writeFileSync(join(root, 'inventory.json'), JSON.stringify(target))
+  const { functions, endpoints, credentialProviders, s3 } = JSON.parse(
+    readFileSync(join(brownfield, 'bindings.json'), 'utf8'),
+  ) as Loose
+  for (const each of [functions, endpoints].flatMap((map) => Object.values(map as object) as Loose[]))
+    for (const key of ['handler', 'run']) if (each[key]) each[key] = join(brownfield, each[key])
+  for (const key of Object.keys(s3)) s3[key] = join(brownfield, s3[key])
+  const secret = { apiKeySecretConfig: { secretId: 'stock', jsonKey: 'key' } }
+  const bindings = {
+    functions,
+    endpoints,
+    s3,
+    credentialProviders: { [arn]: { ...(Object.values(credentialProviders)[0] as object), ...secret } },
+  }
+  writeFileSync(join(root, 'bindings.json'), JSON.stringify(bindings))
+}
 
 const closers: (() => Promise<void>)[] = []
 afterEach(async () => {
@@ -196,6 +221,14 @@ describe('the local stack from a template', () => {
       order_id: 'A-1001',
     })
     expect(await order.text()).toContain('A-1001')
+    const stock = await call(
+      stack,
+      'agentcore-gateway',
+      signed(stack, 'agentcore-gateway'),
+      'inventory___listProducts',
+      {},
+    )
+    expect(await stock.text()).toContain('ROPE-12')
     const refused = await call(stack, 'lambda', signed(stack, 'lambda', 'stranger'))
     expect(refused.status).toBe(403)
     expect(await stack.refused).toMatchObject({ code: 'IAM_DENIED' })
@@ -351,6 +384,20 @@ describe('a mistake in the template', () => {
       drop('AWS::IAM::Policy', () => true),
     )
     await expect(start(path)).rejects.toMatchObject({ code: 'TEMPLATE_NOT_RUNNABLE' })
+  })
+
+  it('without the permission to use a credential provider is what every call of its target fails for on AWS', async () => {
+    const path = mistaken(
+      'agentcore-gateway',
+      edit('AWS::IAM::Policy', ({ PolicyDocument: document }) => {
+        const asksForKey = ({ Action }: Loose) => JSON.stringify(Action).includes('GetResourceApiKey')
+        document.Statement = document.Statement.filter((each: Loose) => !asksForKey(each))
+      }),
+    )
+    await expect(start(path)).rejects.toMatchObject({
+      code: 'TEMPLATE_NOT_RUNNABLE',
+      message: expect.stringContaining('credential provider of inventory'),
+    })
   })
 
   it('without the permission to ask the policy engine is what denies every call on AWS', async () => {

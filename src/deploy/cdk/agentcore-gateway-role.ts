@@ -3,6 +3,7 @@ import type { Construct } from 'constructs'
 import { awsEndpoint } from '../../aws/endpoint.ts'
 import type { CredentialConfiguration, GatewayDefinition, TargetDefinition } from '../../gateway/definitions/types.ts'
 import { agentcoreArn, agentcoreRole, identityArns } from './agentcore-role.ts'
+import type { MadeProvider } from './agentcore-credential-providers.ts'
 import { allow } from './allow.ts'
 
 /**
@@ -13,6 +14,7 @@ export function gatewayRole(
   scope: Construct,
   gateway: GatewayDefinition & { kmsKeyArn?: string },
   targets: readonly TargetDefinition[],
+  made: ReadonlyMap<string, MadeProvider>,
 ): Role {
   const { name } = gateway
   const role = agentcoreRole(scope, 'Role', { kind: 'gateway', name, description: `Works for the gateway ${name}` })
@@ -22,7 +24,7 @@ export function gatewayRole(
   const objects = targets.flatMap(objectsOf)
   if (objects.length > 0) allow(role, { sid: 'Documents', actions: ['s3:GetObject'], resources: unique(objects) })
   const credentials = targets.flatMap(({ credentialProviderConfigurations = [] }) => credentialProviderConfigurations)
-  allowProviders(role, scope, name, credentials)
+  allowProviders(role, scope, { name, made, credentials })
   for (const [action, resources] of Object.entries(signedFor(scope, targets)))
     allow(role, {
       actions: [action],
@@ -65,8 +67,11 @@ const providerKinds = {
 function allowProviders(
   role: Role,
   scope: Construct,
-  name: string,
-  credentials: readonly CredentialConfiguration[],
+  {
+    name,
+    made,
+    credentials,
+  }: { name: string; made: ReadonlyMap<string, MadeProvider>; credentials: readonly CredentialConfiguration[] },
 ): void {
   const identities = identityArns(scope, name)
   const wide = 'The service makes the workload identity and the secret under names that end in ids of its own choice.'
@@ -79,21 +84,26 @@ function allowProviders(
     )
     if (arns.length === 0) continue
     asks = true
-    const vaults = unique(arns.map((arn) => arn.split('/').slice(0, 2).join('/')))
+    const vaults = unique(
+      arns.map((arn) => (made.has(arn) ? agentcoreArn(scope, vault) : arn.split('/').slice(0, 2).join('/'))),
+    )
     allow(role, {
       actions: [`bedrock-agentcore:${action}`],
-      resources: [...vaults, ...arns, ...identities],
+      resources: [...vaults, ...arns.map((arn) => made.get(arn)?.arn ?? arn), ...identities],
       wide,
     })
     allow(role, {
       actions: ['secretsmanager:GetSecretValue'],
-      resources: arns.map((arn) => secretOf(arn, folder)),
+      resources: unique(arns.map((arn) => made.get(arn)?.secretArn ?? secretOf(arn, folder))),
       wide,
     })
   }
   if (asks)
     allow(role, { sid: 'Identity', actions: ['bedrock-agentcore:GetWorkloadAccessToken'], resources: identities, wide })
 }
+
+/** Where CloudFormation makes providers. */
+const vault = 'token-vault/default'
 
 /**
  * Where the service keeps what a provider was given; Secrets Manager adds six characters.

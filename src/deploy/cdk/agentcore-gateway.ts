@@ -14,8 +14,10 @@ import type { FairleadConfig } from '../../config.ts'
 import { FairleadError } from '../../errors.ts'
 import { readGateway, readTarget } from '../../gateway/definitions/read.ts'
 import type { GatewayDefinition, TargetDefinition } from '../../gateway/definitions/types.ts'
+import type { BindingsFile } from '../../gateway/bindings.ts'
 import type { Policy } from '../../gateway/policies/policy.ts'
 import { revisions } from '../../mcp/revisions.ts'
+import { makeCredentialProviders, withArns } from './agentcore-credential-providers.ts'
 import { gatewayLogs } from './agentcore-gateway-logs.ts'
 import { gatewayRole } from './agentcore-gateway-role.ts'
 import { allowPolicyEngine, gatewayPolicies, policyEngine } from './agentcore-policy-engine.ts'
@@ -31,6 +33,8 @@ export interface AgentcoreGatewayProps {
   targets: readonly unknown[]
   /** Cedar policies, `${GatewayArn}` standing for the gateway: it gets a policy engine with them. */
   policies?: readonly Policy[]
+  /** Of the bindings file: a provider whose secret is named in AWS Secrets Manager is made, the others are there already. */
+  bindings?: Pick<BindingsFile, 'credentialProviders'>
 }
 
 /** The service makes five targets of a gateway at once. @see https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/bedrock-agentcore-limits.html (read 2026-11-22) */
@@ -55,7 +59,8 @@ export class AgentcoreGateway extends Construct {
     requireAgentcore(this)
     const definition = readGateway(props.gateway)
     const targets = props.targets.map((target, at) => readTarget(target, `targets[${at}]`))
-    this.role = gatewayRole(this, definition, targets)
+    const providers = makeCredentialProviders(this, targets, props.bindings ?? {})
+    this.role = gatewayRole(this, definition, targets, providers)
     if (!props.config.server) allowConfigured(this.role, props.config)
     const policies = policyEngine(this, definition, props.policies)
     if (policies) allowPolicyEngine(this, this.role, definition, policies.configuration.arn)
@@ -64,7 +69,7 @@ export class AgentcoreGateway extends Construct {
     // @see https://github.com/aws/aws-cdk/issues/36826
     this.gateway.node.addDependency(this.role)
     this.logGroup = gatewayLogs(this, this.gateway)
-    this.targets = targets.map((target) => this.#target(target))
+    this.targets = targets.map((target) => this.#target(withArns(target, providers)))
     for (const [at, target] of this.targets.entries())
       if (at >= atOnce) target.addResourceDependency(this.targets[at - atOnce]!)
     if (policies?.engine && props.policies)

@@ -8,6 +8,11 @@ export function agentcoreArn(scope: Construct, resource: string, service = 'bedr
   return `arn:${partition}:${service}:${region}:${account}:${resource}`
 }
 
+/** The secret of an id that may be its ARN; Secrets Manager adds six characters to a name. */
+export function secretArn(scope: Construct, id: string): string {
+  return id.startsWith('arn:') ? id : agentcoreArn(scope, `secret:${id}-??????`, 'secretsmanager')
+}
+
 /**
  * A role that AgentCore takes on for one resource alone: the trust names the account and, as the resource's id is its name
  * and ten characters, the resource.

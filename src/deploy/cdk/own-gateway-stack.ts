@@ -11,7 +11,7 @@ import { readGateway } from '../../gateway/definitions/read.ts'
 import type { GatewayDefinition, TargetDefinition } from '../../gateway/definitions/types.ts'
 import { edgeRegion, parameterPath, type Deployment } from '../deployment.ts'
 import { signedFor } from './agentcore-gateway-role.ts'
-import { agentcoreArn } from './agentcore-role.ts'
+import { secretArn } from './agentcore-role.ts'
 import { edgeWebAclArn, environmentWebAcl } from './edge-stack.ts'
 import { FargateMcpServer } from './fargate-mcp-server.ts'
 import { namedNetwork } from './fargate-network.ts'
@@ -157,8 +157,7 @@ function needs(stack: Stack, { targets, bindings }: GatewayFacts): NonNullable<F
   const functions = definitions.flatMap(({ targetConfiguration: { mcp } }) => mcp.lambda?.lambdaArn ?? [])
   const secrets = Object.values(bindings.credentialProviders ?? {}).flatMap((each) => {
     const id = waysOf(each).config?.secretId
-    if (id === undefined) return []
-    return [id.startsWith('arn:') ? id : agentcoreArn(stack, `secret:${id}-??????`, 'secretsmanager')]
+    return id === undefined ? [] : [secretArn(stack, id)]
   })
   return [
     ...(functions.length > 0 ? [{ actions: ['lambda:InvokeFunction'], resources: [...new Set(functions)] }] : []),

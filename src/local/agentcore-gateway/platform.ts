@@ -1,6 +1,8 @@
 import { boundEndpoint, openGateway } from '../../gateway/open.ts'
 import { changeKinds, Changes } from '../../gateway/changes.ts'
 import type { Gateway } from '../../gateway/gateway.ts'
+import { waysOf, type Bindings } from '../../gateway/bindings.ts'
+import { readProviderArn } from '../../gateway/credential-providers.ts'
 import { gatewayIdOf } from '../../gateway/targets/lambda.ts'
 import type { TargetDefinition } from '../../gateway/definitions/types.ts'
 import type { FetchHandler } from '../../http/fetch-handler.ts'
@@ -102,7 +104,17 @@ function definitionsOf({ project: { config, dir }, deployed }: PlatformOptions):
   if (!part || 'artifactDir' in part) return own
   const { policies: _own, ...rest } = own
   const { gateway, targets, policies } = part
-  return { ...rest, gateway, targets, ...(policies ? { policies } : {}) }
+  return { ...rest, bindings: boundAsMade(rest.bindings), gateway, targets, ...(policies ? { policies } : {}) }
+}
+
+/** What a template makes has an ARN of this machine: it is bound to the same secret. */
+function boundAsMade({ credentialProviders = {}, ...rest }: Bindings): Bindings {
+  const here = Object.entries(credentialProviders).flatMap(([arn, given]) => {
+    const { kind, name } = readProviderArn(arn) ?? {}
+    const made = `arn:aws:bedrock-agentcore:${region}:${accountId}:token-vault/default/${kind}credentialprovider/${name}`
+    return kind && waysOf(given).config && !given.existing ? [[made, given] as const] : []
+  })
+  return { ...rest, credentialProviders: { ...Object.fromEntries(here), ...credentialProviders } }
 }
 
 interface Opened {

@@ -1,5 +1,6 @@
 import { FairleadError } from '../../errors.ts'
 import { readGateway, readTarget } from '../../gateway/definitions/read.ts'
+import { providerOf } from '../../gateway/credential-providers.ts'
 import type { TargetDefinition } from '../../gateway/definitions/types.ts'
 import type { Policy } from '../../gateway/policies/policy.ts'
 import { localAccount } from '../../platforms.ts'
@@ -24,6 +25,7 @@ export async function gatewayOf(stack: StackFile): Promise<DeployedGateway | und
     .filter(({ type }) => type === 'AWS::BedrockAgentCore::GatewayTarget')
     .map(({ properties }) => readTarget(properties, stack.file))
   await requireInvocable(stack, gateway.roleArn, targets)
+  await requireSecrets(stack, gateway.roleArn, targets)
   const arn = outputOf(stack, 'GatewayArn')
   const policies = await policiesOf(stack, gateway, arn)
   return { arn, gateway, targets, policy: resourcePolicies(stack), ...(policies ? { policies } : {}) }
@@ -72,6 +74,26 @@ async function policiesOf(
 function placedAs(arn: string, policies: string): string {
   const [place] = /arn:[^:"]*:bedrock-agentcore:[^:"]*:[^:"]*:gateway\//.exec(policies) ?? []
   return place === undefined ? arn : place + arn.slice(arn.indexOf('/') + 1)
+}
+
+/** Without it the gateway calls its targets without their keys and tokens, which are refused then. */
+async function requireSecrets(stack: StackFile, roleArn: string, targets: readonly TargetDefinition[]): Promise<void> {
+  const policies = rolePolicies(stack, roleArn)
+  for (const target of targets) {
+    const used = providerOf(target)
+    if (!used) continue
+    const action = `bedrock-agentcore:${used.kind === 'apikey' ? 'GetResourceApiKey' : 'GetResourceOauth2Token'}`
+    const question = { principal: roleArn, action, resource: used.arn, context: {} }
+    if (await roleMay(policies, { ...question, accountId: localAccount.accountId })) continue
+    throw new FairleadError(
+      'TEMPLATE_NOT_RUNNABLE',
+      `${stack.file}: the gateway may not use the credential provider of ${target.name}`,
+      {
+        why: `No statement of its role allows ${action} on ${used.arn}; every call of that target fails then.`,
+        fix: `Add to the role: { "Effect": "Allow", "Action": "${action}", "Resource": "${used.arn}" }`,
+      },
+    )
+  }
 }
 
 /** AWS tries it while it makes the target. @see https://github.com/aws/aws-cdk/issues/36826 */

@@ -87,6 +87,8 @@ const forms: Record<string, Form> = {
       GatewayArn: ({ arn, name, id }) => arn('bedrock-agentcore', `gateway/${`${name}-${id}`.toLowerCase()}`),
     },
   },
+  'AWS::BedrockAgentCore::ApiKeyCredentialProvider': provider('apikey'),
+  'AWS::BedrockAgentCore::OAuth2CredentialProvider': provider('oauth2'),
   'AWS::BedrockAgentCore::PolicyEngine': {
     named: 'Name',
     attributes: {
@@ -101,6 +103,14 @@ const forms: Record<string, Form> = {
       MemoryArn: ({ arn, name, id }) => arn('bedrock-agentcore', `memory/${name}-${id}`),
     },
   },
+}
+
+function provider(kind: string): Form {
+  const resource = `token-vault/default/${kind}credentialprovider`
+  return {
+    named: 'Name',
+    attributes: { CredentialProviderArn: ({ arn, name }) => arn('bedrock-agentcore', `${resource}/${name}`) },
+  }
 }
 
 function runtimeId({ name, id }: Known): string {

@@ -11,6 +11,7 @@ export function physicalIdOf(
     const [, , , region, account] = stackId.split(':')
     return `arn:aws:bedrock-agentcore:${region}:${account}:runtime/${properties['AgentRuntimeId']}/runtime-endpoint/${properties['Name']}`
   }
+  if (type.endsWith('CredentialProvider')) return properties['Name']!
   const short = createHash('sha256').update(`${stack}/${id}`).digest('hex').slice(0, 12)
   if (type === 'AWS::BedrockAgentCore::Runtime') return `runtime_${short}-ABCDEFGHIJ`
   return `${stack}-${id}-${short}`.slice(0, 64)
@@ -28,6 +29,8 @@ export function attributeOf(
   if (attribute === 'AgentRuntimeId' || attribute === 'AgentRuntimeEndpointArn') return physicalId
   if (attribute === 'AgentRuntimeArn') return `arn:aws:bedrock-agentcore:${region}:${account}:runtime/${physicalId}`
   if (attribute === 'GatewayArn') return `arn:aws:bedrock-agentcore:${region}:${account}:gateway/${physicalId}`
+  const [, kind] = /::(ApiKey|OAuth2)CredentialProvider$/.exec(type) ?? []
+  if (kind && attribute === 'CredentialProviderArn') return `arn:aws:bedrock-agentcore:${region}:${account}:token-vault/default/${kind.toLowerCase()}credentialprovider/${physicalId}` // prettier-ignore
   if (attribute === 'DomainName') return `${physicalId.toLowerCase()}.cloudfront.net`
   if (attribute === 'Arn') {
     const service = type.split('::')[1]!.toLowerCase()

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { AwsError, type Answers, type Identity } from './server.ts'
+import { AwsError, type Answers, type Call, type Identity } from './server.ts'
 
 /** STS: who calls, and the roles of a bootstrapped account. */
 export function sts(identities: Map<string, Identity>, roles: () => boolean): Answers {
@@ -45,6 +45,18 @@ export function ssm(parameters: Map<string, string>): Answers {
       const value = parameters.get(`${region}${name}`)
       if (value === undefined) throw new AwsError('ParameterNotFound', '')
       return { Parameter: { Name: name, Type: 'String', Value: value, Version: 1 } }
+    },
+  }
+}
+
+/** Secrets Manager: which secrets there are, by their names. */
+export function secretsManager(secrets: ReadonlySet<string>): Answers {
+  return {
+    DescribeSecret: ({ input, region, identity: { account } }) => {
+      const id = String(input['SecretId'])
+      const name = id.startsWith('arn:') ? id.split(':')[6]!.slice(0, -7) : id
+      if (!secrets.has(name)) throw new AwsError('ResourceNotFoundException', 'Secrets Manager can’t find the specified secret.') // prettier-ignore
+      return { Name: name, ARN: `arn:aws:secretsmanager:${region}:${account}:secret:${name}-AbCdEf` }
     },
   }
 }
@@ -173,8 +185,23 @@ export function lambda(policies: Map<string, Statement[]>, unreserved: () => num
 }
 
 /** The resource policies of AgentCore runtimes and gateways. */
-export function agentcoreControl(policies: Map<string, string>): Answers {
+export function agentcoreControl(policies: Map<string, string>, providers: ReadonlySet<string>): Answers {
+  const provider = (kind: 'apikey' | 'oauth2') => {
+    return ({ input, region, identity: { account } }: Call) => {
+      const name = String(input['name'])
+      if (!providers.has(`${kind}/${name}`)) throw new AwsError('ResourceNotFoundException', `No provider ${name}`, 404)
+      const at = `${region}:${account}`
+      const secretArn = `arn:aws:secretsmanager:${at}:secret:bedrock-agentcore-identity!default/${kind}/${name}-AbCdEf`
+      const credentialProviderArn = `arn:aws:acps:${at}:token-vault/default/${kind}credentialprovider/${name}`
+      const times = { createdTime: new Date(0), lastUpdatedTime: new Date(0) }
+      return kind === 'apikey'
+        ? { name, credentialProviderArn, apiKeySecretArn: { secretArn }, ...times }
+        : { name, credentialProviderArn, clientSecretArn: { secretArn }, credentialProviderVendor: 'CustomOauth2', ...times } // prettier-ignore
+    }
+  }
   return {
+    GetApiKeyCredentialProvider: provider('apikey'),
+    GetOauth2CredentialProvider: provider('oauth2'),
     GetResourcePolicy: ({ input }) => {
       const found = policies.get(String(input['resourceArn']))
       if (found === undefined) throw new AwsError('ResourceNotFoundException', 'There is no resource policy', 404)

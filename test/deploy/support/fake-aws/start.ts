@@ -9,6 +9,7 @@ import {
   permit,
   logs,
   ssm,
+  secretsManager,
   serviceQuotas,
   sts,
   type LogLine,
@@ -32,6 +33,10 @@ export interface FakeAws {
   logGroups: Map<string, LogLine[]>
   functionPolicies: Parameters<typeof lambda>[0]
   resourcePolicies: Map<string, string>
+  /** Credential providers of AgentCore Identity: `apikey/NAME`, `oauth2/NAME`. */
+  credentialProviders: Set<string>
+  /** Names of secrets. */
+  secrets: Set<string>
   /** Why a resource fails, by logical id or type. */
   failing: Map<string, string>
   /** Outputs that a test decides on, by stack. */
@@ -87,6 +92,8 @@ export async function startFakeAws({
   }
   const functionPolicies: FakeAws['functionPolicies'] = new Map()
   const resourcePolicies = new Map<string, string>()
+  const credentialProviders = new Set<string>()
+  const secrets = new Set<string>()
   const logGroups = new Map<string, LogLine[]>()
   const wire = await serve({
     identities,
@@ -101,7 +108,8 @@ export async function startFakeAws({
       cloudcontrolapi: { client: 'cloudcontrol', protocol: 'json', answers: cloudControl(switches.others) },
       lambda: { client: 'lambda', protocol: 'rest', answers: lambda(functionPolicies, () => switches.unreserved) },
       logs: { client: 'cloudwatch-logs', protocol: 'json', answers: logs(logGroups) },
-      'bedrock-agentcore': { client: 'bedrock-agentcore-control', protocol: 'rest', answers: agentcoreControl(resourcePolicies) }, // prettier-ignore
+      'bedrock-agentcore': { client: 'bedrock-agentcore-control', protocol: 'rest', answers: agentcoreControl(resourcePolicies, credentialProviders) }, // prettier-ignore
+      secretsmanager: { client: 'secrets-manager', protocol: 'json', answers: secretsManager(secrets) },
       cloudformation: {
         client: 'cloudformation',
         protocol: 'query',
@@ -118,6 +126,8 @@ export async function startFakeAws({
             if (type === 'AWS::Lambda::Function' && !functionPolicies.has(physicalId))
               functionPolicies.set(physicalId, [])
             if (type === 'AWS::Lambda::Permission') permit(functionPolicies, physicalId, properties)
+            const [, kind] = /::(ApiKey|OAuth2)CredentialProvider$/.exec(type) ?? []
+            if (kind) credentialProviders.add(`${kind.toLowerCase()}/${properties['Name']}`)
             if (type === 'AWS::BedrockAgentCore::ResourcePolicy') resourcePolicies.set(properties['ResourceArn']!, properties['Policy']!) // prettier-ignore
           },
           outputs,
@@ -149,6 +159,8 @@ export async function startFakeAws({
     logGroups,
     functionPolicies,
     resourcePolicies,
+    credentialProviders,
+    secrets,
     failing,
     outputs,
     switches,

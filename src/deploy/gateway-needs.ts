@@ -1,0 +1,108 @@
+import { FairleadError } from '../errors.ts'
+import { readProviderArn, type ProviderKind } from '../gateway/credential-providers.ts'
+import { localAccount } from '../platforms.ts'
+import { asAwsError } from './aws-error.ts'
+import type { NewIn } from './quotas.ts'
+import type { AwsClients } from './toolkit-clients.ts'
+
+const kindOf: Record<string, ProviderKind> = {
+  'AWS::BedrockAgentCore::ApiKeyCredentialProvider': 'apikey',
+  'AWS::BedrockAgentCore::OAuth2CredentialProvider': 'oauth2',
+}
+
+/**
+ * Holds what a managed gateway takes from the account against what is there: credential providers that it uses, those that it
+ * is to make, and their secrets. What the caller may not look at is not told here: the service tells it then.
+ */
+export async function gatewayNeeds(clients: AwsClients, stacks: readonly NewIn[]): Promise<FairleadError[]> {
+  const found: (FairleadError | undefined)[] = []
+  for (const { template, added, region } of stacks) {
+    found.push(ofThisMachine(template))
+    for (const arn of referenced(template)) found.push(await unknownProvider(clients, arn, region))
+    for (const [id, { Type: type, Properties: properties = {} }] of Object.entries(template.Resources)) {
+      const kind = kindOf[type]
+      if (!kind) continue
+      if (added.includes(id)) found.push(await takenName(clients, kind, String(properties['Name'])))
+      for (const secret of strings(properties, 'SecretId')) found.push(await unknownSecret(clients, secret))
+    }
+  }
+  return found.filter((each) => each !== undefined)
+}
+
+/** Definitions that were written for this machine name functions and keys that no account has. */
+function ofThisMachine({ Resources: resources }: NewIn['template']): FairleadError | undefined {
+  const gateways = Object.values(resources).filter(({ Type: type }) => type.startsWith('AWS::BedrockAgentCore::Gateway')) // prettier-ignore
+  const arn = gateways
+    .flatMap(({ Properties: properties }) =>
+      ['LambdaArn', 'ProviderArn', 'KmsKeyArn'].flatMap((name) => strings(properties, name)),
+    ) // prettier-ignore
+    .find((each) => each.split(':')[4] === localAccount.accountId)
+  if (arn === undefined) return undefined
+  return new FairleadError('LOCAL_ARN', `The gateway's definitions name ${arn}`)
+}
+
+/** ARNs of providers that the template does not make. */
+function referenced({ Resources: resources }: NewIn['template']): string[] {
+  const targets = Object.values(resources).filter(({ Type: type }) => type === 'AWS::BedrockAgentCore::GatewayTarget')
+  return [...new Set(targets.flatMap(({ Properties: properties }) => strings(properties, 'ProviderArn')))]
+}
+
+/** Every text under a name, however deep. */
+function strings(value: unknown, name: string): string[] {
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([key, each]) =>
+    key === name && typeof each === 'string' ? [each] : strings(each, name),
+  )
+}
+
+async function unknownProvider(clients: AwsClients, arn: string, region: string): Promise<FairleadError | undefined> {
+  const said = readProviderArn(arn)
+  if (!said || said.account === localAccount.accountId || (await isThere(clients, said, said.region)) !== false) return undefined // prettier-ignore
+  return new FairleadError('CREDENTIAL_PROVIDER', `There is no credential provider ${arn}`, {
+    why: 'A target of the gateway uses it, and the bindings name no secret that it could be made with.',
+    fix: `Name its secret in the bindings ("${said.kind === 'apikey' ? 'apiKeySecretConfig' : 'clientSecretConfig'}"), so that it is made; or make it: aws bedrock-agentcore-control create-${said.kind === 'apikey' ? 'api-key' : 'oauth2'}-credential-provider --name ${said.name} --region ${region} …`,
+  })
+}
+
+async function takenName(clients: AwsClients, kind: ProviderKind, name: string): Promise<FairleadError | undefined> {
+  if ((await isThere(clients, { kind, name })) !== true) return undefined
+  return new FairleadError('CREDENTIAL_PROVIDER', `There is a credential provider ${name} already`, {
+    why: 'This deployment would make one of that name, and a region of an account has it once.',
+    fix: 'Use it: "existing": true in its binding. Or give this one another name, in the target and in the bindings.',
+  })
+}
+
+/** Undefined where the caller may not look. */
+async function isThere(
+  clients: AwsClients,
+  { kind, name }: { kind: ProviderKind; name: string },
+  region?: string,
+): Promise<boolean | undefined> {
+  const control = clients('bedrock-agentcore-control', region)
+  return looked(`Looking for the credential provider ${name}`, () =>
+    kind === 'apikey' ? control.getApiKeyCredentialProvider({ name }) : control.getOauth2CredentialProvider({ name }),
+  )
+}
+
+async function unknownSecret(clients: AwsClients, secretId: string): Promise<FairleadError | undefined> {
+  const there = await looked(`Looking for the secret ${secretId}`, () =>
+    clients('secrets-manager').describeSecret({ SecretId: secretId }),
+  )
+  if (there !== false) return undefined
+  return new FairleadError('CREDENTIAL_PROVIDER', `There is no secret ${secretId} in AWS Secrets Manager`, {
+    why: 'The bindings name it for a credential provider, which reads it there in its own region.',
+    fix: `aws secretsmanager create-secret --name ${secretId} --secret-string '{"KEY": "…"}', with the jsonKey of the binding as KEY.`,
+  })
+}
+
+async function looked(doing: string, ask: () => Promise<unknown>): Promise<boolean | undefined> {
+  try {
+    await ask()
+    return true
+  } catch (error) {
+    if ((error as Error).name === 'ResourceNotFoundException') return false
+    const said = asAwsError(error, doing)
+    if (said.code === 'AWS_DENIED') return undefined
+    throw said
+  }
+}
