@@ -511,7 +511,7 @@ export const errors = {
   CDK_MISSING: {
     exit: 'usage',
     why: "Deploying is done by AWS's own CDK, which who never deploys need not install.",
-    fix: 'npm install --save-dev @aws-cdk/toolkit-lib@1 aws-cdk-lib@2 constructs@10',
+    fix: 'npm install --save-dev @aws-cdk/toolkit-lib@1.40 aws-cdk-lib@2 constructs@10',
   },
   REGION_UNKNOWN: {
     exit: 'usage',

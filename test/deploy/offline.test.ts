@@ -185,7 +185,7 @@ describe('without the packages of CDK', () => {
           encoding: 'utf8',
         })
         expect(stderr).toContain('CDK_MISSING  @aws-cdk/toolkit-lib is not installed')
-        expect(stderr).toContain('npm install --save-dev @aws-cdk/toolkit-lib@1 aws-cdk-lib@2 constructs@10')
+        expect(stderr).toContain('npm install --save-dev @aws-cdk/toolkit-lib@1.40 aws-cdk-lib@2 constructs@10')
         expect(status).toBe(2)
       }
     } finally {
