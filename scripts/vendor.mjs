@@ -1,6 +1,7 @@
 // After the compiler: puts dynalite and what it needs into dist, without the on-disk store that has an install script, so
-// that users install none of it; puts what signs in into one file; and makes the artifact of the authorization service.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+// that users install none of it; puts what signs in into one file; copies what is Python; and makes the artifact of the
+// authorization service.
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { build } from 'esbuild'
 
@@ -32,6 +33,9 @@ await vendor('dist/auth/oauth-client/sdk.js', {
           .replaceAll(/(\w+) as (\w+)/g, 'none as $2') + '\nconst none = class {}',
     })),
 })
+
+// What stands before a server in Python.
+copyFileSync('src/build/localhost.py', 'dist/build/localhost.py')
 
 // The authorization service is the same for every project: it is bundled once, here.
 const { buildAuthorizationService } = await import('../dist/build/authorization-service.js')

@@ -1,17 +1,24 @@
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { FairleadConfig, Server } from '../config.ts'
 import { FairleadError } from '../errors.ts'
 import type { Platform } from '../platforms.ts'
 import { addToArtifact, type Artifact } from './artifact.ts'
 import { buildArtifact, type BuildOptions } from './build.ts'
-import { commandFiles, missingRequirements, packagesFolder, type CommandFile } from './command-files.ts'
+import { commandFiles, missingRequirements, packagesFolder } from './command-files.ts'
 
 /** The folder of an artifact with the files of a command; the artifact looks for it beside itself. */
 const projectFolder = 'project'
 
 /** The file that the Lambda Web Adapter starts. */
 export const startScript = 'run.sh'
+
+/**
+ * What stands before a server in Python. The MCP SDK for Python takes a Host of localhost alone, where it is not told of others,
+ * and the adapter passes on the function URL's; no variable and no setting of either changes that.
+ * @see https://github.com/modelcontextprotocol/python-sdk/blob/main/src/mcp/server/transport_security.py (mcp 1.30.0 and 2.3.0)
+ */
+const localhost = 'localhost.py'
 
 export interface BuildForAwsOptions extends BuildOptions {
   /** Where it is to run: what is not there is refused. */
@@ -24,7 +31,8 @@ export interface BuildForAwsOptions extends BuildOptions {
  */
 export async function buildForAws(options: BuildForAwsOptions): Promise<Artifact> {
   const { projectDir, config, outDir, platforms = [] } = options
-  for (const name of [projectFolder, startScript]) rmSync(join(outDir, name), { recursive: true, force: true })
+  for (const name of [projectFolder, startScript, localhost])
+    rmSync(join(outDir, name), { recursive: true, force: true })
   const artifact = await buildArtifact(options)
   const { server } = config
   if (!server || server.kind === 'module') return artifact
@@ -42,8 +50,8 @@ export async function buildForAws(options: BuildForAwsOptions): Promise<Artifact
     if (platforms.includes('lambda')) refuseMissing(projectDir, server, runtime)
     writeFileSync(join(outDir, startScript), script(server))
     chmodSync(join(outDir, startScript), 0o755)
-    names.push(startScript)
-    warnings.push(...localOnly(files))
+    copyFileSync(new URL(localhost, import.meta.url), join(outDir, localhost))
+    names.push(startScript, localhost)
   }
   return addToArtifact(artifact, names, warnings)
 }
@@ -82,18 +90,6 @@ function refuseForeign(
   })
 }
 
-/**
- * Since 1.23 the MCP SDK for Python refuses a Host that is not localhost, unless it is told where it listens or whom to trust:
- * here the adapter calls it by localhost, on Lambda by the function URL's name.
- */
-function localOnly(files: readonly CommandFile[]): string[] {
-  const own = files.filter(({ name }) => name.endsWith('.py') && !name.split('/').includes(packagesFolder))
-  const texts = own.map(({ name, path }) => ({ name, text: readFileSync(path, 'utf8') }))
-  const maker = texts.find(({ text }) => /\b(FastMCP|MCPServer)\(/.test(text))
-  if (!maker || texts.some(({ text }) => /\bhost\s*=|\btransport_security\s*=/.test(text))) return []
-  return [`${maker.name} makes a server for localhost, which answers 421 on Lambda: give it host='0.0.0.0'`]
-}
-
 function refuseMissing(projectDir: string, server: Exclude<Server, { kind: 'module' }>, runtime: string): void {
   const missing = missingRequirements(projectDir, server)
   if (missing.length === 0) return
@@ -107,7 +103,7 @@ function refuseMissing(projectDir: string, server: Exclude<Server, { kind: 'modu
   )
 }
 
-/** What the Lambda Web Adapter starts: the command in its folder, on the port that the adapter calls. */
+/** What the Lambda Web Adapter starts: the command in its folder, and before it what the adapter calls. */
 function script({ command, args = [], cwd = '.', env = {} }: Exclude<Server, { kind: 'module' }>): string {
   const folder = `$LAMBDA_TASK_ROOT/${projectFolder}${cwd === '.' ? '' : `/${cwd.replace(/^\.\//, '')}`}`
   return [
@@ -115,7 +111,7 @@ function script({ command, args = [], cwd = '.', env = {} }: Exclude<Server, { k
     `cd "${folder}" || exit 1`,
     `export PYTHONPATH="${folder}:${folder}/${packagesFolder}\${PYTHONPATH:+:$PYTHONPATH}"`,
     ...Object.entries(env).map(([name, value]) => `export ${name}=${quoted(value)}`),
-    `exec ${[command, ...args].map(quoted).join(' ')}`,
+    `exec python3 -I -S "$LAMBDA_TASK_ROOT/${localhost}" "$AWS_LWA_PORT" "$PORT" ${[command, ...args].map(quoted).join(' ')}`,
     '',
   ].join('\n')
 }

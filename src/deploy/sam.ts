@@ -167,7 +167,7 @@ function role({ permissions = [] }: FairleadConfig, { oauth, sealed }: Features)
 
 function serverlessFunction(config: FairleadConfig, { oauth, sealed }: Features): Resource {
   const { runtime, memoryMb = 1024, timeoutS = 60, concurrency } = config.platforms.lambda ?? {}
-  const port = (config.server?.kind === 'http' ? config.server.port : undefined) ?? 8080
+  const port = config.server?.kind === 'http' ? config.server.port : undefined
   return {
     Type: 'AWS::Serverless::Function',
     Properties: {

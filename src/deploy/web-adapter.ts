@@ -20,14 +20,15 @@ export function webAdapterArn(region: string): string {
 }
 
 /**
- * How the adapter finds the server, and that it streams. It waits until the port answers, so that a server needs no page
- * for it.
+ * How the adapter finds what stands before the server, that it streams, and where the server listens. It waits until the port
+ * answers, so that a server needs no page for it; 3000 and 9001 are taken on Lambda.
  * @see https://awslabs.github.io/aws-lambda-web-adapter/configuration/environment-variables.html (read 2026-11-25)
  */
-export function webAdapterEnvironment(port: number): Record<string, string> {
+export function webAdapterEnvironment(port = 8080): Record<string, string> {
   return {
     AWS_LAMBDA_EXEC_WRAPPER: '/opt/bootstrap',
     AWS_LWA_INVOKE_MODE: 'response_stream',
+    AWS_LWA_PORT: String(port === 8081 ? 8082 : 8081),
     AWS_LWA_READINESS_CHECK_PROTOCOL: 'tcp',
     PORT: String(port),
   }

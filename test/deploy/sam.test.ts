@@ -82,6 +82,7 @@ describe('the template of AWS SAM', () => {
         Properties: {
           Runtime: 'python3.13',
           Handler: 'run.sh',
+          Environment: { Variables: { AWS_LWA_PORT: '8081', PORT: '8080' } },
           Layers: [{ 'Fn::Sub': 'arn:aws:lambda:${AWS::Region}:753240598075:layer:LambdaAdapterLayerArm64:30' }],
         },
       },

@@ -391,6 +391,7 @@ describe('lambda in Python', () => {
         Variables: {
           AWS_LAMBDA_EXEC_WRAPPER: '/opt/bootstrap',
           AWS_LWA_INVOKE_MODE: 'response_stream',
+          AWS_LWA_PORT: '8081',
           AWS_LWA_READINESS_CHECK_PROTOCOL: 'tcp',
           PORT: '8080',
         },

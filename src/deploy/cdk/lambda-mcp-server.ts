@@ -254,7 +254,7 @@ function runtimeOf(scope: Construct, { server }: FairleadConfig, { runtime }: La
 
 function environmentOf({ server }: FairleadConfig, { runtime }: LambdaConfig): Record<string, string> {
   if (runtime === undefined) return { FAIRLEAD_PLATFORM: 'lambda' }
-  return webAdapterEnvironment((server?.kind === 'http' ? server.port : undefined) ?? 8080)
+  return webAdapterEnvironment(server?.kind === 'http' ? server.port : undefined)
 }
 
 function shortHash(text: string): string {
