@@ -12,17 +12,23 @@ const providerName: NameRule = {
   says: 'letters, digits, hyphens and _, at most 128',
 }
 
+/** Of AgentCore, wherever the service puts an id of its own behind a hyphen. */
+const underscored = {
+  pattern: /^[a-zA-Z][a-zA-Z0-9_]{0,47}$/,
+  says: 'a letter, then letters, digits and _, at most 48: no hyphen',
+}
+
 /** What AWS takes as a name, of each resource's own API reference. Read 2026-11-25. */
 const rules: Record<string, NameRule> = {
-  'AWS::BedrockAgentCore::Runtime': {
-    property: 'AgentRuntimeName',
-    pattern: /^[a-zA-Z][a-zA-Z0-9_]{0,47}$/,
-    says: 'a letter, then letters, digits and _, at most 48: no hyphen',
-  },
+  'AWS::BedrockAgentCore::Runtime': { property: 'AgentRuntimeName', ...underscored },
+  'AWS::BedrockAgentCore::RuntimeEndpoint': { property: 'Name', ...underscored },
+  'AWS::BedrockAgentCore::Memory': { property: 'Name', ...underscored },
+  'AWS::BedrockAgentCore::PolicyEngine': { property: 'Name', ...underscored },
+  'AWS::BedrockAgentCore::Policy': { property: 'Name', ...underscored },
   'AWS::BedrockAgentCore::Gateway': {
     property: 'Name',
-    pattern: /^(?:[0-9a-zA-Z]-?){1,100}$/,
-    says: 'letters, digits and single hyphens, at most 100',
+    pattern: /^(?:[0-9a-zA-Z]-?){1,48}$/,
+    says: 'letters, digits and single hyphens, at most 48',
   },
   'AWS::BedrockAgentCore::GatewayTarget': {
     property: 'Name',
@@ -46,6 +52,16 @@ const rules: Record<string, NameRule> = {
     property: 'Domain',
     pattern: /^(?!.*(?:aws|amazon|cognito))[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
     says: 'lower case letters, digits and hyphens, at most 63, without aws, amazon or cognito in it',
+  },
+  'AWS::Cognito::UserPoolGroup': {
+    property: 'GroupName',
+    pattern: /^[\p{L}\p{M}\p{S}\p{N}\p{P}]{1,128}$/u,
+    says: 'letters, digits and signs, at most 128: no space. `groups` of `scopes` names it',
+  },
+  'AWS::Cognito::UserPoolClient': {
+    property: 'ClientName',
+    pattern: /^[\w\s+=,.@-]{1,128}$/,
+    says: 'letters, digits, spaces and _+=,.@-, at most 128. `oauth.clients` names it by its `id`',
   },
   'AWS::ElasticLoadBalancingV2::LoadBalancer': {
     property: 'Name',

@@ -66,7 +66,14 @@ describe('a name that AWS refuses', () => {
 
   it.each([
     ['AWS::BedrockAgentCore::Runtime', { AgentRuntimeName: 'my-server' }, 'no hyphen'],
+    ['AWS::BedrockAgentCore::RuntimeEndpoint', { Name: 'live-1' }, 'no hyphen'],
+    ['AWS::BedrockAgentCore::Memory', { Name: 'my-server' }, 'no hyphen'],
+    ['AWS::BedrockAgentCore::PolicyEngine', { Name: '1st' }, 'a letter, then'],
+    ['AWS::BedrockAgentCore::Policy', { Name: 'a'.repeat(49) }, 'at most 48'],
     ['AWS::BedrockAgentCore::Gateway', { Name: 'a--b' }, 'single hyphens'],
+    ['AWS::BedrockAgentCore::Gateway', { Name: 'a'.repeat(49) }, 'at most 48'],
+    ['AWS::Cognito::UserPoolGroup', { GroupName: 'finance team' }, 'no space'],
+    ['AWS::Cognito::UserPoolClient', { ClientName: 'https://app.example.com/client' }, '_+=,.@-'],
     ['AWS::Lambda::Function', { FunctionName: 'a'.repeat(65) }, 'at most 64'],
     ['AWS::Cognito::UserPoolDomain', { Domain: 'My-Domain' }, 'lower case'],
     ['AWS::Cognito::UserPoolDomain', { Domain: 'my-aws-tools' }, 'without aws'],
