@@ -393,7 +393,7 @@ function invalid(issue: z.core.$ZodIssue, value: unknown, file: string): Fairlea
   if (issue.code !== 'unrecognized_keys')
     return new FairleadError(
       'CONFIG_INVALID',
-      `${file}: ${at === '' ? 'the configuration' : `\`${at}\``} is wrong: ${issue.message}`,
+      `${file}: ${at === '' ? 'the configuration' : `\`${at}\``} is wrong: ${said(issue)}`,
       {
         why: 'The value is not one that fairlead accepts there.',
       },
@@ -406,6 +406,11 @@ function invalid(issue: z.core.$ZodIssue, value: unknown, file: string): Fairlea
     `${file}: \`${full}\` is not a key of the configuration${right ? `; did you mean \`${right}\`?` : ''}`,
     right ? { fix: `Write \`${right}\` for \`${key}\`.` } : {},
   )
+}
+
+/** Of a key that is none, what its own check says. */
+function said(issue: z.core.$ZodIssue): string {
+  return issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message
 }
 
 /** The keys that are right at a path, read from the schema itself. */

@@ -97,7 +97,7 @@ describe('the configuration', () => {
     [prod({ account: 111122223333, region: 'us-east-1' }), '12 digits in quotes'],
     [prod({ account: '111122223333', region: 'us-east' }), 'must be a region'],
     [{ ...good, environments: {} }, 'names no environment'],
-    [{ ...good, environments: { Prod: {} } }, 'environments'],
+    [{ ...good, environments: { Prod: {} } }, '`environments.Prod` is wrong: must be small letters'],
     [{ ...good, oauth: { userPoolId: 'pool' } }, 'must be the id of a user pool'],
     [{ ...good, platforms: { fargate: { vpcId: 'vpc-1' } } }, 'must be the id of a VPC'],
     [{ ...good, platforms: { fargate: { domain: { ...domain, name: 'https://a' } } } }, 'must be a host name'],

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { readProject, type Project } from '../build/project.ts'
 import type { Assembly } from '../deploy/app.ts'
-import { everyPart, partsOf, regionOf, stackName, type Part } from '../deploy/deployment.ts'
+import { everyPart, onAgentcore, partsOf, regionOf, stackName, type Part } from '../deploy/deployment.ts'
 import { imagesFor } from '../deploy/image.ts'
 import type { ImagePlan } from '../deploy/oci/plan.ts'
 import { imaged, prepareDeployment } from '../deploy/prepare.ts'
@@ -130,7 +130,7 @@ export interface Opened {
 export async function openFor(chosen: Chosen, options: DeploymentOptions, host: HostOptions): Promise<Opened> {
   const made = deployHost(host)
   const toolkit = await openToolkit({ ...whereOf(chosen, options), host: made.host })
-  checkPlace(toolkit.region, chosen.platforms)
+  checkPlace(toolkit.region, onAgentcore(chosen.project.config, chosen.platforms))
   return { toolkit, host: made }
 }
 

@@ -1,3 +1,4 @@
+import { takenNames } from '../deploy/aws-names.ts'
 import { gatewayNeeds } from '../deploy/gateway-needs.ts'
 import { exceededConcurrency, exceededQuotas } from '../deploy/quotas.ts'
 import { conditionOf, stuck, type StackState } from '../deploy/stack-state.ts'
@@ -15,17 +16,24 @@ export async function refusalsOf(
   allowReplace: boolean,
 ): Promise<FairleadError[]> {
   const halfMade = [...states.values()].filter(({ state }) => conditionOf(state) === 'stuck')
-  const risky = dataAtRisk(stacks.flatMap(({ changes }) => changes))
   const made = assembly.stacks.map(({ name, template }) => ({
+    name,
     region,
     template,
     added: stacks.find((each) => each.name === name)!.changes.filter(({ verb }) => verb === 'add').map(({ id }) => id), // prettier-ignore
   }))
   return [
     ...halfMade.map(stuck),
-    ...(risky.length > 0 && !allowReplace ? [atRiskError(risky)] : []),
+    ...risksOf(stacks, allowReplace),
+    ...(await takenNames(toolkit, made)),
     ...(await gatewayNeeds(toolkit.clients, made)),
     ...(await exceededConcurrency(toolkit.clients, made)),
     ...(await exceededQuotas(toolkit, made)),
   ]
+}
+
+/** The refusal of changes that would lose data, where there are any and nobody has agreed. */
+export function risksOf(stacks: Planned['stacks'], allowReplace: boolean): FairleadError[] {
+  const risky = dataAtRisk(stacks.flatMap(({ changes }) => changes))
+  return risky.length > 0 && !allowReplace ? [atRiskError(risky)] : []
 }

@@ -1,9 +1,12 @@
 import { FairleadError } from '../errors.ts'
+import type { AwsClients, OpenAws } from './toolkit-clients.ts'
 
 interface NameRule {
   property: string
   pattern: RegExp
   says: string
+  /** Where the name is written, when it is not made of `name` and the environment. */
+  fix?: string
 }
 
 const providerName: NameRule = {
@@ -56,12 +59,14 @@ const rules: Record<string, NameRule> = {
   'AWS::Cognito::UserPoolGroup': {
     property: 'GroupName',
     pattern: /^[\p{L}\p{M}\p{S}\p{N}\p{P}]{1,128}$/u,
-    says: 'letters, digits and signs, at most 128: no space. `groups` of `scopes` names it',
+    says: 'letters, digits and signs, at most 128: no space',
+    fix: 'Change it in `groups` of `scopes` in fairlead.config.ts.',
   },
   'AWS::Cognito::UserPoolClient': {
     property: 'ClientName',
     pattern: /^[\w\s+=,.@-]{1,128}$/,
-    says: 'letters, digits, spaces and _+=,.@-, at most 128. `oauth.clients` names it by its `id`',
+    says: 'letters, digits, spaces and _+=,.@-, at most 128',
+    fix: 'Change the `id` in `oauth.clients` in fairlead.config.ts: with Cognito’s own tokens it is a name.',
   },
   'AWS::ElasticLoadBalancingV2::LoadBalancer': {
     property: 'Name',
@@ -83,17 +88,59 @@ interface NamedStack {
 /** Refuses names that AWS would refuse, before AWS is asked. Throws NAME_REFUSED. */
 export function checkNames(stacks: readonly NamedStack[]): void {
   for (const { name, template } of stacks) {
-    if (!/^[a-zA-Z][a-zA-Z0-9-]{0,127}$/.test(name)) throw refused(name, 'a stack', 'a letter, then letters, digits and hyphens, at most 128') // prettier-ignore
+    if (!/^[a-zA-Z][a-zA-Z0-9-]{0,127}$/.test(name)) throw refused(name, 'a stack', { says: 'a letter, then letters, digits and hyphens, at most 128' }) // prettier-ignore
     for (const [id, { Type: type, Properties: properties = {} }] of Object.entries(template.Resources ?? {})) {
       const rule = rules[type]
       const value = rule && properties[rule.property]
-      if (typeof value === 'string' && !rule!.pattern.test(value)) throw refused(value, `${id} (${type})`, rule!.says)
+      if (typeof value === 'string' && !rule!.pattern.test(value)) throw refused(value, `${id} (${type})`, rule!)
     }
   }
 }
 
-function refused(value: string, what: string, says: string): FairleadError {
+function refused(value: string, what: string, { says, fix }: Pick<NameRule, 'says' | 'fix'>): FairleadError {
   return new FairleadError('NAME_REFUSED', `${JSON.stringify(value)} cannot be the name of ${what}`, {
     why: `AWS takes ${says}.`,
+    ...(fix ? { fix } : {}),
   })
+}
+
+/**
+ * Names of memories that are there already: a memory is kept when its stack is destroyed, and the service takes no second one of
+ * that name. Gives the refusals; nothing where the caller may not look, since CloudFormation tells it then.
+ * @see https://github.com/aws/bedrock-agentcore-sdk-python/blob/main/src/bedrock_agentcore/memory/client.py (`create_or_get_memory`, read 2026-11-25)
+ */
+export async function takenNames(
+  { clients }: Pick<OpenAws, 'clients'>,
+  stacks: readonly (NamedStack & { added: readonly string[] })[],
+): Promise<FairleadError[]> {
+  const wanted = stacks.flatMap(
+    ({ added, template: { Resources: all = {} } }) =>
+    added.filter((id) => all[id]?.Type === 'AWS::BedrockAgentCore::Memory').map((id) => ({ id, name: String(all[id]?.Properties?.['Name']) })), // prettier-ignore
+  )
+  if (wanted.length === 0) return []
+  const there = await memoryIds(clients)
+  return wanted.flatMap(({ id, name }) => {
+    // The service puts ten characters behind the name.
+    const taken = there.find((each) => each.startsWith(`${name}-`) && each.length === name.length + 11)
+    if (taken === undefined) return []
+    return new FairleadError('NAME_REFUSED', `"${name}" cannot be the name of ${id}: the memory ${taken} has it`, {
+      why: 'A memory holds what people said, so it is kept when its stack is destroyed.',
+      fix: `If it may go: aws bedrock-agentcore-control delete-memory --memory-id ${taken}. Otherwise change \`name\` in fairlead.config.ts, or the name of the environment.`,
+    })
+  })
+}
+
+async function memoryIds(clients: AwsClients): Promise<string[]> {
+  const control = clients('bedrock-agentcore-control')
+  const found: string[] = []
+  try {
+    for (let next: string | undefined; ;) {
+      const page = await control.listMemories({ maxResults: 100, ...(next ? { nextToken: next } : {}) })
+      found.push(...(page.memories ?? []).flatMap(({ id }) => (id === undefined ? [] : [id])))
+      next = page.nextToken
+      if (!next) return found
+    }
+  } catch {
+    return []
+  }
 }

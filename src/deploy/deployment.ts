@@ -81,6 +81,11 @@ export function isManaged({ platforms }: FairleadConfig): boolean {
   return (platforms['agentcore-gateway']?.deployAs ?? 'managed') === 'managed'
 }
 
+/** Those of the platforms that need AgentCore in their region: our own gateway is a function or tasks. */
+export function onAgentcore(config: FairleadConfig, platforms: readonly Platform[]): Platform[] {
+  return platforms.filter((name) => name === 'agentcore-runtime' || (name === 'agentcore-gateway' && isManaged(config)))
+}
+
 /** Whether a platform's clients sign in at our authorization service, or at its user pool. */
 export function needsAuthorization({ platforms }: FairleadConfig, platform: Platform): boolean {
   return platform === 'fargate' || (platform === 'lambda' && platforms.lambda?.auth === 'oauth')

@@ -13,13 +13,12 @@ export interface Place {
   caller: string
 }
 
-/** Checks that a region is one, and has what the platforms need. Throws REGION_UNKNOWN, REGION_WITHOUT_AGENTCORE. */
-export function checkPlace(region: string, platforms: readonly Platform[]): void {
+/** Checks that a region is one, and has AgentCore where platforms need it. Throws REGION_UNKNOWN, REGION_WITHOUT_AGENTCORE. */
+export function checkPlace(region: string, managed: readonly Platform[]): void {
   if (!isRegion(region)) {
     const meant = nearest(region, regionNames)
-    throw new FairleadError('REGION_UNKNOWN', `${region} is not an AWS region${meant ? `; did you mean ${meant}?` : ''}`) // prettier-ignore
+    throw new FairleadError('REGION_UNKNOWN', `${region} is not an AWS region that fairlead knows${meant ? `; did you mean ${meant}?` : ''}`) // prettier-ignore
   }
-  const managed = platforms.filter((each) => each.startsWith('agentcore-'))
   if (managed.length > 0 && !hasAgentcore(region))
     throw new FairleadError(
       'REGION_WITHOUT_AGENTCORE',

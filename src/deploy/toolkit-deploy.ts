@@ -84,7 +84,7 @@ export function failed(
 }
 
 /** What stays in the account and is in no stack any more is lost sight of. */
-const losing: Partial<Record<Verb, string>> = { keep: 'let go of', remove: 'delete' }
+const losing: Partial<Record<Verb, string>> = { keep: 'let go of', remove: 'delete', 'may-replace': 'perhaps replace' }
 
 /** Refuses what would lose data. */
 export function atRiskError(changes: readonly PlannedChange[], cause?: unknown): FairleadError {

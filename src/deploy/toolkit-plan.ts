@@ -97,7 +97,8 @@ function planned(name: string, diff: TemplateDiff | undefined): PlannedStack {
 /** What a difference of templates does to each resource. */
 export function plannedChanges(diff: TemplateDiff): PlannedChange[] {
   return Object.entries(diff.resources.changes).flatMap(([id, change]): PlannedChange[] => {
-    const verb = verbs[change.changeImpact]
+    const kept = change.oldValue?.DeletionPolicy?.startsWith('Retain') === true
+    const verb = change.changeImpact === 'WILL_DESTROY' && kept ? 'keep' : verbs[change.changeImpact]
     const type = change.newResourceType ?? change.oldResourceType ?? ''
     if (!verb || type === 'AWS::CDK::Metadata') return []
     const properties = Object.keys(change.propertyUpdates)
@@ -116,9 +117,16 @@ const verbs: Record<TemplateDiff['resources']['changes'][string]['changeImpact']
   NO_CHANGE: undefined,
 }
 
-/** The changes that lose data, or lose sight of it. */
+/**
+ * The changes that lose data, or lose sight of it. A table that goes with its stack is one of ours that nobody misses: what is
+ * in it ends within hours.
+ */
 export function dataAtRisk(changes: readonly PlannedChange[]): PlannedChange[] {
-  return changes.filter(({ verb, type }) => holdsData.has(type) && ['replace', 'remove', 'keep'].includes(verb))
+  return changes.filter(
+    ({ verb, type }) =>
+      holdsData.has(type) &&
+      (['replace', 'may-replace', 'keep'].includes(verb) || (verb === 'remove' && !type.startsWith('AWS::DynamoDB::'))),
+  )
 }
 
 function statementOf(statement: TemplateDiff['iamChanges']['statements']['additions'][number]): PlannedStatement {

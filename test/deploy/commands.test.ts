@@ -415,6 +415,28 @@ describe('nothing is touched', () => {
     untouched()
   })
 
+  it('when a memory has the name that a destroyed stack kept; and a change that lets go of one is refused', async () => {
+    await project.configure({ platforms: { 'agentcore-runtime': { memory: true } } })
+    expect((await deploy()).code).toBe(0)
+    await project.configure({ platforms: { 'agentcore-runtime': {} } })
+    aws.log.length = 0
+    expect((await deploy()).stderr).toMatch(
+      /DATA_AT_RISK {2}This would let go of \w+ \(AWS::BedrockAgentCore::Memory\)/,
+    )
+    untouched()
+    await project.configure({ platforms: { 'agentcore-runtime': { memory: true } } })
+    expect((await fairlead(['destroy', '--yes'])).stdout).toMatch(/These stay.*\n +AWS::BedrockAgentCore::Memory /)
+    aws.log.length = 0
+    const { code, stderr } = await deploy()
+    expect(stderr).toMatch(
+      /NAME_REFUSED {2}"hello_default" cannot be the name of \w+: the memory hello_default-AbCdEfGhIj/,
+    )
+    expect(stderr).toMatch(/Fix .*delete-memory --memory-id hello_default-AbCdEfGhIj/)
+    expect(code).toBe(2)
+    expect((await fairlead(['plan'])).stdout).toContain('! deploy would refuse this: NAME_REFUSED')
+    untouched()
+  })
+
   it('when AWS cannot be reached', async () => {
     const { code, stderr } = await fairlead(['deploy', '--yes'], { AWS_ENDPOINT_URL: 'http://127.0.0.1:9' })
     expect(stderr).toContain('UNREACHABLE')

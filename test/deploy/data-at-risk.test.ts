@@ -86,3 +86,11 @@ it('a table that would be replaced, or lost sight of, is refused twice: by the p
   ])
   expect(aws.stacks.get('data')!.status).toBe('UPDATE_COMPLETE')
 }, 60_000)
+
+it('what our stacks delete is at risk where people would miss it: not a table whose items end within hours', () => {
+  const removed = (type: string) => dataAtRisk([{ verb: 'remove', id: 'It', type }])
+  expect(removed('AWS::DynamoDB::Table')).toEqual([])
+  expect(removed('AWS::Cognito::UserPool')).toHaveLength(1)
+  expect(removed('AWS::BedrockAgentCore::Memory')).toHaveLength(1)
+  expect(dataAtRisk([{ verb: 'may-replace', id: 'It', type: 'AWS::DynamoDB::Table' }])).toHaveLength(1)
+})

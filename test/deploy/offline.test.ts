@@ -8,7 +8,8 @@ import { priceBook } from '../../src/choose/price-book.ts'
 import { checkNames } from '../../src/deploy/aws-names.ts'
 import { asAwsError } from '../../src/deploy/aws-error.ts'
 import { idleCost } from '../../src/deploy/idle-cost.ts'
-import { whoAmI } from '../../src/deploy/preflight.ts'
+import { onAgentcore } from '../../src/deploy/deployment.ts'
+import { checkPlace, whoAmI } from '../../src/deploy/preflight.ts'
 import { openAws } from '../../src/deploy/toolkit-clients.ts'
 import { spawnSync } from 'node:child_process'
 
@@ -57,6 +58,20 @@ describe('the idle cost', () => {
       unknown: [],
     })
   })
+})
+
+it('our own gateway needs no AgentCore in its region; the managed one does', () => {
+  const needs = (deployAs?: 'managed' | 'lambda' | 'fargate') =>
+    onAgentcore(
+      {
+        name: 'x',
+        platforms: { 'agentcore-gateway': { gateway: 'g', targets: [], ...(deployAs ? { deployAs } : {}) } },
+      },
+      ['lambda', 'agentcore-gateway'],
+    )
+  expect([needs(), needs('managed')]).toEqual([['agentcore-gateway'], ['agentcore-gateway']])
+  expect([needs('lambda'), needs('fargate')]).toEqual([[], []])
+  expect(() => checkPlace('ap-east-1', needs())).toThrow('ap-east-1 has no AgentCore')
 })
 
 describe('a name that AWS refuses', () => {

@@ -13,7 +13,7 @@ import { onInterruption, type Interruption } from '../interruption.ts'
 import { run, type Io, type Result } from '../output.ts'
 import { idleText, planText } from '../plan-text.ts'
 import { placeOf, planByChangeSets, planOf, steadyStacks, type Planned } from '../planning.ts'
-import { refusalsOf } from '../refusals.ts'
+import { refusalsOf, risksOf } from '../refusals.ts'
 import { stdoutToStderr } from '../stdout-detour.ts'
 import { placeText, planData } from './plan.ts'
 
@@ -92,11 +92,10 @@ async function deploy(
   if (options.dryRun) {
     if (unprepared[0])
       return dryRunResult(planned, chosen, `Not shown to CloudFormation: the account is not prepared for CDK in ${unprepared[0].region}.`) // prettier-ignore
-    return dryRunResult(
-      await planByChangeSets(toolkit, planned, states),
-      chosen,
-      'By change sets, which are deleted again.',
-    )
+    const shown = await planByChangeSets(toolkit, planned, states)
+    const [risk] = risksOf(shown.stacks, options.allowReplace ?? false)
+    if (risk) throw risk
+    return dryRunResult(shown, chosen, 'By change sets, which are deleted again.')
   }
   const changed = planned.stacks.some(({ changes, state }) => changes.length > 0 || state === undefined)
   for (const line of [...planText(planned.stacks), ...idleText(planned.stacks, planned.region)]) progress.note(line)

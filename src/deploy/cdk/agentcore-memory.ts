@@ -20,7 +20,8 @@ export function memoryFor(
     name,
     eventExpiryDuration: (asked === true ? undefined : asked.eventExpiryDays) ?? eventExpiryDays,
   })
-  memory.applyRemovalPolicy(RemovalPolicy.RETAIN)
+  // But not when the stack was never made: nobody has said anything yet, and the next one could not have its name.
+  memory.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
   allow(role, { sid: 'Memory', actions: [...uses], resources: [memory.attrMemoryArn] })
   return memory
 }

@@ -1,4 +1,4 @@
-import { Duration, Stack } from 'aws-cdk-lib'
+import { Duration, Stack, Token } from 'aws-cdk-lib'
 import {
   Alarm,
   ComparisonOperator,
@@ -10,7 +10,7 @@ import {
   type IMetric,
 } from 'aws-cdk-lib/aws-cloudwatch'
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions'
-import { Topic } from 'aws-cdk-lib/aws-sns'
+import { Topic, type ITopic } from 'aws-cdk-lib/aws-sns'
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb'
 import type { BaseService } from 'aws-cdk-lib/aws-ecs'
 import type { ApplicationLoadBalancer } from 'aws-cdk-lib/aws-elasticloadbalancingv2'
@@ -18,6 +18,7 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda'
 import { FilterPattern, MetricFilter, type ILogGroup } from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
 import { metrics } from '../../aws/metrics.ts'
+import { FairleadError } from '../../errors.ts'
 import type { Platform } from '../../platforms.ts'
 import { dashboardRows } from './dashboard-rows.ts'
 import { platformMetrics, saysItsCalls } from './platform-metrics.ts'
@@ -77,7 +78,7 @@ export class Observability extends Construct {
     const platform = platformMetrics(Stack.of(this), props)
     const watched =
       props.alarms === false ? [] : [...callsWatched(own, props), ...this.#logged(props), ...platform.watched]
-    const topic = props.alarmTopicArn && Topic.fromTopicArn(this, 'Topic', props.alarmTopicArn)
+    const topic = this.#topic(props)
     this.alarms = watched.map(({ id: alarmId, metric, threshold, description, comparison, periods = 1 }) => {
       const alarm = new Alarm(this, alarmId, {
         alarmName: `${props.name}-${props.platform}-${alarmId}`,
@@ -93,10 +94,23 @@ export class Observability extends Construct {
     })
     if (props.dashboard === false) return
     this.dashboard = new Dashboard(this, 'Dashboard', {
-      dashboardName: `${props.name}-${props.platform}`,
+      // Dashboards have no region: the same deployment in another one has its own.
+      dashboardName: `${props.name}-${props.platform}-${Stack.of(this).region}`,
       defaultInterval: Duration.hours(3),
       widgets: dashboardRows(this.alarms, own, platform.graphs, props),
     })
+  }
+
+  /** CloudWatch tells topics of its own region alone. Throws CONFIG_INVALID. */
+  #topic({ alarmTopicArn: arn }: ObservabilityProps): ITopic | undefined {
+    if (arn === undefined) return undefined
+    const { region } = Stack.of(this)
+    if (!Token.isUnresolved(region) && !Token.isUnresolved(arn) && arn.split(':')[3] !== region)
+      throw new FairleadError('CONFIG_INVALID', `\`observability.alarmTopicArn\` is not in ${region}`, {
+        why: 'An alarm of CloudWatch tells a topic of its own region alone.',
+        fix: `Make one there: aws sns create-topic --region ${region} --name …`,
+      })
+    return Topic.fromTopicArn(this, 'Topic', arn)
   }
 
   /** Lines of level `error`: what a tool threw, and what could not be answered. */

@@ -159,10 +159,19 @@ describe('alarms', () => {
     const { template } = synthesized('lambda', (stack) => ({ ...functionParts(stack), alarmTopicArn }))
     for (const alarm of alarmsOf(template)) expect(alarm.AlarmActions).toEqual([alarmTopicArn])
     template.resourceCountIs('AWS::SNS::Topic', 0)
+    expect(() => synthesized('lambda', (stack) => ({ ...functionParts(stack), alarmTopicArn }), 'us-east-1')).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID', message: '`observability.alarmTopicArn` is not in us-east-1' }),
+    )
   })
 })
 
 describe('the dashboard', () => {
+  it('has the region in its name: dashboards are of the account, and another region has its own', () => {
+    synthesized('lambda', functionParts).template.hasResourceProperties('AWS::CloudWatch::Dashboard', {
+      DashboardName: 'sample-prod-lambda-eu-west-1',
+    })
+  })
+
   it('has the calls, the calls by tool as a search, and what the platform measures', () => {
     const { body } = synthesized('lambda', functionParts)
     expect(titlesOf(body)).toEqual([

@@ -185,7 +185,11 @@ export function lambda(policies: Map<string, Statement[]>, unreserved: () => num
 }
 
 /** The resource policies of AgentCore runtimes and gateways. */
-export function agentcoreControl(policies: Map<string, string>, providers: ReadonlySet<string>): Answers {
+export function agentcoreControl(
+  policies: Map<string, string>,
+  providers: ReadonlySet<string>,
+  memories: ReadonlySet<string>,
+): Answers {
   const provider = (kind: 'apikey' | 'oauth2') => {
     return ({ input, region, identity: { account } }: Call) => {
       const name = String(input['name'])
@@ -202,6 +206,9 @@ export function agentcoreControl(policies: Map<string, string>, providers: Reado
   return {
     GetApiKeyCredentialProvider: provider('apikey'),
     GetOauth2CredentialProvider: provider('oauth2'),
+    ListMemories: () => ({
+      memories: [...memories].map((id) => ({ id, status: 'ACTIVE', createdAt: new Date(), updatedAt: new Date() })),
+    }),
     GetResourcePolicy: ({ input }) => {
       const found = policies.get(String(input['resourceArn']))
       if (found === undefined) throw new AwsError('ResourceNotFoundException', 'There is no resource policy', 404)

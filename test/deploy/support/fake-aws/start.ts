@@ -94,6 +94,7 @@ export async function startFakeAws({
   const resourcePolicies = new Map<string, string>()
   const credentialProviders = new Set<string>()
   const secrets = new Set<string>()
+  const memories = new Set<string>()
   const logGroups = new Map<string, LogLine[]>()
   const wire = await serve({
     identities,
@@ -108,7 +109,7 @@ export async function startFakeAws({
       cloudcontrolapi: { client: 'cloudcontrol', protocol: 'json', answers: cloudControl(switches.others) },
       lambda: { client: 'lambda', protocol: 'rest', answers: lambda(functionPolicies, () => switches.unreserved) },
       logs: { client: 'cloudwatch-logs', protocol: 'json', answers: logs(logGroups) },
-      'bedrock-agentcore': { client: 'bedrock-agentcore-control', protocol: 'rest', answers: agentcoreControl(resourcePolicies, credentialProviders) }, // prettier-ignore
+      'bedrock-agentcore': { client: 'bedrock-agentcore-control', protocol: 'rest', answers: agentcoreControl(resourcePolicies, credentialProviders, memories) }, // prettier-ignore
       secretsmanager: { client: 'secrets-manager', protocol: 'json', answers: secretsManager(secrets) },
       cloudformation: {
         client: 'cloudformation',
@@ -128,6 +129,7 @@ export async function startFakeAws({
             if (type === 'AWS::Lambda::Permission') permit(functionPolicies, physicalId, properties)
             const [, kind] = /::(ApiKey|OAuth2)CredentialProvider$/.exec(type) ?? []
             if (kind) credentialProviders.add(`${kind.toLowerCase()}/${properties['Name']}`)
+            if (type === 'AWS::BedrockAgentCore::Memory') memories.add(`${properties['Name']}-AbCdEfGhIj`)
             if (type === 'AWS::BedrockAgentCore::ResourcePolicy') resourcePolicies.set(properties['ResourceArn']!, properties['Policy']!) // prettier-ignore
           },
           outputs,
