@@ -7,7 +7,8 @@ export function quoted(text: string, longest = 300): string {
     .replaceAll(/((?:Bearer|DPoP|Basic)\s+)[\w.~+/=-]{8,}/gi, '$1…')
     .replaceAll(/(Signature\s*=\s*)[0-9a-f]{16,}/gi, '$1…')
     .replaceAll(
-      /("?(?:access_token|refresh_token|id_token|client_secret|password|code)"?\s*[:=]\s*"?)[^\s"&,}]+/gi,
+      // A code of OAuth is a secret; the `Status Code` and the `HandlerErrorCode` that AWS ends its reasons with are none.
+      /("?(?:access_token|refresh_token|id_token|client_secret|password|(?<!(?:status|error)[ _]?)code)"?\s*[:=]\s*"?)[^\s"&,}]+/gi,
       '$1…',
     )
     .replaceAll(/eyJ[\w-]{8,}\.[\w-]+\.[\w-]*/g, '…')
