@@ -14,6 +14,8 @@ export function physicalIdOf(
   if (type.endsWith('CredentialProvider')) return properties['Name']!
   const short = createHash('sha256').update(`${stack}/${id}`).digest('hex').slice(0, 12)
   if (type === 'AWS::BedrockAgentCore::Runtime') return `runtime_${short}-ABCDEFGHIJ`
+  if (type === 'AWS::BedrockAgentCore::Gateway' || type === 'AWS::BedrockAgentCore::PolicyEngine') return `${properties['Name']}-${short.slice(0, 10)}` // prettier-ignore
+  if (type === 'AWS::Logs::LogGroup' && properties['LogGroupName']) return properties['LogGroupName']
   return `${stack}-${id}-${short}`.slice(0, 64)
 }
 
@@ -26,11 +28,12 @@ export function attributeOf(
   const [, , , region, account] = stackId.split(':') as [string, string, string, string, string]
   if (attribute === 'FunctionUrl') return `https://${physicalId.replaceAll(/[^a-z0-9]/gi, '').toLowerCase().slice(-32)}.lambda-url.${region}.on.aws/` // prettier-ignore
   if (type === 'AWS::Lambda::Function' && attribute === 'Arn') return `arn:aws:lambda:${region}:${account}:function:${physicalId}` // prettier-ignore
-  if (attribute === 'AgentRuntimeId' || attribute === 'AgentRuntimeEndpointArn') return physicalId
+  if (['AgentRuntimeId', 'AgentRuntimeEndpointArn', 'GatewayIdentifier', 'PolicyEngineId'].includes(attribute)) return physicalId // prettier-ignore
   if (attribute === 'AgentRuntimeArn') return `arn:aws:bedrock-agentcore:${region}:${account}:runtime/${physicalId}`
   if (attribute === 'GatewayArn') return `arn:aws:bedrock-agentcore:${region}:${account}:gateway/${physicalId}`
   const [, kind] = /::(ApiKey|OAuth2)CredentialProvider$/.exec(type) ?? []
   if (kind && attribute === 'CredentialProviderArn') return `arn:aws:bedrock-agentcore:${region}:${account}:token-vault/default/${kind.toLowerCase()}credentialprovider/${physicalId}` // prettier-ignore
+  if (attribute === 'PolicyEngineArn') return `arn:aws:bedrock-agentcore:${region}:${account}:policy-engine/${physicalId}` // prettier-ignore
   if (attribute === 'DomainName') return `${physicalId.toLowerCase()}.cloudfront.net`
   if (attribute === 'Arn') {
     const service = type.split('::')[1]!.toLowerCase()

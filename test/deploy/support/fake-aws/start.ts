@@ -126,6 +126,7 @@ export async function startFakeAws({
           made: ({ type, physicalId }, properties) => {
             if (type === 'AWS::Lambda::Function' && !functionPolicies.has(physicalId))
               functionPolicies.set(physicalId, [])
+            if (type === 'AWS::Logs::LogGroup' && !logGroups.has(physicalId)) logGroups.set(physicalId, [])
             if (type === 'AWS::Lambda::Permission') permit(functionPolicies, physicalId, properties)
             const [, kind] = /::(ApiKey|OAuth2)CredentialProvider$/.exec(type) ?? []
             if (kind) credentialProviders.add(`${kind.toLowerCase()}/${properties['Name']}`)
