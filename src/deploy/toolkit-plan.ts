@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Toolkit } from '@aws-cdk/toolkit-lib'
+import { resourcePolicyChanges } from './resource-policies.ts'
 import type { OpenToolkit } from './toolkit.ts'
 
 type TemplateDiff = Awaited<ReturnType<Toolkit['diff']>>[string]
@@ -87,10 +88,19 @@ export async function planFromNothing(
 function planned(name: string, diff: TemplateDiff | undefined): PlannedStack {
   if (!diff) return { name, changes: [], statements: { added: [], removed: [] } }
   const { additions, removals } = diff.iamChanges.statements
+  const policies = Object.values(diff.resources.changes)
+    .filter(
+      ({ newResourceType, oldResourceType }) =>
+        (newResourceType ?? oldResourceType) === 'AWS::BedrockAgentCore::ResourcePolicy',
+    ) // prettier-ignore
+    .map(({ oldValue, newValue }) => resourcePolicyChanges(oldValue, newValue))
   return {
     name,
     changes: plannedChanges(diff),
-    statements: { added: additions.map(statementOf), removed: removals.map(statementOf) },
+    statements: {
+      added: [...additions.map(statementOf), ...policies.flatMap(({ added }) => added)],
+      removed: [...removals.map(statementOf), ...policies.flatMap(({ removed }) => removed)],
+    },
   }
 }
 
