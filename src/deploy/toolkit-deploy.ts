@@ -74,7 +74,7 @@ export function failed(
   cause?: unknown,
 ): FairleadError {
   // prettier-ignore
-  const { fix, code = 'DEPLOY_FAILED' } = hintFor(reason)
+  const { fix, code = 'DEPLOY_FAILED' } = hintFor(reason, { stack, type })
   const verb = state.startsWith('DELETE') ? 'deleted' : state.startsWith('UPDATE') ? 'changed' : 'made'
   return new FairleadError(code, `${id} (${type}) of ${stack} could not be ${verb}`, {
     why: reason,

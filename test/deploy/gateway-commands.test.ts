@@ -15,6 +15,7 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 
 const stack = 'hello-default-agentcore-gateway'
 const ada = `arn:aws:iam::${account}:user/ada`
+const bob = `arn:aws:iam::${account}:role/bob`
 const deployer = { accessKeyId: 'AKIAFAKEAWS000000001', secretAccessKey: 'fake-secret' }
 
 const definition = (authorizerType: string) => ({
@@ -82,10 +83,10 @@ afterAll(async () => {
   expect(faults).toEqual([])
 })
 
-function configure(gateway: Record<string, unknown>): Promise<void> {
+function configure(gateway: Record<string, unknown>, callers = [ada]): Promise<void> {
   return project.configure({
     server: undefined,
-    callers: [ada],
+    callers,
     platforms: { 'agentcore-gateway': { gateway: 'iam.json', targets: ['orders.json', 'notes.json'], ...gateway } },
   })
 }
@@ -136,7 +137,69 @@ it('a managed gateway is planned, deployed with its policies last, checked, chan
     expect(order.toSorted((a, b) => at(a) - at(b))).toEqual(order)
     expect(at('GatewayPolicyEngine')).toBeLessThan(at('Gateway'))
     expect(at('GatewayTargetnotes')).toBeLessThan(at('GatewayPolicyEngineclerks'))
+
+    const { outputs } = aws.stacks.get(stack)!
+    const arn = `arn:aws:bedrock-agentcore:${region}:${account}:gateway/${outputs['GatewayId']}`
+    expect(outputs).toMatchObject({ Auth: 'iam', Service: 'bedrock-agentcore', GatewayArn: arn })
+    expect((await fairlead('outputs')).stdout).toContain(`agentcore-gateway.GatewayArn=${arn}\n`)
+    expect((await fairlead('status')).stdout).toContain(`  the same as here\n  ${endpoint.url}  (iam)\n`)
+    expect((await fairlead('plan')).stdout).toContain(`${stack}  no changes`)
+    aws.logGroups.get(outputs['LogGroup']!)!.push({ stream: 'a', at: Date.now(), message: 'a call\n' })
+    expect((await fairlead('logs')).stdout).toMatch(/Z {2}a call\n$/)
+    expect((await fairlead('grants')).stdout).toContain(`${ada}  in the configuration`)
+
+    // Nobody may call it any more, which the doctor sees as the caller does.
+    write('policies/refunds.cedar', cedar.replace('500.0', '400.0'))
+    await configure({ policies: ['policies/*.cedar'] }, [bob])
+    const changed = await deploy('--no-doctor')
+    expect(changed.stderr).toMatch(
+      /~ AWS::BedrockAgentCore::Policy +GatewayPolicyEngineclerks\w+ {2}changes: Definition/,
+    )
+    expect(changed.stderr).toMatch(/statements added\n +allow bedrock-agentcore:InvokeGateway on [^]*role\/bob\n {2}IAM statements taken away\n +allow bedrock-agentcore:InvokeGateway [^]*user\/ada/) // prettier-ignore
+    expect(inOrder(changed.stderr, 'UPDATE_COMPLETE')).toHaveLength(3)
+    expect(changed.code).toBe(0)
+    const again = await deploy()
+    expect(again.stdout).toContain('  ✗ sigv4-taken: ')
+    expect(again.code).toBe(6)
+
+    const destroyed = await fairlead('destroy', '--yes')
+    expect(destroyed.stdout).toBe(`Destroyed: ${stack}\n`)
+    const gone = inOrder(destroyed.stderr, 'DELETE_COMPLETE').map((id) => id.replace(/[0-9A-F]{8}$/, ''))
+    expect(gone).toEqual([...made.slice(0, -1).toReversed(), made.at(-1)])
+    expect((await fairlead('status')).stdout).toContain(`${stack}  not deployed`)
   } finally {
     await endpoint.close()
   }
+})
+
+it.each([
+  [
+    'GatewayTargetorders701E3C67',
+    'Resource handler returned message: "Gateway execution role lacks permission to invoke Lambda function arn:aws:lambda:eu-central-1:111122223333:function:orders. Update the permission and retry (Service: BedrockAgentCoreControl, Status Code: 400, Request ID: 0)" (RequestToken: 1, HandlerErrorCode: InvalidRequest)', // prettier-ignore
+    /Fix .*run the same command again.*aws lambda get-function --function-name arn:aws:lambda:eu-central-1:111122223333:function:orders$/m,
+  ],
+  [
+    'GatewayTargetnotes2E51C2CA',
+    'Resource handler returned message: "Failed to connect and fetch tools from the provided MCP target server. Error - Apache transport request failed"', // prettier-ignore
+    /Fix .*asks the MCP server for its tools.*fairlead doctor URL/,
+  ],
+])('a target that fails (%s) is named with its reason and what helps, and nothing is left', async (id, reason, fix) => {
+  await configure({})
+  aws.failing.set(id, reason)
+  const { code, stderr } = await deploy('--no-doctor')
+  expect(code).toBe(7)
+  expect(stderr).toContain(
+    `CREATE_FAILED              AWS::BedrockAgentCore::GatewayTarget ${id}\n          ${reason}\n`,
+  )
+  expect(stderr).toMatch(/ROLLBACK_IN_PROGRESS +AWS::CloudFormation::Stack[^]*DELETE_COMPLETE +AWS::BedrockAgentCore::Gateway /) // prettier-ignore
+  expect(stderr).toContain(`DEPLOY_FAILED  ${id} (AWS::BedrockAgentCore::GatewayTarget) of ${stack} could not be made`)
+  expect(stderr).toContain(`  Why   ${reason}\n`)
+  expect(stderr).toMatch(fix)
+  expect(aws.stacks.get(stack)).toMatchObject({ status: 'ROLLBACK_COMPLETE' })
+  expect(aws.stacks.get(stack)!.resources.size).toBe(0)
+  aws.failing.clear()
+  const again = await deploy('--no-doctor')
+  expect(again.stderr).toContain(`! ${stack} is ROLLBACK_COMPLETE: it was never made.`)
+  expect(again.code).toBe(0)
+  expect(aws.stacks.get(stack)!.status).toBe('CREATE_COMPLETE')
 })
