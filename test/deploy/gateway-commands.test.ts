@@ -174,32 +174,79 @@ it('a managed gateway is planned, deployed with its policies last, checked, chan
 
 it.each([
   [
+    'iam.json',
     'GatewayTargetorders701E3C67',
     'Resource handler returned message: "Gateway execution role lacks permission to invoke Lambda function arn:aws:lambda:eu-central-1:111122223333:function:orders. Update the permission and retry (Service: BedrockAgentCoreControl, Status Code: 400, Request ID: 0)" (RequestToken: 1, HandlerErrorCode: InvalidRequest)', // prettier-ignore
     /Fix .*run the same command again.*aws lambda get-function --function-name arn:aws:lambda:eu-central-1:111122223333:function:orders$/m,
   ],
   [
+    'jwt.json',
     'GatewayTargetnotes2E51C2CA',
     'Resource handler returned message: "Failed to connect and fetch tools from the provided MCP target server. Error - Apache transport request failed"', // prettier-ignore
     /Fix .*asks the MCP server for its tools.*fairlead doctor URL/,
   ],
-])('a target that fails (%s) is named with its reason and what helps, and nothing is left', async (id, reason, fix) => {
-  await configure({})
-  aws.failing.set(id, reason)
-  const { code, stderr } = await deploy('--no-doctor')
-  expect(code).toBe(7)
-  expect(stderr).toContain(
-    `CREATE_FAILED              AWS::BedrockAgentCore::GatewayTarget ${id}\n          ${reason}\n`,
+])(
+  'a target of %s that fails (%s) is named with its reason and what helps, and nothing is left',
+  async (gateway, id, reason, fix) => {
+    await configure({ gateway })
+    aws.failing.set(id, reason)
+    const { code, stderr } = await deploy('--no-doctor')
+    expect(code).toBe(7)
+    expect(stderr).toContain(
+      `CREATE_FAILED              AWS::BedrockAgentCore::GatewayTarget ${id}\n          ${reason}\n`,
+    )
+    expect(stderr).toMatch(/ROLLBACK_IN_PROGRESS +AWS::CloudFormation::Stack[^]*DELETE_COMPLETE +AWS::BedrockAgentCore::Gateway /) // prettier-ignore
+    expect(stderr).toContain(
+      `DEPLOY_FAILED  ${id} (AWS::BedrockAgentCore::GatewayTarget) of ${stack} could not be made`,
+    )
+    expect(stderr).toContain(`  Why   ${reason}\n`)
+    expect(stderr).toMatch(fix)
+    expect(aws.stacks.get(stack)).toMatchObject({ status: 'ROLLBACK_COMPLETE' })
+    expect(aws.stacks.get(stack)!.resources.size).toBe(0)
+    aws.failing.clear()
+    const again = await deploy('--no-doctor')
+    expect(again.stderr).toContain(`! ${stack} is ROLLBACK_COMPLETE: it was never made.`)
+    expect(again.stdout).toMatch(/^agentcore-gateway {2}https:\/\/tools-\w{10}\.gateway\.bedrock-agentcore\.eu-central-1\.amazonaws\.com\/mcp {2}\((iam|jwt)\)\n/) // prettier-ignore
+    expect(again.stdout).toContain(gateway === 'jwt.json' ? '{"hello-agentcore-gateway":{"url":"https:' : '"--auth","sigv4","--service","bedrock-agentcore"') // prettier-ignore
+    expect(again.code).toBe(0)
+    expect(aws.stacks.get(stack)!.status).toBe('CREATE_COMPLETE')
+  },
+)
+
+it('our own gateway as a function is deployed with its code, compared with what is here, and destroyed', async () => {
+  await configure({ deployAs: 'lambda' }, [ada, bob])
+  const { code, stdout, stderr } = await deploy('--no-doctor')
+  expect(stderr).toMatch(/\+ AWS::Lambda::Url +GatewayFunctionFunctionUrl/)
+  expect(stderr).toMatch(/allow lambda:InvokeFunctionUrl on \S+ for\s+AWS:arn:aws:iam::111122223333:user\/ada/)
+  expect(stderr).toMatch(/upload Gateway\/Function\/Code\n[^]*CREATE_COMPLETE +AWS::Lambda::Function +GatewayFunction/)
+  expect(stdout).toMatch(/^agentcore-gateway {2}https:\/\/\w+\.lambda-url\.eu-central-1\.on\.aws\/mcp {2}\(iam\)/)
+  expect(stdout).toContain('--auth sigv4 --service lambda --region eu-central-1')
+  expect(code).toBe(0)
+  expect((await fairlead('grants')).stdout).toMatch(/user\/ada {2}in the configuration\n {2}\S+role\/bob {2}in the/)
+  expect((await fairlead('plan')).stdout).toContain(`${stack}  no changes`)
+  write('orders.json', { ...orders, description: 'Orders, and what became of them' })
+  expect((await fairlead('status')).stdout).toMatch(/ {2}differs from here, the artifact too: GatewayFunction/)
+  write('orders.json', orders)
+  expect((await fairlead('destroy', '--yes')).stdout).toBe(`Destroyed: ${stack}\n`)
+})
+
+it('our own gateway that takes tokens is behind a distribution, with its web ACL in us-east-1 before it', async () => {
+  await configure({ gateway: 'jwt.json', deployAs: 'lambda', lambda: { waf: true } })
+  const { code, stdout } = await deploy('--no-doctor')
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/^agentcore-gateway {2}https:\/\/\S+\.cloudfront\.net\/mcp {2}\(jwt\)\n {2}Cursor: \{"hello-agentcore-gateway":\{"url":"https:\S+"\}\}\n/) // prettier-ignore
+  expect(stdout).toContain('--auth oauth --write')
+  expect([...aws.stacks.keys()]).toEqual(['us-east-1/hello-default-edge-eu-central-1', stack])
+  expect((await fairlead('plan')).stdout).toMatch(
+    /edge-eu-central-1 {2}no changes\n\n\S+-agentcore-gateway {2}no changes/,
   )
-  expect(stderr).toMatch(/ROLLBACK_IN_PROGRESS +AWS::CloudFormation::Stack[^]*DELETE_COMPLETE +AWS::BedrockAgentCore::Gateway /) // prettier-ignore
-  expect(stderr).toContain(`DEPLOY_FAILED  ${id} (AWS::BedrockAgentCore::GatewayTarget) of ${stack} could not be made`)
-  expect(stderr).toContain(`  Why   ${reason}\n`)
-  expect(stderr).toMatch(fix)
-  expect(aws.stacks.get(stack)).toMatchObject({ status: 'ROLLBACK_COMPLETE' })
-  expect(aws.stacks.get(stack)!.resources.size).toBe(0)
+  aws.failing.set('AWS::CloudFront::Distribution', 'The specified SSL certificate does not exist')
+  const own = { domain: { name: 'mcp.example.com', certificateArn: `arn:aws:acm:us-east-1:${account}:certificate/0a1b` } } // prettier-ignore
+  await configure({ gateway: 'jwt.json', deployAs: 'lambda', lambda: { waf: true, ...own } })
+  const failed = await deploy('--no-doctor')
+  expect(failed.stderr).toMatch(/Fix .*aws acm list-certificates --region us-east-1/)
+  expect(aws.stacks.get(stack)).toMatchObject({ status: 'UPDATE_ROLLBACK_COMPLETE' })
   aws.failing.clear()
-  const again = await deploy('--no-doctor')
-  expect(again.stderr).toContain(`! ${stack} is ROLLBACK_COMPLETE: it was never made.`)
-  expect(again.code).toBe(0)
-  expect(aws.stacks.get(stack)!.status).toBe('CREATE_COMPLETE')
+  expect((await deploy('--no-doctor')).stdout).toMatch(/^agentcore-gateway {2}https:\/\/mcp\.example\.com\/mcp {2}/)
+  expect((await fairlead('destroy', '--yes')).stdout).toMatch(/^Destroyed: hello-default-edge-eu-central-1, \S+\n$/)
 })

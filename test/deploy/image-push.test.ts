@@ -17,6 +17,7 @@ beforeAll(async () => {
   project = await deployProject()
   aws = await startFakeAws()
   upstream = await startOciRegistry()
+  publishBase(upstream, 'docker/library/node', '24-bookworm-slim')
   ecr = await startOciRegistry({ auth: { kind: 'basic', username: 'AWS', password: registryPassword }, likeEcr: true })
   // The names of the registries lead to those here, as a name server would have it.
   const hosts: [string, string][] = [
@@ -55,7 +56,6 @@ function deployWith(own: Record<string, string>, ...more: string[]) {
 }
 
 it('an image is pushed before the stack that names it by digest, also through a registry that drops the connection', async () => {
-  publishBase(upstream, 'docker/library/node', '24-bookworm-slim')
   await project.configure({ platforms: { 'agentcore-runtime': { package: 'image' }, fargate: {} } })
   const unpinned = await deployWith({ CI: 'true' }, '--platform', 'agentcore-runtime')
   expect(unpinned.stderr).toMatch(/IMAGE_BASE_UNPINNED[^]*Why {3}CI is set/)
@@ -97,6 +97,43 @@ it('an image is pushed before the stack that names it by digest, also through a 
   expect(pushers().at(-1)).toBe(`arn:aws:iam::${account}:user/ada`)
   expect(again.stderr).toContain('it is there already')
   expect(again.code).toBe(0)
+}, 60_000)
+
+it('our own gateway as tasks has an image of its own, which is pushed once, also where its stack fails', async () => {
+  const jwt = { discoveryUrl: 'https://login.example.com/.well-known/openid-configuration', allowedAudience: ['tools'] }
+  const gateway = { name: 'tools', roleArn: `arn:aws:iam::${account}:role/replaced`, authorizerType: 'CUSTOM_JWT', authorizerConfiguration: { customJWTAuthorizer: jwt } } // prettier-ignore
+  const notes = { name: 'notes', targetConfiguration: { mcp: { mcpServer: { endpoint: 'https://notes.example.com/mcp' } } } } // prettier-ignore
+  for (const [name, body] of Object.entries({ gateway, notes })) writeFileSync(join(project.dir, `${name}.json`), JSON.stringify(body)) // prettier-ignore
+  const own = { gateway: './gateway.json', targets: ['./notes.json'], deployAs: 'fargate' }
+  await project.configure({ platforms: { 'agentcore-gateway': own, fargate: {} } })
+  const stack = 'hello-default-agentcore-gateway'
+  aws.failing.set('AWS::ECS::Service', 'Resource handler returned message: "ECS Deployment Circuit Breaker was triggered"') // prettier-ignore
+  const failed = await deploy('--platform', 'agentcore-gateway')
+  aws.failing.clear()
+  expect(failed.stderr).toMatch(/layer 3 of 3: \d\.\d MB sent\n[^]*CREATE_FAILED +AWS::ECS::Service +GatewayService\w+\n +Resource handler/) // prettier-ignore
+  expect(failed.stderr).toMatch(/Fix .*fairlead logs --platform agentcore-gateway$/m)
+  expect(failed.code).toBe(7)
+  expect(aws.stacks.get(stack)!.status).toBe('ROLLBACK_COMPLETE')
+
+  const [, digest] = /image (sha256:[0-9a-f]{64})/.exec(failed.stderr)!
+  const repository = `cdk-hnb659fds-container-assets-${account}-${region}`
+  expect(ecr.manifests.has(`${repository}@${digest}`)).toBe(true)
+  const sent = ecr.requests.filter((each) => each.startsWith('PUT')).length
+  const { code, stdout, stderr } = await deploy('--platform', 'agentcore-gateway')
+  expect(stderr).toContain(`image ${digest}\n  it is there already`)
+  expect(ecr.requests.filter((each) => each.startsWith('PUT'))).toHaveLength(sent)
+  expect(stdout).toMatch(/^agentcore-gateway {2}https:\/\/\S+\.cloudfront\.net\/mcp {2}\(jwt\)/)
+  expect(code).toBe(0)
+  expect(aws.stacks.get(stack)!.template).toContain(`${repository}@${digest}`)
+
+  const both = await deploy()
+  expect(both.stderr.match(/^image sha256:[0-9a-f]{64}$/gm)).toHaveLength(2)
+  expect(both.stderr).toContain(`${stack}  no changes`)
+  expect(both.stdout).toMatch(/^fargate .*\(oauth\)[^]*^agentcore-gateway .*\(jwt\)/m)
+  expect(both.code).toBe(0)
+  const env = { ...aws.env, HOME: join(project.dir, 'home'), CDK_VALIDATION: 'false', FAIRLEAD_POLL_MS: '20' }
+  const destroyed = await run(['destroy', '--yes', '--project', project.dir, '--platform', 'agentcore-gateway'], env)
+  expect(destroyed.stdout).toBe(`Destroyed: ${stack}\n`)
 }, 60_000)
 
 it('a base in a private registry of Amazon ECR is pinned and read with the credentials of who deploys', async () => {
