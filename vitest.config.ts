@@ -9,8 +9,8 @@ export default defineConfig({
     setupFiles: ['test/support/log-capture.setup.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     reporters: process.env.CI ? ['default', './test/plain-reporter.ts'] : ['default'],
   },
 })

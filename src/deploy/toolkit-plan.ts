@@ -108,7 +108,8 @@ function planned(name: string, diff: TemplateDiff | undefined): PlannedStack {
 export function plannedChanges(diff: TemplateDiff): PlannedChange[] {
   return Object.entries(diff.resources.changes).flatMap(([id, change]): PlannedChange[] => {
     const kept = change.oldValue?.DeletionPolicy?.startsWith('Retain') === true
-    const verb = change.changeImpact === 'WILL_DESTROY' && kept ? 'keep' : verbs[change.changeImpact]
+    const told = verbs[change.changeImpact]
+    const verb = told === 'remove' && kept ? 'keep' : told
     const type = change.newResourceType ?? change.oldResourceType ?? ''
     if (!verb || type === 'AWS::CDK::Metadata') return []
     const properties = Object.keys(change.propertyUpdates)

@@ -483,7 +483,7 @@ describe('the runtime', () => {
     const memory = Object.values(templates['runtime-iam']!.Resources).find(
       ({ Type }) => Type === 'AWS::BedrockAgentCore::Memory',
     )
-    expect(memory).toMatchObject({ DeletionPolicy: 'Retain', Properties: { EventExpiryDuration: 30 } })
+    expect(memory).toMatchObject({ DeletionPolicy: 'RetainExceptOnCreate', Properties: { EventExpiryDuration: 30 } })
   })
 
   it('is refused where AgentCore is not, with what CloudFormation has not, and without the image that it is to run', () => {
