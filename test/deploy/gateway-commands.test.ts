@@ -52,6 +52,26 @@ const orders = {
   credentialProviderConfigurations: [{ credentialProviderType: 'GATEWAY_IAM_ROLE' }],
 }
 const notes = { name: 'notes', targetConfiguration: { mcp: { mcpServer: { endpoint: 'https://notes.example.com/mcp' } } } } // prettier-ignore
+const key = `arn:aws:bedrock-agentcore:${region}:${account}:token-vault/default/apikeycredentialprovider/stock`
+const stock = {
+  name: 'stock',
+  targetConfiguration: {
+    mcp: {
+      openApiSchema: {
+        inlinePayload: JSON.stringify({
+          openapi: '3.0.3',
+          info: { title: 'stock', version: '1' },
+          servers: [{ url: 'https://stock.example.com' }],
+          paths: { '/items': { get: { operationId: 'items', responses: { 200: { description: 'Items' } } } } },
+        }),
+      },
+    },
+  },
+  credentialProviderConfigurations: [
+    { credentialProviderType: 'API_KEY', credentialProvider: { apiKeyCredentialProvider: { providerArn: key } } },
+  ],
+}
+const bindings = { credentialProviders: { [key]: { apiKeySecretConfig: { secretId: 'of-stock', jsonKey: 'key' } } } }
 const cedar = `@id("clerks")
 permit(principal is AgentCore::IamEntity, action == AgentCore::Action::"orders___refund", resource == AgentCore::Gateway::"\${GatewayArn}")
 when { context.input.amount.lessThan(decimal("500.0")) };
@@ -67,12 +87,15 @@ const write = (name: string, body: unknown) => writeFileSync(join(project.dir, n
 beforeAll(async () => {
   project = await deployProject()
   aws = await startFakeAws()
-  for (const [name, body] of Object.entries({ 'iam.json': definition('AWS_IAM'), 'jwt.json': definition('CUSTOM_JWT'), 'orders.json': orders, 'notes.json': notes })) write(name, body) // prettier-ignore
+  const files = { iam: definition('AWS_IAM'), jwt: definition('CUSTOM_JWT'), orders, notes, stock, bindings }
+  for (const [name, body] of Object.entries(files)) write(`${name}.json`, body)
   mkdirSync(join(project.dir, 'policies'))
   write('policies/refunds.cedar', cedar)
 })
 beforeEach(() => {
   aws.stacks.clear()
+  aws.credentialProviders.clear()
+  aws.secrets.add('of-stock')
   aws.failing.clear()
   aws.outputs.clear()
   aws.log.length = 0
@@ -87,7 +110,14 @@ function configure(gateway: Record<string, unknown>, callers = [ada]): Promise<v
   return project.configure({
     server: undefined,
     callers,
-    platforms: { 'agentcore-gateway': { gateway: 'iam.json', targets: ['orders.json', 'notes.json'], ...gateway } },
+    platforms: {
+      'agentcore-gateway': {
+        gateway: 'iam.json',
+        targets: ['orders.json', 'notes.json', 'stock.json'],
+        bindings: 'bindings.json',
+        ...gateway,
+      },
+    },
   })
 }
 
@@ -120,6 +150,14 @@ async function endpointOf(gatewayArn: () => string): Promise<Running> {
 
 it('a managed gateway is planned, deployed with its policies last, checked, changed and destroyed', async () => {
   await configure({ policies: ['policies/*.cedar'] })
+  aws.secrets.delete('of-stock')
+  const missing = 'CREDENTIAL_PROVIDER  There is no secret of-stock in AWS Secrets Manager'
+  const refused = await deploy('--no-doctor')
+  expect(refused.stderr).toContain(missing)
+  expect(aws.stacks.size).toBe(0)
+  expect((await fairlead('plan')).stdout).toContain(`! deploy would refuse this: ${missing}`)
+  aws.secrets.add('of-stock')
+
   const endpoint = await endpointOf(() => aws.stacks.get(stack)!.outputs['GatewayArn']!)
   try {
     aws.outputs.set(stack, { Url: endpoint.url })
@@ -136,6 +174,7 @@ it('a managed gateway is planned, deployed with its policies last, checked, chan
     const order = ['GatewayRole', 'GatewayRoleDefaultPolicy', 'Gateway', 'GatewayTargetorders', 'GatewayPolicyEngineclerks', 'GatewayPolicyEnginelarge'] // prettier-ignore
     expect(order.toSorted((a, b) => at(a) - at(b))).toEqual(order)
     expect(at('GatewayPolicyEngine')).toBeLessThan(at('Gateway'))
+    expect(at('GatewayProviderapikeystock')).toBeLessThan(at('GatewayTargetstock'))
     expect(at('GatewayTargetnotes')).toBeLessThan(at('GatewayPolicyEngineclerks'))
 
     const { outputs } = aws.stacks.get(stack)!
@@ -240,13 +279,5 @@ it('our own gateway that takes tokens is behind a distribution, with its web ACL
   expect((await fairlead('plan')).stdout).toMatch(
     /edge-eu-central-1 {2}no changes\n\n\S+-agentcore-gateway {2}no changes/,
   )
-  aws.failing.set('AWS::CloudFront::Distribution', 'The specified SSL certificate does not exist')
-  const own = { domain: { name: 'mcp.example.com', certificateArn: `arn:aws:acm:us-east-1:${account}:certificate/0a1b` } } // prettier-ignore
-  await configure({ gateway: 'jwt.json', deployAs: 'lambda', lambda: { waf: true, ...own } })
-  const failed = await deploy('--no-doctor')
-  expect(failed.stderr).toMatch(/Fix .*aws acm list-certificates --region us-east-1/)
-  expect(aws.stacks.get(stack)).toMatchObject({ status: 'UPDATE_ROLLBACK_COMPLETE' })
-  aws.failing.clear()
-  expect((await deploy('--no-doctor')).stdout).toMatch(/^agentcore-gateway {2}https:\/\/mcp\.example\.com\/mcp {2}/)
   expect((await fairlead('destroy', '--yes')).stdout).toMatch(/^Destroyed: hello-default-edge-eu-central-1, \S+\n$/)
 })

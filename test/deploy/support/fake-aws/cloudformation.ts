@@ -56,6 +56,8 @@ export interface CloudFormationOptions {
   gate(id: string, type: string): Promise<void>
   /** Told of each resource that is there now, with its properties as text. */
   made(resource: { type: string; physicalId: string }, properties: Record<string, string>): void
+  /** Told of each resource that was deleted. */
+  gone(resource: { type: string; physicalId: string }): void
   /** Outputs that a test decides on, by stack and key. */
   outputs: Map<string, Record<string, string>>
   changed(): void
@@ -141,8 +143,10 @@ export function cloudFormation(stacks: Map<string, Stack>, options: CloudFormati
       event(stack, id, type, `${verb}_FAILED`, why)
       throw new AwsError('ResourceFailed', id)
     }
-    if (verb === 'DELETE') stack.resources.delete(id)
-    else stack.resources.set(id, { type, physicalId: before?.physicalId ?? physicalIdOf(stack, id, type, propertiesOf(stack, id)), status: `${verb}_COMPLETE`, at: new Date() }) // prettier-ignore
+    if (verb === 'DELETE') {
+      stack.resources.delete(id)
+      if (before) options.gone(before)
+    } else stack.resources.set(id, { type, physicalId: before?.physicalId ?? physicalIdOf(stack, id, type, propertiesOf(stack, id)), status: `${verb}_COMPLETE`, at: new Date() }) // prettier-ignore
     const now = stack.resources.get(id)
     if (now) options.made(now, propertiesOf(stack, id))
     event(stack, id, type, `${verb}_COMPLETE`, undefined, now?.physicalId)

@@ -49,6 +49,11 @@ export interface FakeAws {
   close(): Promise<void>
 }
 
+/** `apikey` or `oauth2`, of a credential provider of AgentCore Identity. */
+function providerKind(type: string): string | undefined {
+  return /::(ApiKey|OAuth2)CredentialProvider$/.exec(type)?.[1]!.toLowerCase()
+}
+
 /** Starts an AWS of our own on a free port: one account, bootstrapped in its region and in us-east-1 unless told otherwise. */
 export async function startFakeAws({
   bootstrapped = [region, 'us-east-1'],
@@ -128,10 +133,13 @@ export async function startFakeAws({
               functionPolicies.set(physicalId, [])
             if (type === 'AWS::Logs::LogGroup' && !logGroups.has(physicalId)) logGroups.set(physicalId, [])
             if (type === 'AWS::Lambda::Permission') permit(functionPolicies, physicalId, properties)
-            const [, kind] = /::(ApiKey|OAuth2)CredentialProvider$/.exec(type) ?? []
-            if (kind) credentialProviders.add(`${kind.toLowerCase()}/${properties['Name']}`)
+            if (providerKind(type)) credentialProviders.add(`${providerKind(type)}/${physicalId}`)
             if (type === 'AWS::BedrockAgentCore::Memory') memories.add(`${properties['Name']}-AbCdEfGhIj`)
             if (type === 'AWS::BedrockAgentCore::ResourcePolicy') resourcePolicies.set(properties['ResourceArn']!, properties['Policy']!) // prettier-ignore
+          },
+          gone: ({ type, physicalId }) => {
+            if (type === 'AWS::Logs::LogGroup') logGroups.delete(physicalId)
+            if (providerKind(type)) credentialProviders.delete(`${providerKind(type)}/${physicalId}`)
           },
           outputs,
           changed,
