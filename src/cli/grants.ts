@@ -32,7 +32,7 @@ export async function guardedStacks(options: DeploymentOptions): Promise<Guarded
   const refusals: FairleadError[] = []
   for (const { part, name } of chosen.stacks.filter(({ part }) => isPlatform(part)))
     try {
-      const { outputs } = await deployedStack(aws.clients('cloudformation'), name)
+      const { outputs } = await deployedStack(aws.clients('cloudformation'), name, chosen.environment)
       stacks.push({ name, part, outputs, granting: grantingOf(outputs, name, aws.clients) })
     } catch (error) {
       if (!(error instanceof FairleadError) || !/^(GRANT_NOT_POSSIBLE|STACK_NOT_DEPLOYED)$/.test(error.code))

@@ -86,6 +86,7 @@ async function* pages(logs: CloudWatchLogs, logGroupName: string, startTime: num
       if ((error as Error).name === 'ResourceNotFoundException')
         throw new FairleadError('STACK_NOT_DEPLOYED', `There is no log group ${logGroupName}`, {
           why: 'A log group is made with the stack, or when something first writes to it.',
+          fix: 'Call the endpoint once; --follow waits for the first line.',
           cause: error,
         })
       throw asAwsError(error, 'Reading the logs')

@@ -24,11 +24,20 @@ export async function stackState(cloudFormation: CloudFormation, name: string): 
   }
 }
 
-/** The same, of one that has to be there. Throws STACK_NOT_DEPLOYED. */
-export async function deployedStack(cloudFormation: CloudFormation, name: string): Promise<StackState> {
+/** The same, of one of an environment that has to be there. Throws STACK_NOT_DEPLOYED. */
+export async function deployedStack(
+  cloudFormation: CloudFormation,
+  name: string,
+  environment: string,
+): Promise<StackState> {
   const found = await stackState(cloudFormation, name)
   if (found && found.state !== 'REVIEW_IN_PROGRESS') return found
-  throw new FairleadError('STACK_NOT_DEPLOYED', `There is no stack ${name}`)
+  throw new FairleadError('STACK_NOT_DEPLOYED', `There is no stack ${name}`, { fix: deployCommandFor(environment) })
+}
+
+/** What deploys an environment. */
+export function deployCommandFor(environment: string): string {
+  return `fairlead deploy${environment === 'default' ? '' : ` --env ${environment}`}`
 }
 
 function asState({

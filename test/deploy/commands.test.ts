@@ -230,6 +230,17 @@ it('stacks of two regions are deployed in order, granted, and destroyed the othe
     aws.log.flatMap(({ operation, input }) => (operation === 'ExecuteChangeSet' ? [String(input['StackName'])] : []))
   expect(executed()).toEqual(all)
 
+  // The log of the service that both sign in at is a log of its own.
+  const group = aws.stacks.get(all[1]!)!.outputs['LogGroup']!
+  aws.logGroups.get(group)!.push({ stream: 'a', at: Date.now(), message: 'a sign-in\n' })
+  expect((await fairlead(['logs'])).stderr).toMatch(
+    /USAGE {2}Which log\?[^]*Fix {3}--platform lambda, or --authorization\n/,
+  )
+  expect((await fairlead(['logs', '--authorization'])).stdout).toMatch(/Z {2}a sign-in\n$/)
+  expect((await fairlead(['logs', '--authorization', '--platform', 'lambda'])).stderr).toContain(
+    'USAGE  One log is read',
+  )
+
   // Cognito's own tokens are those of another pool, and need no table.
   await project.configure({ ...scopes, platforms, oauth: { verifier: 'cognito' } })
   const risk =
@@ -269,6 +280,8 @@ it('stacks of two regions are deployed in order, granted, and destroyed the othe
   )
 
   await project.configure({ platforms: { 'agentcore-runtime': {} } })
+  const nowhere = await fairlead(['logs', '--authorization'])
+  expect(nowhere.stderr).toMatch(/USAGE {2}Nobody signs in at an authorization service here[^]*Fix {3}fairlead logs --platform agentcore-runtime\n/) // prettier-ignore
   const { stdout: status } = await fairlead(['status', '--no-compare'])
   expect(status).toMatch(
     /hello-default-edge-eu-central-1 {2}CREATE_COMPLETE .*\n {2}! not in the configuration any more/,
@@ -547,6 +560,15 @@ describe('destroying', () => {
     expect((await fairlead(['destroy', '--yes'])).stdout).toBe('There is nothing to destroy.\n')
     expect((await fairlead(['outputs'])).stderr).toContain('STACK_NOT_DEPLOYED')
   })
+})
+
+it('a stack that is not there is told with the command that makes it, in its environment', async () => {
+  const commands = [['outputs'], ['logs'], ['grants'], ['grant', account, '--yes']]
+  for (const command of commands)
+    expect((await fairlead(command)).stderr).toMatch(/STACK_NOT_DEPLOYED {2}There is no stack hello-default-lambda\n.*\n {2}Fix {3}fairlead deploy\n/) // prettier-ignore
+  await project.configure({ environments: { dev: { account, region }, prod: { account, region } } })
+  for (const command of commands)
+    expect((await fairlead([...command, '--env', 'prod'])).stderr).toMatch(/There is no stack hello-prod-lambda\n.*\n {2}Fix {3}fairlead deploy --env prod\n/) // prettier-ignore
 })
 
 describe('every command about a deployment', () => {

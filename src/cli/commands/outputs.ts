@@ -14,11 +14,12 @@ export function outputsCommand(): Command {
       // Without --platform: of what is there.
       for (const { part, name, region } of chosen.stacks) {
         const cloudFormation = aws.clients('cloudformation', region)
-        const state = options.platform ? await deployedStack(cloudFormation, name) : await stackState(cloudFormation, name) // prettier-ignore
+        const state = options.platform ? await deployedStack(cloudFormation, name, chosen.environment) : await stackState(cloudFormation, name) // prettier-ignore
         if (state) found[part] = state.outputs
       }
       const last = chosen.stacks.at(-1)!
-      if (Object.keys(found).length === 0) await deployedStack(aws.clients('cloudformation', last.region), last.name)
+      if (Object.keys(found).length === 0)
+        await deployedStack(aws.clients('cloudformation', last.region), last.name, chosen.environment)
       return {
         data: found,
         text: Object.entries(found)
