@@ -42,6 +42,14 @@ export function environmentOf(config: FairleadConfig, given?: string): Environme
   return { name, account, region, config: merge(base, part) }
 }
 
+/** Refuses another region than that of an environment which has one. Throws USAGE. */
+export function refuseOtherRegion({ name, region }: Pick<Environment, 'name' | 'region'>, given?: string): void {
+  if (given === undefined || region === undefined || given === region) return
+  throw new FairleadError('USAGE', `The environment ${name} is in ${region}, not in ${given}`, {
+    fix: 'Leave --region out, or use another environment: --env NAME',
+  })
+}
+
 /** Puts one value over another: objects key by key, everything else whole; so is a server, whose kind says its keys. */
 export function merge<T>(base: T, over: unknown): T {
   if (!isPlain(base) || !isPlain(over) || 'kind' in over) return over as T

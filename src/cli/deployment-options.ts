@@ -11,7 +11,7 @@ import { deployHost, type DeployHost, type HostOptions } from '../deploy/toolkit
 import { orMissing } from '../deploy/cdk-missing.ts'
 import { configuredRegion, openAws, type CredentialSource, type OpenAws, type OpenAwsOptions } from '../deploy/toolkit-clients.ts' // prettier-ignore
 import { openToolkit, type OpenToolkit } from '../deploy/toolkit.ts'
-import { environmentOf } from '../environment.ts'
+import { environmentOf, refuseOtherRegion } from '../environment.ts'
 import { FairleadError } from '../errors.ts'
 import { stateDir } from '../local/state.ts'
 import { nearest } from '../nearest.ts'
@@ -85,12 +85,10 @@ export interface ChosenStack {
 /** Reads the project and the environment. Throws CONFIG_*, USAGE, CDK_MISSING. */
 export async function chosenDeployment(options: DeploymentOptions): Promise<Chosen> {
   const found = await readProject(options.project)
-  const { name, account, region, config } = environmentOf(found.config, options.env)
+  const environment = environmentOf(found.config, options.env)
+  refuseOtherRegion(environment, options.region)
+  const { name, account, region, config } = environment
   const project = { ...found, config }
-  if (options.region !== undefined && region !== undefined && options.region !== region)
-    throw new FairleadError('USAGE', `The environment ${name} is in ${region}, not in ${options.region}`, {
-      fix: 'Leave --region out, or use another environment: --env NAME',
-    })
   const configured = platformNames.filter((each) => config.platforms[each] !== undefined)
   const platforms = platformsOf(options.platform, configured)
   const where = options.region ?? region ?? (await configuredRegion(options.profile))

@@ -50,6 +50,7 @@ export async function prepareDeployment(project: Project, options: PrepareOption
   if (!region)
     throw new FairleadError('REGION_UNKNOWN', 'Which region?', {
       why: 'Neither the environment nor AWS_REGION says it.',
+      fix: '--region us-east-1, AWS_REGION=us-east-1, or `environments.NAME.region` in fairlead.config.ts',
     })
   const account = place.account ?? options.account
   const { callers, warnings } = realCallers(config)

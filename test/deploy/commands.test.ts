@@ -571,13 +571,33 @@ it('a stack that is not there is told with the command that makes it, in its env
     expect((await fairlead([...command, '--env', 'prod'])).stderr).toMatch(/There is no stack hello-prod-lambda\n.*\n {2}Fix {3}fairlead deploy --env prod\n/) // prettier-ignore
 })
 
+it('synth takes the region that it is for, where the environment does not say another', async () => {
+  const synth = (...args: string[]) => json(['synth', '--dry-run', ...args])
+  expect(await synth('--region', 'eu-west-1')).toMatchObject({ data: { region: 'eu-west-1' } })
+  expect(await synth('--region', 'eu-wst-1')).toMatchObject({ error: { code: 'REGION_UNKNOWN' } })
+  expect(await synth('--region', 'eu-west-1', '--format', 'sam')).toMatchObject({
+    error: { code: 'USAGE', message: 'A template of AWS SAM is of no region' },
+  })
+  await project.configure({ environments: { prod: { account, region } } })
+  const other = `The environment prod is in ${region}, not in eu-west-1`
+  for (const command of [['synth', '--dry-run'], ['plan']])
+    expect((await fairlead([...command, '--region', 'eu-west-1'])).stderr).toContain(other)
+})
+
 describe('every command about a deployment', () => {
   const names = ['build', 'synth', 'plan', 'deploy', 'destroy', 'status', 'outputs', 'logs', 'grant', 'revoke', 'grants'] // prettier-ignore
 
   it.each(names)('%s takes --platform, --env, --json, --yes and --dry-run, and says what they do', async (name) => {
     const module = (await import(`../../src/cli/commands/${name}.ts`)) as Record<string, () => Command>
     const { options } = module[`${name}Command`]!()
-    for (const long of ['--platform', '--env', '--json', '--yes', '--dry-run'])
+    for (const long of [
+      '--platform',
+      '--env',
+      '--json',
+      '--yes',
+      '--dry-run',
+      ...(name === 'build' ? [] : ['--region']),
+    ])
       expect(options.find((each) => each.long === long)?.description).toMatch(/\w/)
   })
 

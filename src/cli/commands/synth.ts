@@ -5,7 +5,9 @@ import type { Command } from 'commander'
 import { readProject, type Project } from '../../build/project.ts'
 import type { Deployment } from '../../deploy/deployment.ts'
 import { orMissing } from '../../deploy/cdk-missing.ts'
+import { checkPlace } from '../../deploy/preflight.ts'
 import { prepareDeployment } from '../../deploy/prepare.ts'
+import { environmentOf, refuseOtherRegion } from '../../environment.ts'
 import { FairleadError } from '../../errors.ts'
 import { stateDir } from '../../local/state.ts'
 import { withConfirming } from '../deployment-options.ts'
@@ -14,6 +16,7 @@ import { newCommand, run, type Io, type Result } from '../output.ts'
 interface Options {
   platform?: string[]
   env?: string
+  region?: string
   out?: string
   format: string
   validate?: boolean
@@ -27,6 +30,7 @@ export function synthCommand(): Command {
   })
     .option('--platform <name...>', 'these platforms (default: all of the configuration)')
     .option('--env <name>', 'an environment of the configuration')
+    .option('--region <name>', 'where, if the environment does not say it (default: AWS_REGION)')
     .option('--out <folder>', 'where to put them (default .fairlead/cdk.out, or .fairlead/sam)')
     .option('--format <name>', 'cdk, or sam for lambda', 'cdk')
     .option('--validate', 'hold the templates against CloudFormation’s schemas and rules')
@@ -40,6 +44,10 @@ export function synthCommand(): Command {
         throw new FairleadError('USAGE', `There is no format ${options.format}`, {
           fix: '--format cdk, or --format sam',
         })
+      if (options.region !== undefined) {
+        checkPlace(options.region, [])
+        refuseOtherRegion(environmentOf(project.config, options.env), options.region)
+      }
       const outDir = options.out ?? join(stateDir(project.dir), options.format === 'sam' ? 'sam' : 'cdk.out')
       refuseForeign(outDir)
       if (!options.dryRun) return write(project, options, io, outDir, join(stateDir(project.dir), 'deploy'))
@@ -70,12 +78,17 @@ async function cdk(project: Project, options: Options, io: Io, outDir: string, a
 }
 
 async function sam(project: Project, options: Options, io: Io, outDir: string, artifactsDir: string): Promise<Result> {
-  const { platform = ['lambda'], validate } = options
+  const { platform = ['lambda'], region, validate } = options
   const other = platform.find((name) => name !== 'lambda')
   if (other !== undefined)
     throw new FairleadError('USAGE', `--format sam is for lambda, not for ${other}`, {
       why: 'AWS SAM knows functions; tasks, runtimes and gateways would be plain CloudFormation in it.',
       fix: `fairlead synth --platform ${other}`,
+    })
+  if (region !== undefined)
+    throw new FairleadError('USAGE', 'A template of AWS SAM is of no region', {
+      why: 'It goes where it is deployed to.',
+      fix: `sam deploy --region ${region}`,
     })
   if (validate)
     throw new FairleadError('USAGE', '--validate is for --format cdk', { fix: 'sam validate --lint, in the folder' })
@@ -99,6 +112,7 @@ async function prepared(
     ...(options.dryRun ? {} : { pinning: { note: io.note } }),
     ...(options.platform ? { platforms: options.platform } : {}),
     ...(options.env === undefined ? {} : { environment: options.env }),
+    ...(options.region === undefined ? {} : { region: options.region }),
     ...(guarded ? { guarded, region: '${AWS::Region}' } : {}),
   })
   for (const warning of warnings) io.note(warning)
