@@ -1,9 +1,9 @@
-/** Breaks a text into lines of at most 80 columns, between words; lines after the first begin with `next`. */
-export function wrapped(text: string, indent: string, next = indent): string[] {
+/** Breaks a text into lines of so many columns at most, between words; lines after the first begin with `next`. */
+export function wrapped(text: string, indent: string, next = indent, columns = 80): string[] {
   const lines: string[] = []
   let line = indent
   for (const word of text.split(' ')) {
-    if (line.trim() !== '' && line.length + word.length + 1 > 80) {
+    if (line.trim() !== '' && line.length + word.length + 1 > columns) {
       lines.push(line)
       line = next
     }
