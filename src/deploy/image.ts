@@ -11,6 +11,7 @@ import { baseReference } from './oci/pin.ts'
 import { planImage, type ImagePlan } from './oci/plan.ts'
 import { pushImage } from './oci/push.ts'
 import type { Place } from './preflight.ts'
+import { megabytes, pushProgress } from './push-progress.ts'
 import type { OpenAws } from './toolkit-clients.ts'
 
 /** The images that a deployment runs. */
@@ -57,8 +58,6 @@ function repositoryOf({ account, region }: { account: string; region: string }):
   return `cdk-hnb659fds-container-assets-${account}-${region}`
 }
 
-const arrived = { present: 'is there', mounted: 'was there, in another repository', sent: 'sent' } as const
-
 /**
  * Pushes an image into the account. What is there already is left. Throws what `pushImage` throws, CREDENTIALS_EXPIRED,
  * AWS_DENIED, AWS_THROTTLED.
@@ -74,16 +73,12 @@ export async function pushDeploymentImage(
   const credentials = imagePublisher(aws, place)
   const readers = ecrBaseCredentials(plan.base.reference, aws.credentials)
   note(`image ${plan.digest}`)
-  const layers = plan.baseLayers.length + 1
-  let at = 0
   const { pushedBytes, mounted } = await pushImage(plan, {
     registry: ecrRegistry(account, region),
     repository: repositoryOf(place),
     credentials: ecrCredentials({ region, credentials, ...(endpoint ? { endpoint } : {}) }),
     ...(readers ? { from: { credentials: readers } } : {}),
-    // The configuration comes after the layers.
-    onBlob: ({ size, how }) =>
-      void (++at <= layers && note(`  layer ${at} of ${layers}: ${(size / 1e6).toFixed(1)} MB ${arrived[how]}`)),
+    ...pushProgress(plan.baseLayers.length + 1, { note }),
   })
-  note(pushedBytes === 0 ? '  it is there already' : `  ${(pushedBytes / 1e6).toFixed(1)} MB sent${mounted > 0 ? `, ${mounted} layers were there` : ''}`) // prettier-ignore
+  note(pushedBytes === 0 ? '  it is there already' : `  ${megabytes(pushedBytes)} MB sent${mounted > 0 ? `, ${mounted} layers were there` : ''}`) // prettier-ignore
 }

@@ -10,13 +10,16 @@ export interface BlobSource {
   open(offset: number): Promise<AsyncIterable<Uint8Array>>
 }
 
+/** What is at hand goes in pieces too, so that one can see how far it is. */
+const pieceBytes = 1024 * 1024
+
 export function sourceOf({ digest, size, bytes }: Pick<Blob, 'digest' | 'size' | 'bytes'>): BlobSource {
   return {
     digest,
     size,
     open: async function (offset) {
       return (async function* () {
-        yield bytes.subarray(offset)
+        for (let at = offset; at < size; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes)
       })()
     },
   }

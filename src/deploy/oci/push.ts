@@ -9,6 +9,8 @@ export interface PushOptions extends RegistryOptions, Pick<UploadOptions, 'chunk
   repository: string
   /** Where the base is read from: by default where its reference says, anonymously. */
   from?: Partial<Pick<RegistryOptions, 'registry' | 'credentials'> & { repository: string }>
+  /** Told how much of a blob was sent, as it goes. */
+  onSent?: (blob: { digest: string; size: number; sent: number }) => void
   /** Told of each blob when it is there. */
   onBlob?: (blob: { digest: string; size: number; how: 'present' | 'mounted' | 'sent' }) => void
 }
@@ -44,7 +46,8 @@ export async function pushImage(plan: ImagePlan, options: PushOptions): Promise<
   const put = async (source: BlobSource, how: UploadOptions) => {
     const { digest, size } = source
     const chunks = options.chunkBytes === undefined ? {} : { chunkBytes: options.chunkBytes }
-    const done = await putBlob(registry, repository, source, { ...chunks, ...how })
+    const onSent = (sent: number) => options.onSent?.({ digest, size, sent })
+    const done = await putBlob(registry, repository, source, { ...chunks, ...how, onSent })
     if (done === 'sent') pushed.pushedBytes += size
     if (done === 'mounted') pushed.mounted++
     options.onBlob?.({ digest, size, how: done })

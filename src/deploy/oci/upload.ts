@@ -11,6 +11,8 @@ export interface UploadOptions {
    * @see https://github.com/aws/containers-roadmap/issues/2831
    */
   chunkBytes?: number
+  /** Told how much of the blob was handed over, as it goes; after a lost connection again from where it goes on. */
+  onSent?: (sent: number) => void
 }
 
 const defaultChunkBytes = 8 * 1024 * 1024
@@ -23,6 +25,7 @@ export async function putBlob(
   options: UploadOptions = {},
 ): Promise<'present' | 'mounted' | 'sent'> {
   const { digest } = source
+  const { onSent = () => {} } = options
   const head = await registry.send(`/v2/${repository}/blobs/${digest}`, repository, {
     method: 'HEAD',
     expect: [200, 404],
@@ -33,14 +36,11 @@ export async function putBlob(
     if (!upload) return 'mounted'
     try {
       await ((upload.chunkBytes === undefined && options.chunkBytes === undefined) || source.size === 0
-        ? sendWhole(registry, repository, upload.location, source)
-        : sendPieces(
-            registry,
-            repository,
-            upload.location,
-            source,
-            Math.max(upload.chunkBytes ?? 0, options.chunkBytes ?? 0),
-          ))
+        ? sendWhole(registry, repository, upload.location, source, onSent)
+        : sendPieces(registry, repository, upload.location, source, {
+            chunkBytes: Math.max(upload.chunkBytes ?? 0, options.chunkBytes ?? 0),
+            onSent,
+          }))
       return 'sent'
     } catch (error) {
       if (attempt >= tries || !isBroken(error)) throw error
@@ -88,12 +88,27 @@ function withDigest(location: URL, digest: string): URL {
   return url
 }
 
-async function sendWhole(registry: Registry, repository: string, location: URL, source: BlobSource): Promise<void> {
+async function sendWhole(
+  registry: Registry,
+  repository: string,
+  location: URL,
+  source: BlobSource,
+  onSent: (sent: number) => void,
+): Promise<void> {
   await faithful(registry, repository, withDigest(location, source.digest), {
     method: 'PUT',
     headers: { 'content-type': 'application/octet-stream', 'content-length': String(source.size) },
-    body: () => provenBytes(source, registry),
+    body: () => counted(provenBytes(source, registry), onSent),
   })
+}
+
+async function* counted(bytes: AsyncIterable<Uint8Array>, onSent: (sent: number) => void): AsyncGenerator<Uint8Array> {
+  let sent = 0
+  for await (const piece of bytes) {
+    sent += piece.byteLength
+    yield piece
+    onSent(sent)
+  }
 }
 
 async function sendPieces(
@@ -101,7 +116,7 @@ async function sendPieces(
   repository: string,
   begun: URL,
   source: BlobSource,
-  chunkBytes: number,
+  { chunkBytes, onSent }: { chunkBytes: number; onSent: (sent: number) => void },
 ): Promise<void> {
   let location = begun
   let at = 0
@@ -123,6 +138,7 @@ async function sendPieces(
         // What it has is what was sent: the `Range` of ECR stands still.
         if (!last) location = locationOf(response, location)
         sent = end
+        onSent(sent)
         if (last) return
       } catch (error) {
         if (!isBroken(error) || attempt >= tries) throw error

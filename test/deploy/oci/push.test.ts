@@ -11,6 +11,7 @@ import { ecrCredentials, ecrRegistry } from '../../../src/deploy/oci/ecr.ts'
 import type { PinnedBase } from '../../../src/deploy/oci/base.ts'
 import { planImage, type ImagePlan } from '../../../src/deploy/oci/plan.ts'
 import { pushImage, type PushOptions } from '../../../src/deploy/oci/push.ts'
+import { pushProgress } from '../../../src/deploy/push-progress.ts'
 import { openRegistry } from '../../../src/deploy/oci/registry.ts'
 import { resolveBase } from '../../../src/deploy/oci/resolve-base.ts'
 import { putBlob } from '../../../src/deploy/oci/upload.ts'
@@ -72,8 +73,13 @@ describe('a push', () => {
   it('brings the base and the layer, and a second one brings nothing', async () => {
     const registry = await target()
     const seen: string[] = []
-    const pushed = await push(registry, { onBlob: ({ how }) => seen.push(how) })
+    const last = new Map<string, number>()
+    const pushed = await push(registry, {
+      onBlob: ({ how }) => seen.push(how),
+      onSent: ({ digest, sent }) => void last.set(digest, sent),
+    })
     expect(seen).toEqual(['sent', 'sent', 'sent', 'sent'])
+    expect([...last]).toEqual([...plan.baseLayers, plan.layer, plan.config].map(({ digest, size }) => [digest, size]))
     const all = [...plan.baseLayers, plan.layer, plan.config, plan.manifest]
     expect(pushed).toEqual({
       uri: `${registry.host}/${repository}@${plan.digest}`,
@@ -324,11 +330,50 @@ describe('a large blob', () => {
     await new Promise<void>((resolve) => sink.listen(0, '127.0.0.1', resolve))
     const before = process.memoryUsage().arrayBuffers
     const registry = openRegistry({ registry: `127.0.0.1:${(sink.address() as AddressInfo).port}` })
-    expect(await putBlob(registry, 'x', source)).toBe('sent')
+    const told: number[] = []
+    expect(await putBlob(registry, 'x', source, { onSent: (sent) => told.push(sent) })).toBe('sent')
     expect(arrived).toBe(size)
+    // Told while it is under way, and never of more than there is.
+    expect(told.length).toBeGreaterThan(100)
+    expect(told).toEqual(told.toSorted((a, b) => a - b))
+    expect(told.at(-1)).toBe(size)
     expect(peak - before).toBeLessThan(150_000_000)
     sink.closeAllConnections()
     sink.close()
+  })
+})
+
+describe('a push tells how far it is', () => {
+  it('when a layer is there, and of one that takes long every five seconds', () => {
+    const lines: string[] = []
+    let time = 0
+    const { onSent, onBlob } = pushProgress(2, { note: (line) => lines.push(line), now: () => time })
+    const [layer, other, config] = [80_120_000, 300_000, 2000].map((size) => ({ digest: 'sha256:0', size }))
+    for (let sent = 0; sent <= layer!.size; sent += 5_007_500) {
+      time += 1000
+      onSent({ ...layer!, sent })
+    }
+    onBlob({ ...layer!, how: 'sent' })
+    time += 4999
+    onSent({ ...other!, sent: 100_000 })
+    onBlob({ ...other!, how: 'mounted' })
+    time += 10_000
+    onSent({ ...config!, sent: 1000 })
+    onBlob({ ...config!, how: 'sent' })
+    expect(lines).toEqual([
+      '  layer 1 of 2: 20.0 of 80.1 MB sent',
+      '  layer 1 of 2: 45.1 of 80.1 MB sent',
+      '  layer 1 of 2: 70.1 of 80.1 MB sent',
+      '  layer 1 of 2: 80.1 MB sent',
+      '  layer 2 of 2: 0.3 MB was there, in another repository',
+    ])
+  })
+
+  it('in pieces by what has arrived', async () => {
+    const registry = await target()
+    const told: number[] = []
+    await push(registry, { chunkBytes: 128_000, onSent: ({ digest, sent }) => void (digest === plan.baseLayers[0]!.digest && told.push(sent)) }) // prettier-ignore
+    expect(told).toEqual([128_000, 256_000, plan.baseLayers[0]!.size])
   })
 })
 
