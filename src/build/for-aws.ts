@@ -1,11 +1,11 @@
-import { chmodSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { FairleadConfig, Server } from '../config.ts'
 import { FairleadError } from '../errors.ts'
 import type { Platform } from '../platforms.ts'
 import { addToArtifact, type Artifact } from './artifact.ts'
 import { buildArtifact, type BuildOptions } from './build.ts'
-import { commandFiles, missingRequirements, packagesFolder } from './command-files.ts'
+import { commandFiles, missingRequirements, packagesFolder, type CommandFile } from './command-files.ts'
 
 /** The folder of an artifact with the files of a command; the artifact looks for it beside itself. */
 const projectFolder = 'project'
@@ -52,6 +52,7 @@ export async function buildForAws(options: BuildForAwsOptions): Promise<Artifact
     chmodSync(join(outDir, startScript), 0o755)
     copyFileSync(new URL(localhost, import.meta.url), join(outDir, localhost))
     names.push(startScript, localhost)
+    warnings.push(...keepsSessions(files))
   }
   return addToArtifact(artifact, names, warnings)
 }
@@ -88,6 +89,17 @@ function refuseForeign(
           ? "Write platforms: { lambda: { runtime: 'python3.13' } }."
           : `${own}, or a server of kind \`http\` in Python.`,
   })
+}
+
+/** A server of the MCP SDK for Python keeps sessions unless it is told not to: where there is one process, as here, that works. */
+function keepsSessions(files: readonly CommandFile[]): string[] {
+  const own = files.filter(({ name }) => name.endsWith('.py') && !name.split('/').includes(packagesFolder))
+  const texts = own.map(({ name, path }) => ({ name, text: readFileSync(path, 'utf8') }))
+  const maker = texts.find(({ text }) => /\b(FastMCP|MCPServer)\(/.test(text))
+  if (!maker || texts.some(({ text }) => /\bstateless_http\b/.test(text))) return []
+  return [
+    `${maker.name} keeps sessions, of which Lambda’s other environments know nothing: give it stateless_http=True`,
+  ]
 }
 
 function refuseMissing(projectDir: string, server: Exclude<Server, { kind: 'module' }>, runtime: string): void {

@@ -183,6 +183,16 @@ exec python3 -I -S "$LAMBDA_TASK_ROOT/localhost.py" "$AWS_LWA_PORT" "$PORT" 'pyt
     },
   )
 
+  it.each([
+    ["mcp = FastMCP('weather')", 1],
+    ["mcp = FastMCP('weather', stateless_http=True)", 0],
+    ['from other import app', 0],
+  ])('in Python is warned of when it keeps sessions: %s', async (code, warnings) => {
+    const dir = await project({ 'server.py': code, 'package/lib.py': "FastMCP('x')" })
+    const server: Server = { kind: 'http', command: 'python', args: ['server.py'] }
+    expect((await build(dir, server, { lambda: { runtime: 'python3.13' } })).warnings).toHaveLength(warnings)
+  })
+
   it.each<[string, Server, Record<string, string>, string]>([
     ['a folder outside', { kind: 'stdio', command: 'node', cwd: '..' }, {}, 'outside of the project'],
     [

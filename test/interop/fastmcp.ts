@@ -1,8 +1,14 @@
-import { execFile } from 'node:child_process'
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { request, type IncomingMessage } from 'node:http'
+import { connect, createServer, type AddressInfo } from 'node:net'
+import { delimiter, join } from 'node:path'
+import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
+import { buildForAws } from '../../src/build/for-aws.ts'
+import type { Server } from '../../src/config.ts'
 import { listen } from '../../src/http/node-server.ts'
 import { createMcpEndpoint } from '../../src/mcp/endpoint.ts'
 import { loadServer } from '../../src/server/load.ts'
@@ -10,59 +16,161 @@ import { temporaryFolder } from '../support/temporary.ts'
 
 const run = promisify(execFile)
 
-/** As its own documentation has it: nothing in it knows of fairlead. */
-const server = `import os
-import uvicorn
-from mcp.server.fastmcp import FastMCP
+/** As the documentation of each has it: nothing in it knows of fairlead, of a proxy, or of another name than localhost. */
+const servers = {
+  'mcp<2': {
+    make: 'from mcp.server.fastmcp import FastMCP\n\nmcp = FastMCP("python-server", stateless_http=True)',
+    app: 'mcp.streamable_http_app()',
+  },
+  'mcp>=2,<3': {
+    make: 'from mcp.server.mcpserver import MCPServer\n\nmcp = MCPServer("python-server")',
+    app: 'mcp.streamable_http_app(stateless_http=True)',
+  },
+}
 
-mcp = FastMCP("python-server", stateless_http=True)
+const text = ({ make, app }: { make: string; app: string }) => `import os
+import uvicorn
+${make}
 
 @mcp.tool()
 def add(a: int, b: int) -> int:
     """Adds two numbers."""
     return a + b
 
-uvicorn.run(mcp.streamable_http_app(), host="127.0.0.1", port=int(os.environ["PORT"]), log_level="error")
+uvicorn.run(${app}, host="127.0.0.1", port=int(os.environ["PORT"]), log_level="error")
 `
 
+/** What a function URL is called by. */
+const functionUrl = 'abc123.lambda-url.us-east-1.on.aws'
+
 export interface Proof {
+  what: string
   ok: boolean
   skipped?: boolean
   said: string
 }
 
-/** Runs a server of the pip package mcp as an HTTP command and calls it through our endpoint. */
-export async function fastmcp(): Promise<Proof> {
+/** Runs servers of the pip package mcp: as an HTTP command through our endpoint, and as Lambda starts what is deployed. */
+export async function fastmcp(): Promise<Proof[]> {
   const folder = await temporaryFolder()
-  const python = join(folder.path, 'venv/bin/python')
+  const python = join(folder.path, 'venv/bin')
+  const { PATH } = process.env
   try {
     await run('python3', ['-m', 'venv', join(folder.path, 'venv')])
-    await run(python, ['-m', 'pip', 'install', '--quiet', 'mcp<2'], { timeout: 240_000 })
-  } catch (error) {
-    await folder.remove()
-    return {
-      ok: false,
-      skipped: true,
-      said: `skipped, Python with pip is not here (${(error as Error).message.split('\n')[0]})`,
+    process.env.PATH = `${python}${delimiter}${PATH}`
+    const proofs: Proof[] = []
+    for (const [number, [packages, server]] of Object.entries(servers).entries()) {
+      const dir = join(folder.path, `project-${number}`)
+      await mkdir(join(dir, 'app'), { recursive: true })
+      await writeFile(join(dir, 'app/server.py'), text(server))
+      await writeFile(join(dir, 'app/requirements.txt'), `${packages}\n`)
+      const target = ['--target', join(dir, 'app/package')]
+      await run(join(python, 'python'), ['-m', 'pip', 'install', '--quiet', ...target, packages], { timeout: 240_000 })
+      proofs.push(await asCommand(packages, dir), ...(await asDeployed(packages, dir, folder.path)))
     }
+    return proofs
+  } catch (error) {
+    const said = `skipped, Python with pip is not here (${(error as Error).message.split('\n')[0]})`
+    return [{ what: 'a Python server', ok: false, skipped: true, said }]
+  } finally {
+    process.env.PATH = PATH
+    await folder.remove()
   }
-  await writeFile(join(folder.path, 'server.py'), server)
-  const source = await loadServer(
-    { kind: 'http', command: python, args: ['server.py'] },
-    { projectDir: folder.path, log: () => {} },
-  )
+}
+
+const command: Server & { kind: 'http' } = { kind: 'http', command: 'python', args: ['server.py'], cwd: 'app' }
+
+async function asCommand(packages: string, projectDir: string): Promise<Proof> {
+  const source = await loadServer({ ...command, env: { PYTHONPATH: 'package' } }, { projectDir, log: () => {} })
   const endpoint = createMcpEndpoint(source)
   const http = await listen(endpoint.fetch)
   try {
-    const client = new Client({ name: 'interop', version: '1' })
-    await client.connect(new StreamableHTTPClientTransport(new URL(`${http.url}/mcp`)))
-    const result = await client.callTool({ name: 'add', arguments: { a: 2, b: 3 } })
-    await client.close()
-    const text = (result.content as { text: string }[])[0]?.text
-    return { ok: text === '5', said: `${client.getServerVersion()?.name ?? 'it'} adds 2 and 3 to ${text}` }
+    return { what: `${packages} as an HTTP command`, ...(await adds(`${http.url}/mcp`)) }
   } finally {
     await http.close()
     await endpoint.close()
-    await folder.remove()
   }
+}
+
+/** Starts the artifact as the Lambda Web Adapter does, and sends what it sends: the name of the function URL. */
+async function asDeployed(packages: string, projectDir: string, folder: string): Promise<Proof[]> {
+  const { dir } = await buildForAws({
+    projectDir,
+    config: { name: 'python', server: command, platforms: { lambda: { runtime: 'python3.13' } } },
+    outDir: join(folder, 'out'),
+    platforms: ['lambda'],
+  })
+  const [front, port] = [await freePort(), await freePort()]
+  const { PATH, HOME } = process.env
+  const child = spawn(join(dir, 'run.sh'), {
+    env: { PATH, HOME, LAMBDA_TASK_ROOT: dir, PORT: String(port), AWS_LWA_PORT: String(front) },
+    stdio: 'ignore',
+  })
+  const ended = once(child, 'exit') as Promise<[number | null]>
+  try {
+    const began = performance.now()
+    while (child.exitCode === null && !(await accepts(front))) await new Promise((resolve) => setTimeout(resolve, 10))
+    const ms = Math.round(performance.now() - began)
+    const bare = await withHost(`http://127.0.0.1:${port}/mcp`, { method: 'POST', headers: json, body: '{}' })
+    const through = await adds(`http://127.0.0.1:${front}/mcp`, withHost)
+    child.kill('SIGTERM')
+    const [code] = await ended
+    return [
+      { what: `${packages} by the name of a function URL, alone`, ok: bare.status === 421, said: `${bare.status}` },
+      { what: `${packages} as Lambda starts it, after ${ms} ms`, ...through },
+      { what: `${packages} told to end`, ok: code === 0 || code === 143, said: `ends with ${code}` },
+    ]
+  } finally {
+    child.kill('SIGKILL')
+  }
+}
+
+const json = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' }
+
+async function adds(url: string, send: typeof fetch = fetch): Promise<{ ok: boolean; said: string }> {
+  const client = new Client({ name: 'interop', version: '1' })
+  try {
+    await client.connect(new StreamableHTTPClientTransport(new URL(url), { fetch: send }))
+    const result = await client.callTool({ name: 'add', arguments: { a: 2, b: 3 } })
+    const sum = (result.content as { text: string }[])[0]?.text
+    return { ok: sum === '5', said: `${client.getServerVersion()?.name ?? 'it'} adds 2 and 3 to ${sum}` }
+  } catch (error) {
+    return { ok: false, said: (error as Error).message }
+  } finally {
+    await client.close()
+  }
+}
+
+/** Node's own fetch sends the Host of the address, whatever it is told. */
+async function withHost(url: string | URL | Request, init: RequestInit = {}): Promise<Response> {
+  const headers = { ...Object.fromEntries(new Headers(init.headers)), host: functionUrl }
+  const sent = request(new Request(url).url, {
+    method: init.method ?? 'GET',
+    headers,
+    signal: init.signal ?? undefined,
+  })
+  sent.end(init.body)
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage]
+  const status = answer.statusCode!
+  const body = status === 202 || status === 204 ? null : (Readable.toWeb(answer) as ReadableStream<Uint8Array>)
+  if (body === null) answer.resume()
+  return new Response(body, { status, headers: answer.headers as Record<string, string> })
+}
+
+async function accepts(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1')
+  const there = await once(socket, 'connect').then(
+    () => true,
+    () => false,
+  )
+  socket.destroy()
+  return there
+}
+
+async function freePort(): Promise<number> {
+  const holder = createServer().listen(0, '127.0.0.1')
+  await once(holder, 'listening')
+  const { port } = holder.address() as AddressInfo
+  await once(holder.close(), 'close')
+  return port
 }

@@ -262,8 +262,7 @@ async function clients(): Promise<void> {
 }
 
 async function python(): Promise<void> {
-  const result = await fastmcp()
-  console.log(`${result.ok ? '✓' : result.skipped ? '-' : '✗'} an unchanged Python FastMCP server: ${result.said}`)
-  if (result.ok) passed++
-  else if (!result.skipped) failed++
+  for (const { what, ok, skipped, said } of await fastmcp())
+    if (skipped) console.log(`- ${what}: ${said}`)
+    else tell(ok, `${what}: ${said}`)
 }
