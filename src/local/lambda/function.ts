@@ -75,7 +75,7 @@ export async function startLocalFunction(options: LocalFunctionOptions): Promise
   const start = (into: Generation): Environment => {
     const environment = new Environment({
       command,
-      env: { ...environmentOf(options, into.artifactDir, tmp), ...options.env },
+      env: { ...lambdaEnvironment(options, into.artifactDir, tmp), ...options.env },
       functionArn: arn,
       memoryMb: options.memoryMb ?? 1024,
       timeoutS: options.timeoutS ?? 60,
@@ -166,8 +166,14 @@ async function idleOf({ environments }: Generation): Promise<Environment | undef
 }
 
 /** What Lambda sets. Nothing of the user's own environment but the way to find programs. @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html */
-function environmentOf(
-  { name, region, memoryMb = 1024, handler = 'index.handler' }: LocalFunctionOptions,
+export function lambdaEnvironment(
+  {
+    name,
+    region,
+    memoryMb = 1024,
+    handler = 'index.handler',
+    runtime = 'nodejs24.x',
+  }: LocalFunctionOptions & { runtime?: string },
   artifactDir: string,
   tmp: string,
 ): Record<string, string> {
@@ -182,7 +188,7 @@ function environmentOf(
     _HANDLER: handler,
     AWS_REGION: region,
     AWS_DEFAULT_REGION: region,
-    AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
+    AWS_EXECUTION_ENV: `AWS_Lambda_${runtime}`,
     AWS_LAMBDA_FUNCTION_NAME: name,
     AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memoryMb),
@@ -196,7 +202,8 @@ function environmentOf(
   }
 }
 
-function initError({ errorType, errorMessage }: InitFailure): FairleadError {
+/** Says why a function did not start, by what Lambda says of it. */
+export function initError({ errorType, errorMessage }: InitFailure): FairleadError {
   const line = errorMessage.split('\n')[0] ?? ''
   if (errorType === 'Sandbox.Timedout')
     return new FairleadError('SERVER_SILENT', 'The server did not come up within 10 s')

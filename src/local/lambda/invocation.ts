@@ -54,7 +54,8 @@ export class Call implements Answer {
     )
   }
 
-  streaming(contentType: string, chunks: IncomingMessage): void {
+  /** What is given first comes before the chunks. */
+  streaming(contentType: string, chunks: IncomingMessage, first?: Uint8Array): void {
     let end!: (end: StreamEnd) => void
     const ended = new Promise<StreamEnd>((resolve) => (end = resolve))
     let abandoned = false
@@ -62,6 +63,7 @@ export class Call implements Answer {
       {
         start: (controller) => {
           this.#stream = { controller, end, open: true }
+          if (first) controller.enqueue(first)
           chunks.on('data', (chunk: Buffer) => {
             // A client that has gone does not stop a function: what still comes is thrown away.
             if (abandoned || !this.#stream?.open) return

@@ -18,6 +18,7 @@ import { cloudfront } from './cloudfront.ts'
 import { startLocalFunction, type LocalFunction } from './function.ts'
 import { functionUrl } from './function-url.ts'
 import { invokeApi, isInvokePath } from './invoke-api.ts'
+import { startWebAdapterFunction } from './web-adapter.ts'
 
 /** A request of a function URL may have 6 MB; Lambda itself answers when it has more. */
 const largestBody = 7 * 1024 * 1024
@@ -77,7 +78,7 @@ async function functionOf(
 ): Promise<LocalFunction> {
   const { memoryMb, timeoutS, concurrency } = project.config.platforms.lambda ?? {}
   const deployed = options.deployed?.lambda
-  return startLocalFunction({
+  const all = {
     name: project.config.name,
     artifactDir: options.artifactDir,
     ...(memoryMb ? { memoryMb } : {}),
@@ -89,8 +90,11 @@ async function functionOf(
       : { ...options.env, ...env, FAIRLEAD_PLATFORM: 'lambda', FAIRLEAD_PROJECT_DIR: project.dir },
     region,
     accountId,
-    log: (line) => notes.take(line.trim()) || options.log(line),
-  })
+    log: (line: string) => void (notes.take(line.trim()) || options.log(line)),
+  }
+  return deployed?.webRuntime
+    ? startWebAdapterFunction({ ...all, handler: deployed.handler, runtime: deployed.webRuntime })
+    : startLocalFunction(all)
 }
 
 interface Entrance {

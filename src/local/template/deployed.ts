@@ -13,6 +13,8 @@ export interface DeployedProcess {
 
 export interface DeployedFunction extends DeployedProcess {
   handler: string
+  /** `python3.13`: the handler is a server behind the Lambda Web Adapter. */
+  webRuntime?: string
   memoryMb: number
   timeoutS: number
   concurrency?: number

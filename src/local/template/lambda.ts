@@ -1,15 +1,16 @@
 import type { PolicyDocument, PolicyStatement } from '../../aws/permissions.ts'
-import { FairleadError } from '../../errors.ts'
 import { localAccount } from '../../platforms.ts'
 import type { DeployedFunction } from './deployed.ts'
 import { requireReadable } from './role.ts'
 import type { Filled, StackFile } from './stack-file.ts'
+import { webRuntimeOf } from './web-adapter.ts'
 
 interface FunctionProperties {
   FunctionName?: string
   Handler?: string
   Runtime?: string
   Code?: { S3Key?: string }
+  Layers?: unknown[]
   MemorySize?: number
   Timeout?: number
   ReservedConcurrentExecutions?: number
@@ -31,17 +32,14 @@ export async function functionOf(stack: StackFile, name: string): Promise<Deploy
   const fn = url && stack.resources.find(({ type, id }) => type === 'AWS::Lambda::Function' && isTarget(url, id))
   if (!url || !fn) return undefined
   const given = fn.properties as FunctionProperties
-  if (!given.Runtime?.startsWith('nodejs'))
-    throw new FairleadError('TEMPLATE_NOT_RUNNABLE', `${stack.file}: ${given.Runtime ?? 'an image'} is not run here`, {
-      why: 'The local Lambda has the runtimes of Node.',
-      fix: 'fairlead dev runs the command itself, without --from-template.',
-    })
   const env = given.Environment?.Variables ?? {}
+  const webRuntime = webRuntimeOf(stack, given, env)
   await requireReadable(stack, given.Role ?? '', env)
   return {
     artifactDir: stack.asset(given.Code?.S3Key ?? ''),
     env,
     handler: given.Handler ?? '',
+    ...(webRuntime === undefined ? {} : { webRuntime }),
     // What CloudFormation takes when they are absent.
     memoryMb: given.MemorySize ?? 128,
     timeoutS: given.Timeout ?? 3,
