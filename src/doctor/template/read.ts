@@ -1,7 +1,7 @@
 import { FairleadError } from '../../errors.ts'
 import { isDeeperThan } from '../../mcp/json-rpc.ts'
 import { object, text, type Template } from './rule.ts'
-import { readYaml } from './yaml.ts'
+import { readYaml } from '../../aws/template-yaml.ts'
 
 /** CloudFormation takes 1 MB. @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html (read 2026-11-22) */
 export const maxTemplateBytes = 1024 * 1024
