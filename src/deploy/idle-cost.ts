@@ -146,20 +146,28 @@ function ecsService(service: Resource, all: Resources): Partial<Record<PriceKey,
   }
 }
 
-/** How many tasks a service of ECS runs, and of what size each. */
-export function tasksOf(
-  { Properties: properties = {} }: Resource,
-  all: Resources,
-): { tasks: number; vcpu: number; gb: number; arm: boolean } {
+/** How many tasks a service of ECS runs at least, and of what size each. */
+export function tasksOf(service: Resource, all: Resources): { tasks: number; vcpu: number; gb: number; arm: boolean } {
+  const { Properties: properties = {} } = service
   const { Ref: id } = (properties['TaskDefinition'] ?? {}) as { Ref?: string }
   const definition = (id && all[id]?.Properties) || {}
   const { CpuArchitecture: architecture } = (definition['RuntimePlatform'] ?? {}) as { CpuArchitecture?: string }
   return {
-    tasks: Number(properties['DesiredCount'] ?? 1),
+    tasks: Number(properties['DesiredCount'] ?? fewest(service, all) ?? 1),
     vcpu: Number(definition['Cpu'] ?? 256) / 1024,
     gb: Number(definition['Memory'] ?? 512) / 1024,
     arm: architecture === 'ARM64',
   }
+}
+
+/** Of a service whose count is left to scaling. */
+function fewest(service: Resource, all: Resources): unknown {
+  const [id] = Object.entries(all).find(([, each]) => each === service) ?? []
+  const target = Object.values(all).find(
+    ({ Type: type, Properties: { ResourceId: scaled } = {} }) =>
+      type === 'AWS::ApplicationAutoScaling::ScalableTarget' && JSON.stringify(scaled ?? '').includes(`"${id}"`),
+  )
+  return target?.Properties?.['MinCapacity']
 }
 
 function lengthOf(value: unknown): number {

@@ -107,9 +107,8 @@ function planned(name: string, diff: TemplateDiff | undefined): PlannedStack {
 /** What a difference of templates does to each resource. */
 export function plannedChanges(diff: TemplateDiff): PlannedChange[] {
   return Object.entries(diff.resources.changes).flatMap(([id, change]): PlannedChange[] => {
-    const kept = change.oldValue?.DeletionPolicy?.startsWith('Retain') === true
-    const told = verbs[change.changeImpact]
-    const verb = told === 'remove' && kept ? 'keep' : told
+    const impact = verbs[change.changeImpact]
+    const verb = impact === 'remove' && change.oldValue?.DeletionPolicy?.startsWith('Retain') ? 'keep' : impact
     const type = change.newResourceType ?? change.oldResourceType ?? ''
     if (!verb || type === 'AWS::CDK::Metadata') return []
     const properties = Object.keys(change.propertyUpdates)

@@ -79,7 +79,9 @@ it('our own gateway has a name of its own, and the size that is asked for, on ei
       DomainTarget: { Value: { 'Fn::GetAtt': [expect.any(String), 'DomainName'] } },
     })
   }
-  expect(resources(asTasks.templates['agentcore-gateway'], 'AWS::ECS::Service')).toMatchObject([{ DesiredCount: 3 }])
+  expect(
+    resources(asTasks.templates['agentcore-gateway'], 'AWS::ApplicationAutoScaling::ScalableTarget'),
+  ).toMatchObject([{ MinCapacity: 3 }])
   expect(resources(asTasks.templates['agentcore-gateway'], 'AWS::ECS::TaskDefinition')).toMatchObject([
     { Cpu: '1024', Memory: '2048' },
   ])

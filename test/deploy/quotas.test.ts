@@ -13,7 +13,8 @@ const template = {
     One: { Type: 'AWS::CloudFront::Distribution' },
     Two: { Type: 'AWS::CloudFront::Distribution' },
     Runtime: { Type: 'AWS::BedrockAgentCore::Runtime' },
-    Service: { Type: 'AWS::ECS::Service', Properties: { DesiredCount: 4, TaskDefinition: { Ref: 'Task' } } },
+    Service: { Type: 'AWS::ECS::Service', Properties: { TaskDefinition: { Ref: 'Task' } } },
+    Scaled: { Type: 'AWS::ApplicationAutoScaling::ScalableTarget', Properties: { MinCapacity: 4, ResourceId: { 'Fn::Join': ['/', ['service', { Ref: 'Cluster' }, { 'Fn::GetAtt': ['Service', 'Name'] }]] } } }, // prettier-ignore
     Task: { Type: 'AWS::ECS::TaskDefinition', Properties: { Cpu: '2048', Memory: '4096' } },
   },
 }

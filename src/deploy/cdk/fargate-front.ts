@@ -57,6 +57,10 @@ export class FargateFront extends Construct {
     const behind = domain && this.#certificateBehind(domain)
     const tls = behind !== undefined
     this.loadBalancer = this.#balance(network)
+    // CloudFront reaches into a VPC that has an internet gateway alone, and tasks call out through it.
+    this.loadBalancer.node.addDependency(
+      ...network.vpc.publicSubnets.map((each) => each.internetConnectivityEstablished),
+    )
     this.listener = this.loadBalancer.addListener('Listener', {
       protocol: tls ? ApplicationProtocol.HTTPS : ApplicationProtocol.HTTP,
       open: false,

@@ -95,7 +95,7 @@ export class FargateMcpServer extends Construct {
     acknowledge(this.cluster, {
       ECS4: 'Container Insights costs for each task and metric; the service has CPU and memory without it.',
     })
-    this.service = this.#serve(this.#define(props), tasks)
+    this.service = this.#serve(this.#define(props))
     this.#grow(this.#balance(), tasks)
   }
 
@@ -166,12 +166,12 @@ export class FargateMcpServer extends Construct {
     return EcsSecret.fromSecretsManager(secret as ISecret)
   }
 
-  #serve(taskDefinition: FargateTaskDefinition, tasks: number): FargateService {
+  /** How many tasks there are is left to scaling: a number here would take a busy service back to it with each deployment. */
+  #serve(taskDefinition: FargateTaskDefinition): FargateService {
     const service = new FargateService(this, 'Service', {
       // CDK's own classes are not its interfaces where optional means absent.
       cluster: this.cluster as ICluster,
       taskDefinition,
-      desiredCount: tasks,
       minHealthyPercent: 100,
       maxHealthyPercent: 200,
       circuitBreaker: { rollback: true },

@@ -137,7 +137,15 @@ export const taskRules = {
     fix: 'Keep sessions outside the tasks, or take FAIRLEAD_SESSIONS stateless: clients do not keep the cookie of a sticky target.',
     wrong: ({ of }) =>
       of('AWS::ECS::Service')
-        .filter(({ properties }) => number(properties.DesiredCount ?? 1) > 1)
+        .filter(
+          ({ properties }) =>
+            Math.max(
+              number(properties.DesiredCount ?? 1),
+              ...of('AWS::ApplicationAutoScaling::ScalableTarget').map(
+                (each) => number(each.properties.MaxCapacity) || 1,
+              ),
+            ) > 1,
+        ) // prettier-ignore
         .filter(() =>
           of('AWS::ECS::TaskDefinition').some(({ properties }) =>
             list(properties.ContainerDefinitions).some((each) =>

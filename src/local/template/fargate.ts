@@ -23,6 +23,7 @@ export async function serviceOf(
 ): Promise<DeployedService | undefined> {
   const service = stack.resources.find(({ type }) => type === 'AWS::ECS::Service')
   const definition = stack.resources.find(({ type }) => type === 'AWS::ECS::TaskDefinition')
+  const scaled = stack.resources.find(({ type }) => type === 'AWS::ApplicationAutoScaling::ScalableTarget')
   if (!service || !definition) return undefined
   const { Memory, TaskRoleArn, ExecutionRoleArn, ContainerDefinitions } = definition.properties as {
     Memory?: string
@@ -48,7 +49,7 @@ export async function serviceOf(
     artifactDir,
     env: { ...env, ...secrets },
     memoryMb: Number(Memory ?? 512),
-    tasks: Number(service.properties.DesiredCount ?? 1),
+    tasks: Number(service.properties.DesiredCount ?? scaled?.properties.MinCapacity ?? 1),
   }
 }
 
