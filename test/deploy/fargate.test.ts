@@ -156,6 +156,13 @@ describe('the stack of fargate', () => {
       expect(acl).toMatchObject({ Scope: 'CLOUDFRONT', Rules: { length: 5 } })
       for (const path of ['/mcp', routes.registration, routes.authorization, routes.token])
         expect(JSON.stringify(acl)).toContain(JSON.stringify(path))
+      const { Rules: rules } = acl as { Rules: { Name: string; Statement: { ManagedRuleGroupStatement?: { RuleActionOverrides?: { Name: string; ActionToUse: object }[] } } }[] } // prettier-ignore
+      const counted = (name: string) =>
+        rules.find(({ Name }) => Name === name)!.Statement.ManagedRuleGroupStatement!.RuleActionOverrides!.map(({ Name, ActionToUse }) => `${Name} ${Object.keys(ActionToUse).join('')}`) // prettier-ignore
+      // MCP's SDKs ask below /.well-known/ without a User-Agent, and tools are given code.
+      expect(counted('common')).toEqual(['NoUserAgent_HEADER Count'])
+      expect(counted('common-mcp')).toEqual(expect.arrayContaining(['NoUserAgent_HEADER Count', 'SizeRestrictions_BODY Count', 'SizeRestrictions_QUERYSTRING Count'])) // prettier-ignore
+      expect(counted('bad-inputs')).toEqual(['JavaDeserializationRCE_BODY Count', 'Log4JRCE_BODY Count'])
       expect(JSON.stringify(resources(authorization, 'AWS::CloudFront::Distribution'))).toContain('WebACLId')
       expect(Object.keys(authorization!.Outputs!).filter((key) => key.includes('WebAcl'))).toHaveLength(1)
     }

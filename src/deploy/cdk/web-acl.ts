@@ -10,24 +10,34 @@ export interface McpWebAclProps {
 }
 
 /**
- * Rules of the common rule set that block MCP and OAuth: bodies over 8 kB, loopback redirect URIs, URLs and code in tool
- * arguments, clients without User-Agent.
+ * Clients of MCP ask for what a server is, and where to sign in, without a User-Agent: everything below `/.well-known/` too.
+ * @see https://github.com/modelcontextprotocol/python-sdk/issues/3531, https://github.com/anthropics/claude-code/issues/47390 (read 2026-11-25)
+ */
+const nameless = 'NoUserAgent_HEADER'
+
+/** Code in tool arguments that is none here: what is said to a tool is text. */
+const code = ['JavaDeserializationRCE_BODY', 'Log4JRCE_BODY']
+
+/**
+ * Rules of the common rule set that block MCP and OAuth: bodies over 8 kB, a query over 2 kB with many scopes in it, loopback
+ * redirect URIs, URLs and code in tool arguments, clients without User-Agent.
  * @see https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-baseline.html (read 2026-11-25)
  */
 const counted = [
   'SizeRestrictions_BODY',
+  'SizeRestrictions_QUERYSTRING',
   'EC2MetaDataSSRF_BODY',
   'EC2MetaDataSSRF_QUERYARGUMENTS',
   'GenericRFI_BODY',
   'GenericRFI_QUERYARGUMENTS',
   'GenericLFI_BODY',
   'CrossSiteScripting_BODY',
-  'NoUserAgent_HEADER',
+  nameless,
 ]
 
 /**
  * A web ACL that lets MCP and OAuth through: the rate limit comes first and nothing is let past it; the rules that would
- * refuse MCP count on its paths alone, and block everywhere else.
+ * refuse MCP count on its paths alone, and block everywhere else. A client need not say what it is anywhere.
  */
 export class McpWebAcl extends Construct {
   readonly acl: CfnWebACL
@@ -49,8 +59,11 @@ export class McpWebAcl extends Construct {
           visibilityConfig: visibility('rate'),
         },
         managed('reputation', 1, 'AWSManagedRulesAmazonIpReputationList'),
-        managed('bad-inputs', 2, 'AWSManagedRulesKnownBadInputsRuleSet'),
-        managed('common', 3, 'AWSManagedRulesCommonRuleSet', { scopeDown: { notStatement: { statement: onPaths } } }),
+        managed('bad-inputs', 2, 'AWSManagedRulesKnownBadInputsRuleSet', { count: code }),
+        managed('common', 3, 'AWSManagedRulesCommonRuleSet', {
+          scopeDown: { notStatement: { statement: onPaths } },
+          count: [nameless],
+        }),
         managed('common-mcp', 4, 'AWSManagedRulesCommonRuleSet', { scopeDown: onPaths, count: counted }),
       ],
     })
