@@ -558,6 +558,11 @@ export const errors = {
     why: 'An earlier deployment ended in a state that CloudFormation does not go on from by itself.',
     fix: 'See what is in the way: fairlead status',
   },
+  STACK_IN_USE: {
+    exit: 'usage',
+    why: 'CloudFormation keeps what a stack gives out for as long as another stack takes it.',
+    fix: 'Deploy both together, or destroy the one that takes it first: fairlead destroy --platform NAME',
+  },
   STACK_NOT_DEPLOYED: {
     exit: 'usage',
     why: 'There is no stack of that name in this account and region.',

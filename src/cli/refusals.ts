@@ -1,11 +1,13 @@
 import { takenNames } from '../deploy/aws-names.ts'
 import { gatewayNeeds } from '../deploy/gateway-needs.ts'
+import { inUse, type InUse } from '../deploy/in-use.ts'
 import { exceededConcurrency, exceededQuotas } from '../deploy/quotas.ts'
 import { conditionOf, stuck, type StackState } from '../deploy/stack-state.ts'
 import { atRiskError } from '../deploy/toolkit-deploy.ts'
 import { dataAtRisk } from '../deploy/toolkit-plan.ts'
 import type { OpenToolkit } from '../deploy/toolkit.ts'
 import type { FairleadError } from '../errors.ts'
+import type { Chosen } from './deployment-options.ts'
 import type { Planned } from './planning.ts'
 
 /** What `deploy` refuses to begin with, although it is all well formed: stacks that are stuck, data at risk, what is not in the account, quotas. */
@@ -13,7 +15,7 @@ export async function refusalsOf(
   toolkit: OpenToolkit,
   { assembly, stacks, region }: Planned,
   states: ReadonlyMap<string, StackState>,
-  allowReplace: boolean,
+  { taken, allowReplace }: { taken: InUse; allowReplace: boolean },
 ): Promise<FairleadError[]> {
   const halfMade = [...states.values()].filter(({ state }) => conditionOf(state) === 'stuck')
   const made = assembly.stacks.map(({ name, template }) => ({
@@ -25,11 +27,17 @@ export async function refusalsOf(
   return [
     ...halfMade.map(stuck),
     ...risksOf(stacks, allowReplace),
+    ...taken.refusals,
     ...(await takenNames(toolkit, made)),
     ...(await gatewayNeeds(toolkit.clients, made)),
     ...(await exceededConcurrency(toolkit.clients, made)),
     ...(await exceededQuotas(toolkit, made)),
   ]
+}
+
+/** What deployed stacks take from each other: what decides the order, and what `deploy` refuses. */
+export function takenOf({ clients }: OpenToolkit, { assembly }: Planned, { every }: Chosen): Promise<InUse> {
+  return inUse(clients, assembly.stacks, every)
 }
 
 /** The refusal of changes that would lose data, where there are any and nobody has agreed. */

@@ -15,17 +15,19 @@ const everyMs = 2000
 
 /**
  * Deploys the stacks of an assembly, each after the ones that it needs, by change sets. A resource that fails is named with
- * its reason; what CloudFormation did of that stack it undoes. Throws DEPLOY_FAILED, QUOTA_EXCEEDED, DATA_AT_RISK,
+ * its reason; what CloudFormation did of that stack it undoes. `only` names some of them. Throws DEPLOY_FAILED, QUOTA_EXCEEDED, DATA_AT_RISK,
  * CREDENTIALS_EXPIRED, AWS_DENIED, AWS_THROTTLED, UNREACHABLE.
  */
 export async function deployStacks(
-  { toolkit }: OpenToolkit,
+  { toolkit, library }: OpenToolkit,
   dir: string,
   { failures, atRisk, unbuilt }: DeployHost,
   pollMs = everyMs,
+  only?: readonly string[],
 ): Promise<DeployedStack[]> {
   try {
     const { stacks } = await toolkit.deploy(await toolkit.fromAssemblyDirectory(dir), {
+      ...(only ? { stacks: { patterns: [...only], strategy: library.StackSelectionStrategy.PATTERN_MUST_MATCH } } : {}),
       deploymentMethod: { method: 'change-set', changeSetName: 'fairlead' },
       stackEventPollingInterval: pollMs,
     })

@@ -295,6 +295,29 @@ it('stacks of two regions are deployed in order, granted, and destroyed the othe
   expect(gone).toEqual(all.toReversed())
 })
 
+it('what a stack gives up is let go of first by the one that takes it; where that cannot be, it is told before', async () => {
+  const scopes = { scopes: { read: { description: 'read' } }, baseScopes: ['read'] }
+  const executed = () =>
+    aws.log.flatMap(({ operation, input }) => (operation === 'ExecuteChangeSet' ? [String(input['StackName'])] : []))
+  await project.configure({ ...scopes, platforms: { lambda: { auth: 'oauth', waf: true } } })
+  expect((await deploy()).code).toBe(0)
+  aws.log.length = 0
+  await project.configure({ ...scopes, platforms: { lambda: { auth: 'oauth' } } })
+  expect((await deploy()).code).toBe(0)
+  expect(executed().map((name) => name.split('/').at(-1))).toEqual([stack, 'hello-default-authorization'])
+
+  // Cognito's own tokens: the server would need what is not there yet, and still takes what is to go.
+  aws.log.length = 0
+  await project.configure({ ...scopes, platforms: { lambda: { auth: 'oauth' } }, oauth: { verifier: 'cognito' } })
+  const { code, stderr } = await deploy('--allow-replace')
+  expect(stderr).toMatch(
+    /STACK_IN_USE {2}hello-default-authorization gives up what hello-default-lambda takes from it\n/,
+  )
+  expect(stderr).toMatch(/Fix .*fairlead destroy --platform/)
+  expect(code).toBe(2)
+  expect(asked().filter((each) => changing.test(each))).toEqual([])
+})
+
 describe('at the end of a deployment', () => {
   const children: ChildProcess[] = []
   afterEach(() => {

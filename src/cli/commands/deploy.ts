@@ -13,7 +13,7 @@ import { onInterruption, type Interruption } from '../interruption.ts'
 import { run, type Io, type Result } from '../output.ts'
 import { idleText, planText } from '../plan-text.ts'
 import { placeOf, planByChangeSets, planOf, steadyStacks, type Planned } from '../planning.ts'
-import { refusalsOf, risksOf } from '../refusals.ts'
+import { refusalsOf, risksOf, takenOf } from '../refusals.ts'
 import { stdoutToStderr } from '../stdout-detour.ts'
 import { placeText, planData } from './plan.ts'
 
@@ -87,7 +87,8 @@ async function deploy(
   const states = await steadyStacks(toolkit, chosen, { ...progress, pollMs })
   for (const { name, state } of states.values()) if (isEmpty(state)) empty.add(name)
   const planned = await planOf(toolkit, chosen, { place, states, docker, note: progress.note })
-  const [refused] = await refusalsOf(toolkit, planned, states, options.allowReplace ?? false)
+  const taken = await takenOf(toolkit, planned, chosen)
+  const [refused] = await refusalsOf(toolkit, planned, states, { taken, allowReplace: options.allowReplace ?? false })
   if (refused) throw refused
   if (options.dryRun) {
     if (unprepared[0])
@@ -107,6 +108,7 @@ async function deploy(
   if (images[0]) pushing()
   for (const image of images) await pushDeploymentImage(image, place, { ...toolkit, note: progress.note })
   begun()
+  if (taken.first.length > 0) await deployStacks(toolkit, dir, opened.host, pollMs, taken.first)
   const stacks = await deployStacks(toolkit, dir, opened.host, pollMs)
   done()
   progress.end()

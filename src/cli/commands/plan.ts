@@ -13,7 +13,7 @@ import {
 import { run } from '../output.ts'
 import { idleSum, idleText, planText } from '../plan-text.ts'
 import { placeOf, planOf, type Planned } from '../planning.ts'
-import { refusalsOf } from '../refusals.ts'
+import { refusalsOf, takenOf } from '../refusals.ts'
 
 export function planCommand(): Command {
   const command = deploymentCommand('plan', 'what a deployment would change, and what it costs when nobody calls')
@@ -31,7 +31,7 @@ export function planCommand(): Command {
       }
       const planned = await planOf(toolkit, chosen, { ...(place ? { place } : {}), states, note: io.note })
       const why = 'why' in found ? found.why.message : undefined
-      const refusals = place ? [...(await unprepared(toolkit, place, chosen)), ...(await refusalsOf(toolkit, planned, states, false))] : [] // prettier-ignore
+      const refusals = place ? [...(await unprepared(toolkit, place, chosen)), ...(await refusalsOf(toolkit, planned, states, { taken: await takenOf(toolkit, planned, chosen), allowReplace: false }))] : [] // prettier-ignore
       return {
         data: {
           ...planData(planned, chosen.environment),

@@ -11,7 +11,7 @@ import type { FairleadConfig } from '../../config.ts'
 import { FairleadError } from '../../errors.ts'
 import { scopesOf } from '../../scopes.ts'
 import { acknowledge } from './acknowledge.ts'
-import { cognitoClientSecret, generatedSecret } from './client-secret.ts'
+import { cognitoClientSecret, generatedSecret, idOf } from './client-secret.ts'
 import { FunctionFront, OriginSecret } from './function-front.ts'
 import { foundAs, parameterArn } from './parameters.ts'
 import { StateTable } from './state-table.ts'
@@ -140,8 +140,8 @@ export class AuthorizationService extends Construct {
 
   #secretsOfClients(config: FairleadConfig): Record<string, Secret> {
     const known = (config.oauth?.clients ?? []).flatMap(
-      ({ id, secretEnv }, at) =>
-      secretEnv === undefined ? [] : [{ id, secretEnv, secret: generatedSecret(this, `ClientSecret${at}`, `Of the OAuth client ${id}`) }], // prettier-ignore
+      ({ id, secretEnv }) =>
+      secretEnv === undefined ? [] : [{ id, secretEnv, secret: generatedSecret(this, `ClientSecret${idOf(id)}`, `Of the OAuth client ${id}`) }], // prettier-ignore
     )
     for (const { id, secret } of known) this.clientSecrets[id] = secret
     return Object.fromEntries(known.map(({ secretEnv, secret }) => [secretEnv, secret]))

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { SecretValue } from 'aws-cdk-lib'
 import type { CfnUserPoolClient, UserPoolClient } from 'aws-cdk-lib/aws-cognito'
 import { Secret, type SecretProps } from 'aws-cdk-lib/aws-secretsmanager'
@@ -33,4 +34,9 @@ export function cognitoClientSecret(scope: Construct, id: string, description: s
     { secretStringValue: SecretValue.resourceAttribute(attrClientSecret) },
     'Cognito made it and keeps it: a copy that changed alone would let nobody in.',
   )
+}
+
+/** A client's part of a logical id: by its own id, so that one that goes leaves the others their secrets. */
+export function idOf(client: string): string {
+  return createHash('sha256').update(client).digest('hex').slice(0, 8)
 }

@@ -3,7 +3,7 @@ import type { Secret } from 'aws-cdk-lib/aws-secretsmanager'
 import { Construct } from 'constructs'
 import type { FairleadConfig, OauthConfig } from '../../config.ts'
 import { FairleadError } from '../../errors.ts'
-import { cognitoClientSecret } from './client-secret.ts'
+import { cognitoClientSecret, idOf } from './client-secret.ts'
 import type { SignInPool } from './user-pool.ts'
 
 type Client = NonNullable<OauthConfig['clients']>[number]
@@ -20,8 +20,9 @@ export class CognitoClients extends Construct {
   constructor(scope: Construct, id: string, { config, signIn }: { config: FairleadConfig; signIn: SignInPool }) {
     super(scope, id)
     const custom = signIn.customScopes()
-    for (const [at, client] of (config.oauth?.clients ?? []).entries()) {
+    for (const client of config.oauth?.clients ?? []) {
       check(client)
+      const at = idOf(client.id)
       const people = client.redirectUris !== undefined
       const made = signIn.addClient(`Client${at}`, {
         userPoolClientName: client.id,

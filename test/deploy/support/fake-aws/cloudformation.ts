@@ -161,6 +161,8 @@ export function cloudFormation(stacks: Map<string, Stack>, options: CloudFormati
     stack.template = changeSet.body
     const made: Change[] = []
     try {
+      const taken = lostExports(before, changeSet.body).flatMap((name) => [...stacks.values()].filter((each) => each !== stack && each.status !== 'DELETE_COMPLETE' && new RegExp(`"Fn::ImportValue":\\s*"${name}"`).test(each.template)).map((each) => `Export ${name} cannot be deleted as it is in use by ${each.name}`)) // prettier-ignore
+      if (taken[0] !== undefined) throw new AwsError('ResourceFailed', taken[0])
       for (const change of changeSet.changes.filter(({ action }) => action !== 'Remove')) {
         await one(stack, change.id, change.type, change.action === 'Add' ? 'CREATE' : 'UPDATE')
         if (change.action === 'Add') made.push(change)
@@ -325,6 +327,12 @@ function changesOf(before: string, after: string): Change[] {
   })
   const gone = Object.entries(old).filter(([id]) => !next[id]).map(([id, { Type: type }]): Change => ({ action: 'Remove', id, type })) // prettier-ignore
   return [...changed, ...gone]
+}
+
+/** CloudFormation keeps an export for as long as another stack imports it. */
+function lostExports(before: string, after: string): string[] {
+  const [old, next] = [before, after].map((each) => Object.values(parsed(each).Outputs ?? {}).flatMap(({ Export: exported }) => (exported ? [(exported as { Name: string }).Name] : []))) // prettier-ignore
+  return old!.filter((name) => !next!.includes(name))
 }
 
 function outputsOf(stack: Stack): Record<string, string> {
