@@ -1,15 +1,19 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises'
 import { request, type IncomingMessage } from 'node:http'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { delimiter, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
+import { sigv4Fetch } from '../../src/auth/sigv4/fetch.ts'
 import { buildForAws } from '../../src/build/for-aws.ts'
 import type { Server } from '../../src/config.ts'
+import { synthesize } from '../../src/deploy/app.ts'
 import { listen } from '../../src/http/node-server.ts'
+import { fromTemplate } from '../../src/local/from-template.ts'
+import { startStack } from '../../src/local/stack.ts'
 import { createMcpEndpoint } from '../../src/mcp/endpoint.ts'
 import { loadServer } from '../../src/server/load.ts'
 import { temporaryFolder } from '../support/temporary.ts'
@@ -53,28 +57,43 @@ export interface Proof {
 /** Runs servers of the pip package mcp: as an HTTP command through our endpoint, and as Lambda starts what is deployed. */
 export async function fastmcp(): Promise<Proof[]> {
   const folder = await temporaryFolder()
-  const python = join(folder.path, 'venv/bin')
+  const bin = join(folder.path, 'venv/bin')
   const { PATH } = process.env
   try {
-    await run('python3', ['-m', 'venv', join(folder.path, 'venv')])
-    process.env.PATH = `${python}${delimiter}${PATH}`
+    const absent = await install(folder.path, bin)
+    if (absent !== undefined) return [{ what: 'Python servers', ok: false, skipped: true, said: absent }]
+    process.env.PATH = `${bin}${delimiter}${PATH}`
     const proofs: Proof[] = []
-    for (const [number, [packages, server]] of Object.entries(servers).entries()) {
-      const dir = join(folder.path, `project-${number}`)
-      await mkdir(join(dir, 'app'), { recursive: true })
-      await writeFile(join(dir, 'app/server.py'), text(server))
-      await writeFile(join(dir, 'app/requirements.txt'), `${packages}\n`)
-      const target = ['--target', join(dir, 'app/package')]
-      await run(join(python, 'python'), ['-m', 'pip', 'install', '--quiet', ...target, packages], { timeout: 240_000 })
-      proofs.push(await asCommand(packages, dir), ...(await asDeployed(packages, dir, folder.path)))
+    for (const packages of Object.keys(servers)) {
+      const dir = projectOf(folder.path, packages)
+      proofs.push(await asCommand(packages, dir))
+      proofs.push(...(await asDeployed(packages, dir, folder.path)))
+      proofs.push(await fromStack(packages, dir, folder.path))
     }
     return proofs
-  } catch (error) {
-    const said = `skipped, Python with pip is not here (${(error as Error).message.split('\n')[0]})`
-    return [{ what: 'a Python server', ok: false, skipped: true, said }]
   } finally {
     process.env.PATH = PATH
     await folder.remove()
+  }
+}
+
+const projectOf = (folder: string, packages: string) => join(folder, `project-${packages.replaceAll(/\W/g, '')}`)
+
+/** Makes a project of each, with its packages in its folder, as AWS gets them. Says why it cannot. */
+async function install(folder: string, bin: string): Promise<string | undefined> {
+  try {
+    await run('python3', ['-m', 'venv', join(folder, 'venv')])
+    for (const [packages, server] of Object.entries(servers)) {
+      const app = join(projectOf(folder, packages), 'app')
+      await mkdir(app, { recursive: true })
+      await writeFile(join(app, 'server.py'), text(server))
+      await writeFile(join(app, 'requirements.txt'), `${packages}\n`)
+      const pip = ['-m', 'pip', 'install', '--quiet', '--target', join(app, 'package'), packages]
+      await run(join(bin, 'python'), pip, { timeout: 240_000 })
+    }
+    return undefined
+  } catch (error) {
+    return `skipped, Python with pip is not here (${(error as Error).message.split('\n')[0]})`
   }
 }
 
@@ -90,6 +109,25 @@ async function asCommand(packages: string, projectDir: string): Promise<Proof> {
     await http.close()
     await endpoint.close()
   }
+}
+
+/** Synthesizes the stack and runs it here: signed calls to the function URL, behind what stands in for the adapter. */
+async function fromStack(packages: string, dir: string, folder: string): Promise<Proof> {
+  const platforms = { lambda: { runtime: 'python3.13' as const, timeoutS: 10 } }
+  const callers = ['arn:aws:iam::111122223333:role/agent']
+  const config = { name: 'python', server: { ...command, port: await freePort() }, callers, platforms }
+  const project = { dir, configFile: '', config }
+  const server = await buildForAws({ projectDir: dir, config, outDir: join(folder, 'out'), platforms: ['lambda'] })
+  const out = await mkdtemp(join(folder, 'stack-'))
+  const place = { environment: 'prod', account: '111122223333', region: 'us-east-1' }
+  await synthesize({ project, ...place, platforms: ['lambda'], artifacts: { server } }, out)
+  const { project: read, deployed } = await fromTemplate(project, out)
+  const stack = await startStack(read, { port: 0, deployed })
+  const credentials = stack.identities.find(({ name }) => name === 'agent')!
+  const send = sigv4Fetch({ credentials, service: 'lambda', region: 'us-east-1' })
+  const said = await adds(stack.endpoints.lambda!.url, send)
+  await stack.close()
+  return { what: `${packages} from the template of its stack`, ...said }
 }
 
 /** Starts the artifact as the Lambda Web Adapter does, and sends what it sends: the name of the function URL. */

@@ -19,6 +19,7 @@ const python = spawnSync('python3', ['--version']).status === 0
 /** Answers with what it got, but for `/mcp?stream`, which ends when `/mcp?end` came, and `/mcp?exit`, which ends it. */
 const server = `
 import json, os, threading
+if 'ABSENT' in os.environ: import absent
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 end = threading.Event()
@@ -180,6 +181,15 @@ describe.skipIf(!python)('a function in Python from its template', () => {
       'without the adapter’s port',
       ({ Environment }) => delete Environment.Variables.AWS_LWA_PORT,
       { code: 'SERVER_THROWS', message: expect.stringContaining('usage: localhost.py') },
+    ],
+    [
+      'with a package that is not for this machine',
+      ({ Environment }) => (Environment.Variables.ABSENT = '1'),
+      {
+        code: 'SERVER_THROWS',
+        message: expect.stringContaining("No module named 'absent'"),
+        fix: expect.stringContaining('install it for this machine'),
+      },
     ],
     [
       'with another handler',

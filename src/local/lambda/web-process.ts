@@ -66,9 +66,19 @@ export async function startWebProcess(options: WebProcessOptions): Promise<WebPr
   if (!running()) {
     const how = await ended
     await closed
-    throw initError({ errorType: 'Runtime.ExitError', errorMessage: words.trim() || how })
+    throw failure(words.trim() || how)
   }
   return { port, running, ended, kill: () => kill(child) }
+}
+
+/** What pip brought for Lambda may be no code for this machine. */
+function failure(said: string): FairleadError {
+  const error = initError({ errorType: 'Runtime.ExitError', errorMessage: said })
+  if (!/^(?:ModuleNotFound|Import)Error\b/.test(said)) return error
+  return new FairleadError('SERVER_THROWS', error.message, {
+    why: 'It is not in what is deployed, or it is for another machine or Python than these: Lambda has Linux on arm64.',
+    fix: 'To run it here, install it for this machine and synthesize again: pip install -r requirements.txt --target package. Install it for Lambda again before you deploy.',
+  })
 }
 
 async function endOf(child: ChildProcess): Promise<string> {
