@@ -1,7 +1,12 @@
 import { FairleadError } from '../errors.ts'
 import { anonymous, type FetchHandler } from '../http/fetch-handler.ts'
 import { listen } from '../http/node-server.ts'
-import { createAuthorizationService, maxBodyBytes, type AuthorizationServiceOptions } from '../oauth/service.ts'
+import {
+  createAuthorizationService,
+  maxBodyBytes,
+  type AuthorizationServiceLog,
+  type AuthorizationServiceOptions,
+} from '../oauth/service.ts'
 import { openDynamoTable } from '../state/dynamodb.ts'
 import { cognitoPerson } from './cognito-person.ts'
 import { fetchLambdaHandler, type LambdaHandler } from './fetch-lambda.ts'
@@ -45,8 +50,7 @@ export async function runAuthorizationService(
 ): Promise<LambdaHandler | undefined> {
   const options = readOptions(env, await readSettings(env))
   const table = await openDynamoTable({ tableName: required(env, 'FAIRLEAD_TABLE') })
-  const log = (entry: object) => console.error(JSON.stringify(entry))
-  const service = await createAuthorizationService({ ...options, table, log })
+  const service = await createAuthorizationService({ ...options, table, log: writeLine })
   const secret = env.FAIRLEAD_ORIGIN_SECRET
   const fetch = secret === undefined ? service.fetch : onlyThroughOrigin(service.fetch, secret)
   // Not `awslambda` in the global scope: the AWS SDK puts one there too.
@@ -57,6 +61,15 @@ export async function runAuthorizationService(
   }
   await serve(fetch, close, env)
   return undefined
+}
+
+/** What the service itself could not do: what a client did wrong is none of it. */
+const own = new Set(['service.error', 'server_error', 'keys.error', 'resources.error'])
+
+/** Not by console: Lambda's puts the time and the request id in front, and then the line is no JSON any more. */
+function writeLine(entry: AuthorizationServiceLog): void {
+  const level = own.has(entry.event) ? 'error' : /error|limited/.test(entry.event) ? 'warn' : 'info'
+  process.stderr.write(`${JSON.stringify({ level, ...entry })}\n`)
 }
 
 async function serve(fetch: FetchHandler, close: () => Promise<void>, env: NodeJS.ProcessEnv): Promise<void> {

@@ -66,7 +66,8 @@ export async function runGateway(
     region: required(env, 'AWS_REGION'),
     credentials: roleCredentials(env),
     env,
-    log: (line) => console.error(JSON.stringify({ level: 'warn', message: line })),
+    // Not by console: Lambda's puts the time in front, and then the line is no JSON any more.
+    log: (message) => void process.stderr.write(`${JSON.stringify({ level: 'warn', message })}\n`),
   })
   const observer = observerOf(env)
   const inside = behindOrigin(observer ? observer.inside(gateway.fetch) : gateway.fetch, env)

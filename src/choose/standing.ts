@@ -15,18 +15,24 @@ interface Standing {
 /** Rules of the web ACL: the rate limit, and four of AWS's groups. */
 export const webAclRules = 5
 
-/** The stack that comes with OAuth. What seals its table, the secret header, the client's secret. */
-const authorization = { secrets: 3 }
+/** The stack that comes with OAuth. What seals its table, the secret header, the client's secret; alarms on five metrics. */
+const authorization = { secrets: 3, alarms: 5 }
 
 /**
- * What the stacks have by default, whose templates test/deploy/standing.test.ts counts it in. With OAuth there is a
- * distribution; its alarm is made in us-east-1 alone, where its metrics are.
+ * What the stacks have by default, whose templates test/deploy/standing.test.ts counts it in. With OAuth there are two
+ * distributions; their alarms are made in us-east-1 alone, where their metrics are.
  */
 const made = {
   lambda: { alarms: 6, dashboards: 1, secrets: 0 },
-  'lambda with OAuth': { alarms: 6, dashboards: 1, secrets: 1 + authorization.secrets },
+  'lambda with OAuth': { alarms: 6 + authorization.alarms, dashboards: 1, secrets: 1 + authorization.secrets },
   // Nine alarms of its own, and two for each of the two ways to scale.
-  fargate: { alarms: 9 + 4, dashboards: 1, secrets: 1 + authorization.secrets, loadBalancers: 1, webAcls: 1 },
+  fargate: {
+    alarms: 9 + 4 + authorization.alarms,
+    dashboards: 1,
+    secrets: 1 + authorization.secrets,
+    loadBalancers: 1,
+    webAcls: 1,
+  },
   'agentcore-runtime': { alarms: 5, dashboards: 1, secrets: 0 },
   'agentcore-gateway': { alarms: 2, dashboards: 1, secrets: 0 },
 } as const satisfies Record<string, Standing>
@@ -47,7 +53,7 @@ export function standing(platform: Platform, workload: Workload): [item: string,
     ['web ACL', 'waf-acl', acls],
     ['web ACL rules', 'waf-rule', acls * webAclRules],
     ['secrets', 'secret-month', secrets],
-    ['alarms', 'alarm-month', alarms + (fronted && workload.region === 'us-east-1' ? 1 : 0)],
+    ['alarms', 'alarm-month', alarms + (fronted && workload.region === 'us-east-1' ? 2 : 0)],
     ['dashboard', 'dashboard-month', dashboards],
   ]
 }

@@ -4,7 +4,7 @@ import { App, Aws, type Stack } from 'aws-cdk-lib'
 import type { FairleadConfig } from '../config.ts'
 import { FairleadError } from '../errors.ts'
 import { imageFolder } from '../image-folder.ts'
-import { observeServer } from './cdk/observe-server.ts'
+import { observeAuthorization, observeServer } from './cdk/observe-server.ts'
 import { stacks, type Authorization } from './cdk/stacks.ts'
 import {
   gatewayWantsWebAcl,
@@ -117,6 +117,7 @@ export async function synthesize(
     authorization ??= made.authorization
     if (part === 'edge') edge = made.stack
     if (edge && hasWebAcl(part, project.config)) made.stack.addStackDependency(edge)
+    if (part === 'authorization') observeAuthorization(made.stack, { config: project.config, environment })
     if (isPlatform(part)) observeServer(made.stack, { config: project.config, environment, platform: part })
   }
   prepare?.(app)

@@ -12,7 +12,7 @@ const usd = (platform: Platform, given: Partial<Workload> & { calls: number }) =
 describe('the cost of a month, to the cent', () => {
   // Two tasks of 0.5 vCPU and 1 GB: 730 vCPU-h × 0.03238 = 23.6374; 1,460 GB-h × 0.00356 = 5.1976. Load balancer
   // 730 × 0.0225 = 16.425. Addresses 2 × 730 × 0.005 = 7.30. Image 0.5 × 0.10 = 0.05. Web ACL 5 + 5 rules. Four secrets 1.60.
-  // Of 14 alarms 4 are paid, 0.40; the dashboard is free. Sum 64.61.
+  // Of 20 alarms 10 are paid, 1.00; the dashboard is free. Sum 65.21.
 
   it('1: 10 k calls in 1 k sessions on lambda', () => {
     // 13 k requests and 2,030 GB-s are free. Logs 13 k × 1.5 KB = 0.0195 GB × 0.50 = 0.00975.
@@ -20,9 +20,9 @@ describe('the cost of a month, to the cent', () => {
   })
 
   it('2: the same on fargate', () => {
-    // 64.61 + LCU 13 k × 5 KB = 0.065 × 0.008 = 0.00052 + logs 0.00975 + DynamoDB 2 k × 0.625/M + 1 k × 0.125/M = 0.001375
-    // + web ACL 13 k × 0.60/M = 0.0078; CloudFront is free = 64.629445
-    expect(usd('fargate', { calls: 1e4, sessions: 1e3 })).toBe(64.63)
+    // 65.21 + LCU 13 k × 5 KB = 0.065 × 0.008 = 0.00052 + logs 0.00975 + DynamoDB 2 k × 0.625/M + 1 k × 0.125/M = 0.001375
+    // + web ACL 13 k × 0.60/M = 0.0078; CloudFront is free = 65.229445
+    expect(usd('fargate', { calls: 1e4, sessions: 1e3 })).toBe(65.23)
   })
 
   it('3: the same on agentcore-runtime', () => {
@@ -48,13 +48,13 @@ describe('the cost of a month, to the cent', () => {
   })
 
   it('7: the same on fargate for the public', () => {
-    // 64.61 + LCU 5.75 × 0.008 = 0.046 + logs 0.8625 + DynamoDB 0.0625 + 0.00625 + web ACL 1.15 × 0.60 = 0.69 = 66.27725
-    expect(usd('fargate', { calls: 1e6, sessions: 5e4, callers: 'public' })).toBe(66.28)
+    // 65.21 + LCU 5.75 × 0.008 = 0.046 + logs 0.8625 + DynamoDB 0.0625 + 0.00625 + web ACL 1.15 × 0.60 = 0.69 = 66.87725
+    expect(usd('fargate', { calls: 1e6, sessions: 5e4, callers: 'public' })).toBe(66.88)
   })
 
   it('8: the same with a machine token for each session', () => {
-    // 66.27725 + 50 k × 2.25/1000 = 112.50. Sum 178.77725
-    expect(usd('fargate', { calls: 1e6, sessions: 5e4, callers: 'public', machineTokens: 5e4 })).toBe(178.78)
+    // 66.87725 + 50 k × 2.25/1000 = 112.50. Sum 179.37725
+    expect(usd('fargate', { calls: 1e6, sessions: 5e4, callers: 'public', machineTokens: 5e4 })).toBe(179.38)
   })
 
   it('9: the same on agentcore-runtime, and with an idle time of one minute', () => {
@@ -80,9 +80,9 @@ describe('the cost of a month, to the cent', () => {
   it('12: the same on fargate, which then needs four tasks', () => {
     // 100 M × 0.03 s / 2,628,000 s = 1.1416 vCPU / 0.7 / 0.5 = 3.26, so 4 tasks
     // 1,460 vCPU-h × 0.03238 = 47.2748; 2,920 GB-h × 0.00356 = 10.3952; image 0.05; load balancer 16.425; LCU 515 × 0.008 = 4.12;
-    // addresses 4 × 3.65 = 14.60; web ACL 10 + 103 × 0.60 = 71.80; secrets 1.60; alarms 0.40; CloudFront 93 M × 1.00 = 93, 412 GB
-    // free; logs 77.25; DynamoDB 1.25 + 0.125. Sum 338.29
-    expect(usd('fargate', { calls: 1e8, sessions: 1e6, durationMs: 50 })).toBe(338.29)
+    // addresses 4 × 3.65 = 14.60; web ACL 10 + 103 × 0.60 = 71.80; secrets 1.60; alarms 1.00; CloudFront 93 M × 1.00 = 93, 412 GB
+    // free; logs 77.25; DynamoDB 1.25 + 0.125. Sum 338.89
+    expect(usd('fargate', { calls: 1e8, sessions: 1e6, durationMs: 50 })).toBe(338.89)
   })
 
   it('13: a hundred thousand calls of 20 s on lambda', () => {
@@ -99,8 +99,8 @@ describe('the cost of a month, to the cent', () => {
   it('15: NAT gateways and paid CloudFront on fargate', () => {
     // tasks 23.6374 + 5.1976; image 0.05; load balancer 16.425; LCU 11.5 M × 5 KB = 57.5 × 0.008 = 0.46; two NAT gateways
     // 1,460 × 0.045 = 65.70, 46 GB × 0.045 = 2.07; addresses 2 × 3.65 = 7.30; CloudFront 46 GB free, 1.5 M × 1.00 = 1.50;
-    // logs 8.625; DynamoDB 0.625 + 0.0625; secrets 1.60; alarms 0.40. Sum 133.6525
-    expect(usd('fargate', { calls: 1e7, nat: 2, cloudfront: 'payg', waf: false })).toBe(133.65)
+    // logs 8.625; DynamoDB 0.625 + 0.0625; secrets 1.60; alarms 1.00. Sum 134.2525
+    expect(usd('fargate', { calls: 1e7, nat: 2, cloudfront: 'payg', waf: false })).toBe(134.25)
   })
 
   it('16: AgentCore Memory, which is the same everywhere', () => {
@@ -115,22 +115,22 @@ describe('the cost of a month, to the cent', () => {
   })
 
   it('18: a flat CloudFront plan has the web ACL in its price', () => {
-    // 64.61 − web ACL 10 + LCU 0.046 + logs 0.8625 + DynamoDB 0.06875 + Pro plan 15. Sum 70.58725
-    expect(usd('fargate', { calls: 1e6, sessions: 5e4, callers: 'public', cloudfront: 'pro' })).toBe(70.59)
+    // 65.21 − web ACL 10 + LCU 0.046 + logs 0.8625 + DynamoDB 0.06875 + Pro plan 15. Sum 71.18725
+    expect(usd('fargate', { calls: 1e6, sessions: 5e4, callers: 'public', cloudfront: 'pro' })).toBe(71.19)
   })
 })
 
 describe('the figures of docs/choose.md', () => {
   const open = { callers: 'public', lambdaAuth: 'iam' } as const
   it.each<[Partial<Workload> & { calls: number }, number[]]>([
-    [{ calls: 1e4, sessions: 1e3 }, [0.01, 64.63, 0.4, 0.07]],
-    [{ calls: 1e5, sessions: 5e3, ...open }, [0.09, 64.78, 2.09, 0.66]],
-    [{ calls: 1e6, sessions: 5e4, ...open }, [0.89, 66.28, 20.85, 6.64]],
-    [{ calls: 1e6, sessions: 5e4, ...open, machineTokens: 5e4 }, [0.89, 178.78, 133.35, 119.14]],
-    [{ calls: 1e7, sessions: 5e5, ...open, users: 2e4 }, [18.93, 232.78, 358.53, 226.43]],
-    [{ calls: 1e8, sessions: 1e6, durationMs: 50 }, [154.13, 338.29, 565.2, 641.05]],
-    [{ calls: 1e5, sessions: 2e4, durationMs: 20_000, cpuMs: 300 }, [8.13, 64.86, 9.3, 8.93]],
-    [{ calls: 1e6, era: 'modern' }, [1.7, 68.77, 385.68, 11.7]],
+    [{ calls: 1e4, sessions: 1e3 }, [0.01, 65.23, 0.4, 0.07]],
+    [{ calls: 1e5, sessions: 5e3, ...open }, [0.09, 65.38, 2.09, 0.66]],
+    [{ calls: 1e6, sessions: 5e4, ...open }, [0.89, 66.88, 20.85, 6.64]],
+    [{ calls: 1e6, sessions: 5e4, ...open, machineTokens: 5e4 }, [0.89, 179.38, 133.35, 119.14]],
+    [{ calls: 1e7, sessions: 5e5, ...open, users: 2e4 }, [18.93, 233.38, 358.53, 226.43]],
+    [{ calls: 1e8, sessions: 1e6, durationMs: 50 }, [154.13, 338.89, 565.2, 641.05]],
+    [{ calls: 1e5, sessions: 2e4, durationMs: 20_000, cpuMs: 300 }, [8.13, 65.46, 9.3, 8.93]],
+    [{ calls: 1e6, era: 'modern' }, [1.7, 69.37, 385.68, 11.7]],
   ])('%j', (given, expected) => {
     expect(platformNames.map((each) => usd(each, given))).toEqual(expected)
   })
@@ -164,7 +164,7 @@ describe('the crossover of lambda and fargate', () => {
     const b = 1.15 * 5e-6 * 0.008 + 0.05 * (2 * 0.625e-6 + 0.125e-6)
     const free = 0.2 + 400_000 * 0.0000133334
     const oneTask = 0.5 * 730 * 0.03238 + 730 * 0.00356 + 730 * 0.005
-    const fixed = 730 * 0.0225 + 0.05 + 1.6 + 0.4
+    const fixed = 730 * 0.0225 + 0.05 + 1.6 + 1
     for (let k = tasks; ; k++) {
       const n = (k * oneTask + fixed + free) / (a - b)
       if (Math.max(tasks, Math.ceil((n * cpuMs) / 1000 / 2_628_000 / 0.7 / 0.5)) <= k) return n

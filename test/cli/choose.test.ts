@@ -91,7 +91,7 @@ describe('fairlead cost, outside any project', () => {
     const { data } = await json('cost', '--calls', '1M')
     expect(data.platforms.map(({ platform, usd }) => [platform, usd])).toEqual([
       ['lambda', 0.89],
-      ['fargate', 66.28],
+      ['fargate', 66.88],
       ['agentcore-runtime', 20.85],
       ['agentcore-gateway', 6.64],
     ])
@@ -124,11 +124,11 @@ describe('fairlead cost, outside any project', () => {
     expect(await readFile(new URL('../../docs/choose.svg', import.meta.url), 'utf8')).toBe(await readFile(file, 'utf8'))
     expect(stdout).not.toContain('\u001b')
     expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
-    expect(stdout).toMatch(/from 5.48 M calls a month fargate costs less than lambda/)
+    expect(stdout).toMatch(/from 5.53 M calls a month fargate costs less than lambda/)
     const svg = await readFile(file, 'utf8')
     expect(svg).toMatch(/^<svg xmlns="http:\/\/www.w3.org\/2000\/svg"/)
     expect(svg.match(/<polyline/g)).toHaveLength(4)
-    expect(svg).toContain('fargate costs less than lambda from 5.48 M calls')
+    expect(svg).toContain('fargate costs less than lambda from 5.53 M calls')
     expect(svg).not.toMatch(/NaN|undefined|<script/)
   })
 

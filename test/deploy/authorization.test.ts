@@ -42,6 +42,17 @@ describe('the stack of the authorization service', () => {
     }
   })
 
+  it('is watched: the function, its table, its distribution, and the lines of level error', async () => {
+    const alarms = all('AWS::CloudWatch::Alarm')
+    expect(alarms.map(({ AlarmName }) => String(AlarmName).replace('sample-prod-authorization-', '')).toSorted()).toEqual(
+      ['edge-5xx', 'error-lines', 'function-errors', 'table-throttles', 'throttles'],
+    ) // prettier-ignore
+    expect(only('AWS::Logs::MetricFilter')).toMatchObject({ FilterPattern: '{ $.level = "error" }' })
+    expect(all('AWS::CloudWatch::Dashboard')).toEqual([])
+    const { templates } = await stacksOf({ ...config, observability: { alarms: false } })
+    expect(JSON.stringify(templates.authorization)).not.toMatch(/CloudWatch::|MetricFilter/)
+  })
+
   it('has a user pool that nobody signs up to, that stays, and where a second factor may be set up', () => {
     expect(only('AWS::Cognito::UserPool')).toMatchObject({
       AdminCreateUserConfig: { AllowAdminCreateUserOnly: true },

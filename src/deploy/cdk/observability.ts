@@ -26,7 +26,8 @@ import { platformMetrics, saysItsCalls } from './platform-metrics.ts'
 export interface ObservabilityProps {
   /** The deployment, such as `account-summary-prod`: what `metricsEnvironment(name)` tells the server. */
   name: string
-  platform: Platform
+  /** Or the authorization service, which has no calls of tools. */
+  platform: Platform | 'authorization'
   function?: IFunction
   /** Where the server's lines go: those of level `error` are counted. */
   logGroup?: ILogGroup
@@ -128,7 +129,7 @@ export class Observability extends Construct {
         id: 'error-lines',
         metric: filter.metric({ statistic: Stats.SUM, period: Duration.minutes(5) }),
         threshold: 0,
-        description: `The log of ${name} has lines of level error: fairlead logs --platform ${platform}`,
+        description: `The log of ${name} has lines of level error: ${platform === 'authorization' ? `aws logs tail ${logGroup.logGroupName}` : `fairlead logs --platform ${platform}`}`,
       },
     ]
   }

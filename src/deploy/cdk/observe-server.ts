@@ -6,6 +6,7 @@ import type { FairleadConfig } from '../../config.ts'
 import type { Platform } from '../../platforms.ts'
 import { AgentcoreGateway } from './agentcore-gateway.ts'
 import { AgentcoreRuntimeMcpServer } from './agentcore-runtime-mcp-server.ts'
+import { AuthorizationService } from './authorization-service.ts'
 import { FargateMcpServer } from './fargate-mcp-server.ts'
 import { LambdaMcpServer } from './lambda-mcp-server.ts'
 import { Observability, type ObservabilityProps } from './observability.ts'
@@ -39,6 +40,29 @@ export function observeServer(
     for (const [variable, value] of Object.entries(metricsEnvironment(name))) watchable.set(variable, value)
   if (observability.alarms === false && observability.dashboard === false) return
   new Observability(scope, 'Observability', { name, platform, ...watchable.parts, ...observability })
+}
+
+/**
+ * Has alarms for the authorization service, as `observability` of the configuration asks. Its metrics are on nobody's dashboard:
+ * the fourth of an account costs three dollars a month.
+ */
+export function observeAuthorization(
+  scope: Construct,
+  { config, environment }: { config: FairleadConfig; environment: string },
+): void {
+  const { observability = {} } = config
+  const service = scope.node.findAll().find((each) => each instanceof AuthorizationService)
+  if (!service || observability === false || observability.alarms === false) return
+  new Observability(scope, 'Observability', {
+    name: `${config.name}-${environment}`,
+    platform: 'authorization',
+    function: service.function,
+    logGroup: service.logGroup,
+    table: service.table.table as ITable,
+    distributionId: service.front.distribution.distributionId,
+    ...observability,
+    dashboard: false,
+  })
 }
 
 function watchableOf(construct: IConstruct): Watchable | undefined {

@@ -16,9 +16,11 @@ interface PlatformMetrics {
   graphs: Graph[]
 }
 
-/** A managed gateway runs none of our code, so it says nothing of its calls. */
+/** A managed gateway runs none of our code, so it says nothing of its calls; the authorization service has none. */
 export function saysItsCalls({ platform, gatewayId, silent }: ObservabilityProps): boolean {
-  return silent !== true && (platform !== 'agentcore-gateway' || gatewayId === undefined)
+  return (
+    silent !== true && platform !== 'authorization' && (platform !== 'agentcore-gateway' || gatewayId === undefined)
+  )
 }
 
 const period = Duration.minutes(5)
