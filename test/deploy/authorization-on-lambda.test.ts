@@ -154,4 +154,10 @@ describe('the authorization service as its template has it, on the local Lambda'
     expect(refused).toHaveLength(3)
     expect(lines.join('\n')).toContain('"event":"registration.limited","address":"127.0.0.1"')
   })
+  it('says what happened in lines that are JSON alone, with a level, as the alarm reads them', () => {
+    const said = lines.map((line) => line.trim()).filter((line) => line.includes('"event"'))
+    const levels = said.map((line) => JSON.parse(line) as { event: string; level: string })
+    expect(levels).toContainEqual(expect.objectContaining({ event: 'registration.limited', level: 'warn' }))
+    expect(levels).toContainEqual(expect.objectContaining({ event: 'grant.success', level: 'info' }))
+  })
 })
