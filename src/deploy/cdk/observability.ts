@@ -129,7 +129,7 @@ export class Observability extends Construct {
         id: 'error-lines',
         metric: filter.metric({ statistic: Stats.SUM, period: Duration.minutes(5) }),
         threshold: 0,
-        description: `The log of ${name} has lines of level error: ${platform === 'authorization' ? `aws logs tail ${logGroup.logGroupName}` : `fairlead logs --platform ${platform}`}`,
+        description: `The log of ${name} has lines of level error: fairlead logs ${platform === 'authorization' ? '--authorization' : `--platform ${platform}`}`,
       },
     ]
   }
