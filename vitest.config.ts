@@ -5,7 +5,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/interop/**', 'node_modules/**'],
-    globalSetup: ['test/support/compile-cache.setup.ts'],
+    globalSetup: ['test/support/run-folder.setup.ts'],
     setupFiles: ['test/support/log-capture.setup.ts'],
     pool: 'forks',
     maxWorkers: 2,
