@@ -21,7 +21,7 @@ export interface TemplateProject {
  * would on AWS. Throws TEMPLATE_UNREADABLE, TEMPLATE_NOT_RUNNABLE, SETTING_UNREADABLE.
  */
 export async function fromTemplate(project: Project, path: string): Promise<TemplateProject> {
-  const all = readStacks(path).filter((stack) => !isAuthorization(stack))
+  const all = (await readStacks(path)).filter((stack) => !isAuthorization(stack))
   const stacks = all.filter((stack) => !isOwnGateway(stack))
   const deployed: Deployed = { source: path, callers: [] }
   const code = () => deployed.lambda?.artifactDir ?? deployed['agentcore-runtime']?.artifactDir
@@ -77,7 +77,7 @@ function platformsOf({ config }: Project, deployed: Deployed): FairleadConfig['p
     ...(lambda
       ? {
           lambda: {
-            auth: lambda.front ? ('oauth' as const) : ('iam' as const),
+            auth: lambda.oauth ? ('oauth' as const) : ('iam' as const),
             memoryMb: lambda.memoryMb,
             timeoutS: lambda.timeoutS,
             ...(lambda.concurrency === undefined ? {} : { concurrency: lambda.concurrency }),

@@ -331,7 +331,11 @@ describe('a mistake in the template', () => {
 
   it('in the handler keeps the function from starting', async () => {
     const file = edit('AWS::Lambda::Function', (properties) => (properties.Handler = 'server.handler'))
-    await expect(start(mistaken('lambda', file))).rejects.toMatchObject({ code: 'SERVER_THROWS' })
+    await expect(start(mistaken('lambda', file))).rejects.toMatchObject({
+      code: 'TEMPLATE_NOT_RUNNABLE',
+      message: expect.stringContaining('there is no server.js in its code'),
+      fix: 'Write Handler: index.handler',
+    })
     const name = edit('AWS::Lambda::Function', (properties) => (properties.Handler = 'index.main'))
     await expect(start(mistaken('lambda', name))).rejects.toMatchObject({ code: 'SERVER_THROWS' })
   })
@@ -349,12 +353,20 @@ describe('a mistake in the template', () => {
     expect(await stack.refused).toMatchObject({ code: 'LAMBDA_TIMEOUT' })
   })
 
-  it('in the auth type opens the function URL to everyone', async () => {
+  it('in the auth type keeps everyone out, until a statement lets everyone in by both actions', async () => {
+    const none = edit('AWS::Lambda::Url', (properties) => (properties.AuthType = 'NONE'))
+    const closed = await start(mistaken('lambda', none))
+    expect((await call(closed, 'lambda', signed(closed, 'lambda'))).status).toBe(403)
+    expect((await closed.refused).why).toContain('no statement allows everyone to do lambda:InvokeFunctionUrl')
     const stack = await start(
-      mistaken(
-        'lambda',
-        edit('AWS::Lambda::Url', (properties) => (properties.AuthType = 'NONE')),
-      ),
+      mistaken('lambda', (resources) => {
+        none(resources)
+        for (const { Type, Properties } of Object.values(resources))
+          if (Type === 'AWS::Lambda::Permission') {
+            Properties.Principal = '*'
+            if (Properties.FunctionUrlAuthType) Properties.FunctionUrlAuthType = 'NONE'
+          }
+      }),
     )
     expect(stack.endpoints.lambda!.auth).toBe('none')
     expect((await call(stack, 'lambda', fetch)).status).toBe(200)

@@ -156,7 +156,9 @@ it.for(['tokens', 'tasks'] as const)('runs as the %s that are deployed, for who 
 })
 
 it('with a role that may not invoke a Lambda is told', async () => {
-  const file = mistaken('function', (text) => text.replaceAll('lambda:InvokeFunction",', 'lambda:GetFunction",'))
+  const file = mistaken('function', (text) =>
+    text.replaceAll(/"lambda:InvokeFunction"(?=,\s*"Effect")/g, '"lambda:GetFunction"'),
+  )
   await expect(start('function', file)).rejects.toMatchObject({
     code: 'TEMPLATE_NOT_RUNNABLE',
     message: expect.stringContaining('may not invoke') as string,

@@ -23,18 +23,18 @@ export interface GuardOptions {
 /** One thing that a request does. */
 export type Asked = Pick<Question, 'action' | 'resource'> & Partial<Pick<Question, 'context'>>
 
-export type GuardResult =
-  | { ok: true; principal: Principal; iam: IamAuthorizer }
-  | {
-      ok: false
-      status: number
-      errorType: string
-      message: string
-      code: ErrorCode
-      why: string
-      principal?: string
-      decision?: Decision
-    }
+export type GuardResult = { ok: true; principal: Principal; iam: IamAuthorizer } | Refusal
+
+export interface Refusal {
+  ok: false
+  status: number
+  errorType: string
+  message: string
+  code: ErrorCode
+  why: string
+  principal?: string
+  decision?: Decision
+}
 
 export type Guard = (request: LightRequest) => Promise<GuardResult>
 

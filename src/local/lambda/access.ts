@@ -1,5 +1,7 @@
 import { functionUrlPolicy } from '../../aws/permissions.ts'
-import type { Asked, GuardOptions } from '../iam/guard.ts'
+import type { PolicyDocument } from '../../aws/permissions.ts'
+import { createAuthorizer } from '../iam/authorize.ts'
+import type { Asked, GuardOptions, Refusal } from '../iam/guard.ts'
 import { agentArn } from '../iam/identities.ts'
 
 /**
@@ -11,12 +13,48 @@ export function functionAccess(
   callers: readonly string[],
   { accountId, entrance }: { accountId: string; entrance: 'function-url' | 'invoke' },
 ): Pick<GuardOptions, 'policy' | 'asks'> {
-  const resource = functionArn
-  const invoke = { resource, action: 'lambda:InvokeFunction', context: { 'lambda:InvokedViaFunctionUrl': 'true' } }
-  const url = { resource, action: 'lambda:InvokeFunctionUrl', context: { 'lambda:FunctionUrlAuthType': 'AWS_IAM' } }
+  const [url, invoke] = askedOf(functionArn, 'AWS_IAM')
   const asked: readonly Asked[] = entrance === 'invoke' ? [invoke] : [url, invoke]
   return {
     policy: functionUrlPolicy(functionArn, callers.length > 0 ? callers : [agentArn(accountId)]),
     asks: () => asked,
+  }
+}
+
+function askedOf(resource: string, authType: 'AWS_IAM' | 'NONE') {
+  return [
+    { resource, action: 'lambda:InvokeFunctionUrl', context: { 'lambda:FunctionUrlAuthType': authType } },
+    { resource, action: 'lambda:InvokeFunction', context: { 'lambda:InvokedViaFunctionUrl': 'true' } },
+  ] as const
+}
+
+/** Nobody in particular: whom only a statement for everyone lets in. */
+const anybody = 'arn:aws:iam::999999999999:user/anybody'
+
+/**
+ * Gives what guards a function URL of auth type NONE: nobody is asked who it is, and the policy must let everyone in all the
+ * same, by both actions.
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html#urls-auth-none (read 2026-11-25)
+ */
+export function publicAccess(
+  functionArn: string,
+  policy: PolicyDocument,
+  accountId: string,
+): () => Promise<Refusal | undefined> {
+  const open = policy.Statement.filter(({ Principal }) => Principal.AWS.includes('*'))
+  const authorize = createAuthorizer({ ...policy, Statement: open })
+  return async () => {
+    for (const asked of askedOf(functionArn, 'NONE')) {
+      if (await authorize({ principal: anybody, accountId, ...asked })) continue
+      return {
+        ok: false,
+        status: 403,
+        errorType: 'AccessDeniedException',
+        message: 'Forbidden',
+        code: 'IAM_DENIED',
+        why: `The auth type is NONE, and no statement allows everyone to do ${asked.action} on ${functionArn}.`,
+      }
+    }
+    return undefined
   }
 }

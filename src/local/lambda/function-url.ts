@@ -5,7 +5,7 @@ import { FairleadError, type ErrorCode } from '../../errors.ts'
 import type { FetchHandler } from '../../http/fetch-handler.ts'
 import type { LightRequest } from '../../http/light-request.ts'
 import { isHostAllowed } from '../../mcp/origin.ts'
-import type { Guard } from '../iam/guard.ts'
+import type { GuardResult } from '../iam/guard.ts'
 import { annotate, type Note } from '../../http/note.ts'
 import type { LocalFunction } from './function.ts'
 import type { Invocation } from './invocation.ts'
@@ -13,8 +13,8 @@ import { limitBody } from './limit-body.ts'
 
 export interface FunctionUrlOptions {
   fn: LocalFunction
-  /** Undefined: auth type NONE. */
-  guard?: Guard
+  /** Says nothing, or is absent, where nobody is asked who it is: auth type NONE. */
+  guard?: (request: LightRequest) => Promise<GuardResult | undefined>
   mode: 'RESPONSE_STREAM' | 'BUFFERED'
   region: string
   accountId: string

@@ -13,7 +13,7 @@ import { withAnswerFaults, withRequestFaults } from '../faults/with-faults.ts'
 import type { PlatformOptions, RunningPlatform } from '../platform.ts'
 import type { LocalEndpoint } from '../state.ts'
 import { localEnvironment } from '../template/environment.ts'
-import { functionAccess } from './access.ts'
+import { functionAccess, publicAccess } from './access.ts'
 import { cloudfront } from './cloudfront.ts'
 import { startLocalFunction, type LocalFunction } from './function.ts'
 import { functionUrl } from './function-url.ts'
@@ -55,14 +55,19 @@ export async function startLambdaPlatform(options: PlatformOptions): Promise<Run
     )
     open.push(server)
     const oauth = options.project.config.platforms.lambda?.auth === 'oauth'
-    const origin = oauth ? await originOf(open) : undefined
+    // A template may have no CloudFront: then the function URL itself is what clients call.
+    const origin = oauth && options.deployed?.lambda?.front !== false ? await originOf(open) : undefined
     const fn = await functionOf(options, notes, {
       ...(oauth ? options.authorization!.guard(`${server.url}/mcp`) : {}),
       ...(origin ? { FAIRLEAD_ORIGIN_SECRET: origin.secret } : {}),
     })
     open.push(fn)
     await fn.warm()
-    const { endpoint, entrance } = origin ? behindCloudfront(fn, server, origin, options) : withIam(fn, server, options)
+    const { endpoint, entrance } = origin
+      ? behindCloudfront(fn, server, origin, options)
+      : oauth
+        ? withTokens(fn, server, options)
+        : withIam(fn, server, options)
     handler = entrance
     return { endpoint, replace: (artifactDir) => fn.replace(artifactDir), close }
   } catch (error) {
@@ -120,7 +125,7 @@ function withIam(
   }
   const open = deployed?.auth === 'NONE'
   const mode = deployed?.mode ?? 'RESPONSE_STREAM'
-  const guard = open ? {} : { guard: guardOf('function-url') }
+  const guard = open ? publicGuard(fn, options) : { guard: guardOf('function-url') }
   const url = functionUrl({ fn, ...guard, mode, region, accountId })
   const invoke = invokeApi({ fn, guard: guardOf('invoke') })
   return {
@@ -132,6 +137,21 @@ function withIam(
       arn: fn.arn,
       sdkEndpoint: server.url,
     },
+  }
+}
+
+/** What the template's policy says of a URL with auth type NONE. */
+function publicGuard(fn: LocalFunction, { deployed }: Pick<PlatformOptions, 'deployed'>) {
+  return deployed?.lambda ? { guard: publicAccess(fn.arn, deployed.lambda.policy, accountId) } : {}
+}
+
+/** The server verifies tokens, and nothing stands in front: its challenge has another name then. */
+function withTokens(fn: LocalFunction, server: Listening, options: PlatformOptions): Entrance {
+  const mode = options.deployed?.lambda?.mode ?? 'RESPONSE_STREAM'
+  const url = functionUrl({ fn, ...publicGuard(fn, options), mode, region, accountId })
+  return {
+    entrance: (request, context) => url(request, { ...context, principal: anonymous }),
+    endpoint: { url: `${server.url}/mcp`, auth: 'oauth', arn: fn.arn },
   }
 }
 
@@ -149,15 +169,12 @@ async function originOf(open: { close(): Promise<void> }[]): Promise<Origin> {
   return { server, secret: randomBytes(32).toString('base64url'), serve: (served) => void (handler = served) }
 }
 
-function behindCloudfront(
-  fn: LocalFunction,
-  server: Listening,
-  origin: Origin,
-  { project, deployed }: PlatformOptions,
-): Entrance {
+function behindCloudfront(fn: LocalFunction, server: Listening, origin: Origin, options: PlatformOptions): Entrance {
+  const { project, deployed } = options
   const { name } = project.config
   const { baseScopes } = scopesOf(project.config)
-  const url = functionUrl({ fn, mode: deployed?.lambda?.mode ?? 'RESPONSE_STREAM', region, accountId })
+  const mode = deployed?.lambda?.mode ?? 'RESPONSE_STREAM'
+  const url = functionUrl({ fn, ...publicGuard(fn, options), mode, region, accountId })
   origin.serve((request, context) => url(request, { ...context, principal: anonymous }))
   const { host } = new URL(origin.server.url)
   return {

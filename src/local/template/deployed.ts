@@ -22,6 +22,8 @@ export interface DeployedFunction extends DeployedProcess {
   mode: 'RESPONSE_STREAM' | 'BUFFERED'
   /** Whether CloudFront stands in front. */
   front: boolean
+  /** Whether the process itself verifies tokens. */
+  oauth: boolean
   policy: PolicyDocument
   /** Those of the first challenge, where they are not the server's own. */
   scopes?: readonly string[]

@@ -1,26 +1,25 @@
 import type { PolicyDocument, PolicyStatement } from '../../aws/permissions.ts'
 import { localAccount } from '../../platforms.ts'
 import type { DeployedFunction } from './deployed.ts'
+import { requireFunction, variablesOf } from './function-checks.ts'
+import { functionCode, requireHandler } from './function-code.ts'
+import { refused } from './refused.ts'
 import { requireReadable } from './role.ts'
 import type { Filled, StackFile } from './stack-file.ts'
 import { webRuntimeOf } from './web-adapter.ts'
 
 interface FunctionProperties {
-  FunctionName?: string
   Handler?: string
   Runtime?: string
-  Code?: { S3Key?: string }
   Layers?: unknown[]
-  MemorySize?: number
-  Timeout?: number
-  ReservedConcurrentExecutions?: number
-  Environment?: { Variables?: Record<string, string> }
+  MemorySize?: number | string
+  Timeout?: number | string
+  ReservedConcurrentExecutions?: number | string
   Role?: string
 }
 
 interface PermissionProperties {
-  FunctionName: string
-  Principal?: string
+  Principal: string
   Action: string
   FunctionUrlAuthType?: string
   InvokedViaFunctionUrl?: boolean
@@ -29,51 +28,75 @@ interface PermissionProperties {
 /** The function behind a function URL of a stack, as the template has it; undefined where there is none. Throws TEMPLATE_NOT_RUNNABLE, SETTING_UNREADABLE. */
 export async function functionOf(stack: StackFile, name: string): Promise<DeployedFunction | undefined> {
   const url = stack.resources.find(({ type }) => type === 'AWS::Lambda::Url')
-  const fn = url && stack.resources.find(({ type, id }) => type === 'AWS::Lambda::Function' && isTarget(url, id))
-  if (!url || !fn) return undefined
+  if (!url) return undefined
+  const fn = stack.resources.find((each) => isFunction(each) && isNamed(url.properties.TargetFunctionArn, each))
+  if (!fn)
+    throw refused(
+      stack,
+      url.logicalId,
+      `it is of ${String(url.properties.TargetFunctionArn)}, which is no function here`,
+      {
+        fix: 'Write TargetFunctionArn with a function of this template.',
+      },
+    )
   const given = fn.properties as FunctionProperties
-  const env = given.Environment?.Variables ?? {}
+  const permissions = stack.resources.filter(
+    ({ type, properties }) => type === 'AWS::Lambda::Permission' && isNamed(properties.FunctionName, fn),
+  )
+  requireFunction(stack, fn, url, permissions)
+  const env = variablesOf(stack, fn)
   const webRuntime = webRuntimeOf(stack, given, env)
+  const artifactDir = functionCode(stack, fn)
+  if (webRuntime === undefined) requireHandler(stack, fn, artifactDir)
   await requireReadable(stack, given.Role ?? '', env)
+  const front = stack.resources.some(({ type }) => type === 'AWS::CloudFront::Distribution') || originSecret in env
+  const auth = url.properties.AuthType === 'NONE' ? 'NONE' : 'AWS_IAM'
   return {
-    artifactDir: stack.asset(given.Code?.S3Key ?? ''),
+    artifactDir,
     env,
     handler: given.Handler ?? '',
     ...(webRuntime === undefined ? {} : { webRuntime }),
     // What CloudFormation takes when they are absent.
-    memoryMb: given.MemorySize ?? 128,
-    timeoutS: given.Timeout ?? 3,
-    ...(given.ReservedConcurrentExecutions === undefined ? {} : { concurrency: given.ReservedConcurrentExecutions }),
-    auth: url.properties.AuthType === 'NONE' ? 'NONE' : 'AWS_IAM',
+    memoryMb: Number(given.MemorySize ?? 128),
+    timeoutS: Number(given.Timeout ?? 3),
+    ...(given.ReservedConcurrentExecutions === undefined
+      ? {}
+      : { concurrency: Number(given.ReservedConcurrentExecutions) }),
+    auth,
     mode: url.properties.InvokeMode === 'RESPONSE_STREAM' ? 'RESPONSE_STREAM' : 'BUFFERED',
-    front: stack.resources.some(({ type }) => type === 'AWS::CloudFront::Distribution'),
-    policy: policyOf(stack, fn.id, name),
+    front,
+    oauth: front || (auth === 'NONE' && 'FAIRLEAD_OAUTH' in env),
+    policy: policyOf(permissions, name),
   }
 }
 
-function isTarget({ properties }: Filled, functionId: string): boolean {
-  return namesFunction(properties.TargetFunctionArn, functionId)
+/** A template has it where CloudFront stands in front, its own or one of another stack. */
+const originSecret = 'FAIRLEAD_ORIGIN_SECRET_FROM'
+
+function isFunction({ type }: Filled): boolean {
+  return type === 'AWS::Lambda::Function'
 }
 
-function namesFunction(given: unknown, id: string): boolean {
-  return typeof given === 'string' && (given === id || given.endsWith(`:function:${id}`))
+/** Whether a name or an ARN is that of a function of the template. */
+function isNamed(given: unknown, { id, properties }: Filled): boolean {
+  const name = typeof properties.FunctionName === 'string' ? properties.FunctionName : id
+  return typeof given === 'string' && (given === name || given.endsWith(`:function:${name}`))
 }
 
 /** The function's resource policy: what its permissions become. Principals that are services do not sign, and are left out. */
-function policyOf({ resources }: StackFile, functionId: string, name: string): PolicyDocument {
+function policyOf(permissions: readonly Filled[], name: string): PolicyDocument {
   const { region, accountId } = localAccount
   const resource = `arn:aws:lambda:${region}:${accountId}:function:${name}`
-  const statements = resources.flatMap(({ type, id, properties }): PolicyStatement[] => {
-    const { FunctionName, Principal, Action, FunctionUrlAuthType, InvokedViaFunctionUrl } =
-      properties as Partial<PermissionProperties>
-    if (type !== 'AWS::Lambda::Permission' || !namesFunction(FunctionName, functionId)) return []
-    if (typeof Principal !== 'string' || Principal.endsWith('.amazonaws.com')) return []
+  const statements = permissions.flatMap(({ id, properties }): PolicyStatement[] => {
+    const { Principal, Action, FunctionUrlAuthType, InvokedViaFunctionUrl } =
+      properties as unknown as PermissionProperties
+    if (Principal.endsWith('.amazonaws.com')) return []
     return [
       {
         Sid: id.replaceAll(/[^A-Za-z0-9]/g, ''),
         Effect: 'Allow',
         Principal: { AWS: [Principal] },
-        Action: Action ?? '',
+        Action,
         Resource: resource,
         ...(FunctionUrlAuthType
           ? { Condition: { StringEquals: { 'lambda:FunctionUrlAuthType': FunctionUrlAuthType } } }

@@ -3,14 +3,31 @@ import { physical } from './physical.ts'
 /** A CloudFormation resource, as it stands in a template. */
 export interface Resource {
   Type: string
+  Condition?: string
   Properties?: Record<string, unknown>
   DependsOn?: string | string[]
 }
 
+export type Scalar = string | number | boolean
+
+export interface Parameter {
+  Type?: string
+  /** A text, which YAML may take for something else. */
+  Default?: Scalar
+  AllowedValues?: Scalar[]
+  AllowedPattern?: string
+}
+
+export interface Rule {
+  RuleCondition?: unknown
+  Assertions?: { Assert: unknown; AssertDescription?: string }[]
+}
+
 export interface Template {
   Resources: Record<string, Resource>
-  Outputs?: Record<string, { Value: unknown; Export?: { Name: unknown } }>
-  Parameters?: Record<string, { Default?: unknown }>
+  Outputs?: Record<string, { Value: unknown; Condition?: string; Export?: { Name: unknown } }>
+  Parameters?: Record<string, Parameter>
+  Rules?: Record<string, Rule>
   Conditions?: Record<string, unknown>
   Mappings?: Record<string, Record<string, Record<string, unknown>>>
 }
@@ -71,6 +88,12 @@ export function resolver(template: Template, place: Place, imports: Readonly<Rec
         return String(resolve(list()[1])).split(list()[0] as string)
       case 'Fn::If':
         return resolve(holds(list()[0] as string) ? list()[1] : list()[2])
+      case 'Fn::Equals':
+      case 'Fn::Not':
+      case 'Fn::And':
+      case 'Fn::Or':
+      case 'Fn::Contains':
+        return truth({ [name]: asked })
       case 'Fn::ImportValue':
         return imports[String(resolve(asked))]
       case 'Fn::GetAZs':
@@ -88,8 +111,16 @@ export function resolver(template: Template, place: Place, imports: Readonly<Rec
 
   function reference(id: string): unknown {
     if (id in pseudo) return pseudo[id]
-    if (template.Parameters && Object.hasOwn(template.Parameters, id)) return template.Parameters[id]!.Default
+    if (template.Parameters && Object.hasOwn(template.Parameters, id)) return parameter(id, template.Parameters[id]!)
     return physical(id, resourceOf(id), undefined, { ...place, resolve })
+  }
+
+  function parameter(id: string, { Type, Default }: Parameter): unknown {
+    if (Default === undefined) throw new Error(`The parameter ${id} has no Default, and here it has no other value`)
+    if (Type !== 'CommaDelimitedList' && !Type?.startsWith('List<')) return Default
+    return String(Default)
+      .split(',')
+      .map((each) => each.trim())
   }
 
   function attribute([id, name]: string[]): unknown {
@@ -97,8 +128,11 @@ export function resolver(template: Template, place: Place, imports: Readonly<Rec
   }
 
   function resourceOf(id: string): Resource {
-    if (Object.hasOwn(template.Resources, id)) return template.Resources[id]!
-    throw new Error(`The template has no resource ${id}`)
+    if (!Object.hasOwn(template.Resources, id)) throw new Error(`The template has no resource ${id}`)
+    const { Condition } = template.Resources[id]!
+    if (Condition !== undefined && !holds(Condition))
+      throw new Error(`${id} is named, which is not made: its condition ${Condition} does not hold`)
+    return template.Resources[id]!
   }
 
   function substitute([text, own = {}]: unknown[]): string {
@@ -110,16 +144,23 @@ export function resolver(template: Template, place: Place, imports: Readonly<Rec
   }
 
   function holds(condition: string): boolean {
-    return truth(template.Conditions?.[condition])
+    if (!template.Conditions || !Object.hasOwn(template.Conditions, condition))
+      throw new Error(`The template has no condition ${condition}`)
+    return truth(template.Conditions[condition])
   }
 
+  /** Values are compared as text, as parameters are. */
   function truth(value: unknown): boolean {
-    const [[name, asked]] = Object.entries((value ?? {}) as Record<string, unknown[]>) as [[string, unknown[]]]
-    if (name === 'Fn::Equals') return resolve(asked[0]) === resolve(asked[1])
-    if (name === 'Fn::Not') return !truth(asked[0])
-    if (name === 'Fn::And') return asked.every(truth)
-    if (name === 'Fn::Or') return asked.some(truth)
-    return holds(String((value as { Condition?: unknown }).Condition))
+    const [name, asked] = Object.entries((value ?? {}) as Record<string, unknown>)[0] ?? []
+    const list = () => asked as unknown[]
+    if (name === 'Fn::Equals') return String(resolve(list()[0])) === String(resolve(list()[1]))
+    if (name === 'Fn::Not') return !truth(list()[0])
+    if (name === 'Fn::And') return list().every(truth)
+    if (name === 'Fn::Or') return list().some(truth)
+    if (name === 'Fn::Contains')
+      return (resolve(list()[0]) as unknown[]).map(String).includes(String(resolve(list()[1])))
+    if (name === 'Condition') return holds(String(asked))
+    throw new Error(`${name ?? 'Nothing'} is no condition`)
   }
 
   return resolve

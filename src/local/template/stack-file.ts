@@ -3,7 +3,11 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { FairleadError } from '../../errors.ts'
 import { imageFolder } from '../../image-folder.ts'
 import { localAccount } from '../../platforms.ts'
+import { refused } from './refused.ts'
 import { resolver, type Template } from './resolve.ts'
+import { withoutServerless } from './serverless.ts'
+import { requireParameters, requireRules } from './standing.ts'
+import { readTemplateFile, unreadable } from './template-file.ts'
 
 /** A synthesized stack, with everything filled in as CloudFormation would. */
 export interface StackFile {
@@ -17,54 +21,72 @@ export interface StackFile {
 }
 
 export interface Filled {
+  /** What CloudFormation would call it, where the template gives no name. */
   id: string
+  /** What the template calls it. */
+  logicalId: string
   type: string
   properties: Record<string, unknown>
 }
 
 const ending = '.template.json'
+const ofSam = /^template\.(ya?ml|json)$/
 
-/** Reads a template, or all templates of a cloud assembly. Throws TEMPLATE_UNREADABLE and TEMPLATE_NOT_RUNNABLE. */
-export function readStacks(given: string): StackFile[] {
+/**
+ * Reads a template, or all templates of a cloud assembly, or the one of a folder of AWS SAM. Throws TEMPLATE_UNREADABLE and
+ * TEMPLATE_NOT_RUNNABLE.
+ */
+export async function readStacks(given: string): Promise<StackFile[]> {
   const path = resolve(given)
   if (!existsSync(path)) throw unreadable(path, 'is not there')
-  const files = statSync(path).isDirectory()
-    ? readdirSync(path)
-        .filter((name) => name.endsWith(ending))
-        .toSorted()
-        .map((name) => join(path, name))
-    : [path]
-  if (files.length === 0) throw unreadable(path, `has no *${ending}`)
-  return files.map(readStack)
+  const files = statSync(path).isDirectory() ? templatesIn(path) : [path]
+  if (files.length === 0) throw unreadable(path, `has no *${ending} and no template.yaml`)
+  return Promise.all(files.map(readStack))
 }
 
-function readStack(file: string): StackFile {
-  const template = readJson(file) as Partial<Template>
-  if (typeof template.Resources !== 'object') throw unreadable(file, 'has no Resources')
-  const stack = basename(file).replace(/\.template\.json$|\.json$/, '')
-  const fill = filler(template as Template, stack, file)
+function templatesIn(dir: string): string[] {
+  const names = readdirSync(dir).toSorted()
+  const synthesized = names.filter((name) => name.endsWith(ending))
+  const found = synthesized.length > 0 ? synthesized : names.filter((name) => ofSam.test(name)).slice(0, 1)
+  return found.map((name) => join(dir, name))
+}
+
+async function readStack(file: string): Promise<StackFile> {
+  const read = await readTemplateFile(file)
+  const template = withoutServerless(read, file)
+  const stack = basename(file).replace(/\.template\.json$|\.(json|ya?ml)$/, '')
+  const fill = filler(template, stack, file)
+  requireParameters(template, file)
+  requireRules(template, (value) => fill(value, 'Rules'), file)
+  const stands = ([id, { Condition }]: [string, { Condition?: string }]) =>
+    Condition === undefined || fill({ 'Fn::If': [Condition, true, false] }, id) === true
   return {
     file,
-    resources: Object.entries(template.Resources).map(([id, { Type, Properties = {} }]) => ({
-      id: `${stack}-${id}`,
-      type: Type,
-      properties: fill(Properties) as Record<string, unknown>,
-    })),
+    resources: Object.entries(template.Resources)
+      .filter(stands)
+      .map(([logicalId, { Type, Properties = {} }]) => ({
+        id: `${stack}-${logicalId}`,
+        logicalId,
+        type: Type,
+        properties: fill(Properties, logicalId) as Record<string, unknown>,
+      })),
     outputs: Object.fromEntries(
-      Object.entries(template.Outputs ?? {}).map(([key, { Value }]) => [key, String(fill(Value))]),
+      Object.entries(template.Outputs ?? {})
+        .filter(stands)
+        .map(([key, { Value }]) => [key, String(fill(Value, key))]),
     ),
     asset: (key) => assetOf(file, stack, key),
     image: (uri) => imageOf(file, uri),
   }
 }
 
-function filler(template: Template, stack: string, file: string): (value: unknown) => unknown {
+function filler(template: Template, stack: string, file: string): (value: unknown, part: string) => unknown {
   const resolve = resolver(template, { account: localAccount.accountId, region: localAccount.region, stack })
-  return (value) => {
+  return (value, part) => {
     try {
       return resolve(value)
     } catch (error) {
-      throw new FairleadError('TEMPLATE_NOT_RUNNABLE', `${file}: ${error instanceof Error ? error.message : 'wrong'}`, {
+      throw refused({ file }, part, error instanceof Error ? error.message : 'wrong', {
         why: 'CloudFormation would not take the template either, or uses a function that is not known here.',
         fix: 'Correct the template, or synthesize it again: fairlead synth',
         cause: error,
@@ -100,12 +122,6 @@ function readJson(file: string): unknown {
   try {
     return JSON.parse(readFileSync(file, 'utf8')) as unknown
   } catch (error) {
-    throw new FairleadError('TEMPLATE_UNREADABLE', `${file} cannot be read`, { cause: error })
+    throw unreadable(file, 'cannot be read', error)
   }
-}
-
-function unreadable(path: string, problem: string): FairleadError {
-  return new FairleadError('TEMPLATE_UNREADABLE', `${path} ${problem}`, {
-    fix: 'Write it with: fairlead synth, or cdk synth. It is named by its file or by its folder.',
-  })
 }
