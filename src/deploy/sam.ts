@@ -13,6 +13,7 @@ type Json = Record<string, unknown>
 interface Resource {
   Type: string
   Condition?: string
+  Metadata?: Json
   Properties: Json
 }
 
@@ -170,6 +171,8 @@ function serverlessFunction(config: FairleadConfig, { oauth, sealed }: Features)
   const port = config.server?.kind === 'http' ? config.server.port : undefined
   return {
     Type: 'AWS::Serverless::Function',
+    // It is built: `sam build` would look for a package to install, and fail.
+    Metadata: { SkipBuild: true },
     Properties: {
       CodeUri: `./${codeFolder}`,
       Description: `The MCP server ${config.name}`,

@@ -132,13 +132,19 @@ describe('fairlead synth', { timeout: 60_000 }, () => {
     for (const { dir } of projects) expect(texts).not.toContain(dir)
   }, 60_000)
 
-  it('writes a template of AWS SAM', async () => {
+  it('writes a template of AWS SAM, and leaves what sam deploy wrote beside it', async () => {
+    const settings = join(projects[0]!.dir, '.fairlead/sam/samconfig.toml')
+    await mkdir(join(projects[0]!.dir, '.fairlead/sam/.aws-sam/build'), { recursive: true })
+    await writeFile(settings, 'version = 0.1')
     const ran = await synth(['--env', 'dev', '--format', 'sam'])
     expect(ran.code).toBe(0)
     expect(ran.stdout).toContain('.fairlead/sam   dev')
     const template = parse(await readFile(join(projects[0]!.dir, '.fairlead/sam/template.yaml'), 'utf8')) as object
     expect(template).toHaveProperty('Transform', 'AWS::Serverless-2016-10-31')
     expect(existsSync(join(projects[0]!.dir, '.fairlead/sam/server/index.js'))).toBe(true)
+    expect(await readFile(settings, 'utf8')).toBe('version = 0.1')
+    // Else sam deploy would go on with what it built before.
+    expect(existsSync(join(projects[0]!.dir, '.fairlead/sam/.aws-sam'))).toBe(false)
   })
 
   it.each([

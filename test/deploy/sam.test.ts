@@ -71,6 +71,11 @@ describe('the template of AWS SAM', () => {
     })
   })
 
+  it('is built already, which sam build is told', () => {
+    for (const each of [sam, python])
+      expect(resources(each, 'AWS::Serverless::Function')).toMatchObject([{ Metadata: { SkipBuild: true } }])
+  })
+
   it('brings the guard along, so that it can be switched on', () => {
     expect(readFileSync(join(sam.dir, 'server/index.js'), 'utf8')).toContain('FAIRLEAD_OAUTH')
   })

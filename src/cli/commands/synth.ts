@@ -49,7 +49,7 @@ export function synthCommand(): Command {
         refuseOtherRegion(environmentOf(project.config, options.env), options.region)
       }
       const outDir = options.out ?? join(stateDir(project.dir), options.format === 'sam' ? 'sam' : 'cdk.out')
-      refuseForeign(outDir)
+      refuseForeign(outDir, options.format === 'sam')
       if (!options.dryRun) return write(project, options, io, outDir, join(stateDir(project.dir), 'deploy'))
       const dir = mkdtempSync(join(tmpdir(), 'fairlead-dry-'))
       try {
@@ -94,7 +94,8 @@ async function sam(project: Project, options: Options, io: Io, outDir: string, a
     throw new FairleadError('USAGE', '--validate is for --format cdk', { fix: 'sam validate --lint, in the folder' })
   const { writeSam } = await import('../../deploy/sam.ts')
   const deployment = await prepared(project, { ...options, platform }, io, artifactsDir, true)
-  rmSync(outDir, { recursive: true, force: true })
+  for (const name of existsSync(outDir) ? readdirSync(outDir) : [])
+    if (!samSettings.test(name)) rmSync(join(outDir, name), { recursive: true, force: true })
   const { dir, template } = writeSam(deployment, outDir)
   return result('sam', dir, deployment, [{ name: 'template.yaml', part: 'lambda', template }])
 }
@@ -123,9 +124,14 @@ async function prepared(
 const ours =
   /^((asset|image)\..+|[\w-]+\.(template|assets|metadata)\.json|(manifest|validation-report)\.json|cdk\.out|template\.yaml|server)$/
 
+/** What `sam deploy --guided` asked, which is kept; what `sam build` made of the template from before is not. */
+const samSettings = /^samconfig\.(toml|ya?ml)$/
+const samBuild = '.aws-sam'
+
 /** A folder of ours is written anew; one with something else in it is left alone. */
-function refuseForeign(dir: string): void {
-  const foreign = existsSync(dir) ? readdirSync(dir).find((name) => !ours.test(name)) : undefined
+function refuseForeign(dir: string, sam: boolean): void {
+  const isOurs = (name: string) => ours.test(name) || (sam && (samSettings.test(name) || name === samBuild))
+  const foreign = existsSync(dir) ? readdirSync(dir).find((name) => !isOurs(name)) : undefined
   if (foreign !== undefined)
     throw new FairleadError('USAGE', `${dir} has something else in it: ${foreign}`, {
       why: 'The folder is written anew each time.',
