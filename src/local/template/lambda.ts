@@ -87,13 +87,13 @@ function isNamed(given: unknown, { id, properties }: Filled): boolean {
 function policyOf(permissions: readonly Filled[], name: string): PolicyDocument {
   const { region, accountId } = localAccount
   const resource = `arn:aws:lambda:${region}:${accountId}:function:${name}`
-  const statements = permissions.flatMap(({ id, properties }): PolicyStatement[] => {
+  const statements = permissions.flatMap(({ logicalId, properties }): PolicyStatement[] => {
     const { Principal, Action, FunctionUrlAuthType, InvokedViaFunctionUrl } =
       properties as unknown as PermissionProperties
     if (Principal.endsWith('.amazonaws.com')) return []
     return [
       {
-        Sid: id.replaceAll(/[^A-Za-z0-9]/g, ''),
+        Sid: logicalId,
         Effect: 'Allow',
         Principal: { AWS: [Principal] },
         Action,
