@@ -16,7 +16,7 @@ import { readTemplateFile } from '../../src/local/template/template-file.ts'
 import { startStack, type Stack } from '../../src/local/stack.ts'
 
 /** The local stack from a template of AWS SAM: what `synth --format sam` writes, and what people make of it. */
-const entry = join(import.meta.dirname, '../fixtures/contract-server.ts')
+const entry = join(import.meta.dirname, '../fixtures/sealing-server.ts')
 const agent = 'arn:aws:iam::111122223333:role/agent'
 const root = mkdtempSync(join(tmpdir(), 'fairlead-from-sam-'))
 const sam = join(root, 'sam')
@@ -93,7 +93,7 @@ async function call({ endpoints }: Stack, send: typeof fetch): Promise<Response>
   return send(endpoints.lambda!.url, {
     method: 'POST',
     headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
-    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'echo', arguments: { text: 'hi' } } }), // prettier-ignore
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'seal', arguments: {} } }), // prettier-ignore
   })
 }
 
@@ -110,7 +110,7 @@ describe('the local stack from a template of AWS SAM', () => {
     expect(stack.identities[0]!.arn).toBe(agent)
     const answer = await call(stack, as(stack, 'agent'))
     expect(answer.status).toBe(200)
-    expect(await answer.text()).toContain('hi')
+    expect(await answer.text()).toContain('sealed as v1')
     expect((await call(stack, as(stack, 'stranger'))).status).toBe(403)
     expect(await stack.refused).toMatchObject({ code: 'IAM_DENIED' })
   })
@@ -138,7 +138,7 @@ Resources:
       Handler: index.handler
       MemorySize: "256"
       FunctionUrlConfig: { AuthType: AWS_IAM, InvokeMode: !If [Streams, !Ref Mode, BUFFERED] }
-      Environment: { Variables: { FAIRLEAD_PLATFORM: lambda, OWN_FROM: !Ref Key } }
+      Environment: { Variables: { FAIRLEAD_PLATFORM: lambda, FAIRLEAD_SECRET_FROM: !Ref Key } }
       Policies:
         - AWSXRayDaemonWriteAccess
         - AWSSecretsManagerGetSecretValuePolicy: { SecretArn: !Ref Key }
@@ -154,12 +154,10 @@ Outputs:
   Api: { Value: !Ref ServerlessHttpApi }
 `
     writeFileSync(join(dir, 'template.yaml'), lines)
-    process.env.OWN = 'from the shell'
-    closers.push(async () => void delete process.env.OWN)
     const { deployed } = await fromTemplate(project, dir)
     expect(deployed.lambda).toMatchObject({ memoryMb: 256, timeoutS: 9, mode: 'RESPONSE_STREAM', env: { FAIRLEAD_PLATFORM: 'lambda', DEBUG: 'true' } }) // prettier-ignore
     const stack = await start(dir)
-    expect((await call(stack, as(stack, 'agent'))).status).toBe(200)
+    expect(await (await call(stack, as(stack, 'agent'))).text()).toContain('sealed as v1')
     expect((await call(stack, as(stack, 'stranger'))).status).toBe(403)
     writeFileSync(join(dir, 'template.yaml'), lines.replace(/ {8}- AWSSecrets.*\n/, ''))
     await expect(fromTemplate(project, dir)).rejects.toMatchObject({ code: 'SETTING_UNREADABLE' })
@@ -203,6 +201,13 @@ Outputs:
     })
     expect((await fromTemplate(project, dir)).deployed.lambda).toMatchObject({ front: true, oauth: true })
   })
+})
+
+it('a server that seals state finds its secret on Lambda without a template too', async () => {
+  const { callers: _, ...own } = config
+  const stack = await startStack({ ...project, config: own }, { port: 0 })
+  closers.push(() => stack.close())
+  expect(await (await call(stack, as(stack, 'agent'))).text()).toContain('sealed as v1')
 })
 
 it('is made into what SAM itself makes of it', async () => {

@@ -83,6 +83,8 @@ async function functionOf(
 ): Promise<LocalFunction> {
   const { memoryMb, timeoutS, concurrency } = project.config.platforms.lambda ?? {}
   const deployed = options.deployed?.lambda
+  // As the secret that is deployed: all environments of the function share it.
+  const own = { FAIRLEAD_SECRET: randomBytes(32).toString('base64url'), ...options.env, ...env }
   const all = {
     name: project.config.name,
     artifactDir: options.artifactDir,
@@ -91,8 +93,8 @@ async function functionOf(
     ...(concurrency ? { concurrency } : {}),
     ...(deployed ? { handler: deployed.handler } : {}),
     env: deployed
-      ? localEnvironment(deployed.env, { ...options.env, ...env })
-      : { ...options.env, ...env, FAIRLEAD_PLATFORM: 'lambda', FAIRLEAD_PROJECT_DIR: project.dir },
+      ? localEnvironment(deployed.env, own)
+      : { ...own, FAIRLEAD_PLATFORM: 'lambda', FAIRLEAD_PROJECT_DIR: project.dir },
     region,
     accountId,
     log: (line: string) => void (notes.take(line.trim()) || options.log(line)),
