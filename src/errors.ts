@@ -141,7 +141,7 @@ export const errors = {
   ACCESS_DENIED: {
     exit: 'auth',
     why: 'The endpoint refused the caller.',
-    fix: 'Call as an identity that may: --as agent',
+    fix: 'See why: fairlead explain. Or call as an identity that may: --as agent',
   },
   SIGN_IN_FAILED: {
     exit: 'auth',
@@ -618,7 +618,7 @@ export const errors = {
   TEMPLATE_NOT_RUNNABLE: {
     exit: 'usage',
     why: 'fairlead dev --from-template runs what fairlead synth wrote: the template with its assets beside it.',
-    fix: 'Synthesize it again, and name the folder: fairlead synth && fairlead dev --from-template cdk.out',
+    fix: 'Synthesize it again, and name the folder: fairlead synth && fairlead dev --from-template .fairlead/cdk.out',
   },
   TEMPLATE_UNREADABLE: {
     exit: 'usage',

@@ -21,7 +21,8 @@ export interface TemplateProject {
  * would on AWS. Throws TEMPLATE_UNREADABLE, TEMPLATE_NOT_RUNNABLE, SETTING_UNREADABLE.
  */
 export async function fromTemplate(project: Project, path: string): Promise<TemplateProject> {
-  const all = (await readStacks(path)).filter((stack) => !isAuthorization(stack))
+  const read = await readStacks(path)
+  const all = read.filter((stack) => !isAuthorization(stack))
   const stacks = all.filter((stack) => !isOwnGateway(stack))
   const deployed: Deployed = { source: path, callers: [] }
   const code = () => deployed.lambda?.artifactDir ?? deployed['agentcore-runtime']?.artifactDir
@@ -48,7 +49,10 @@ export async function fromTemplate(project: Project, path: string): Promise<Temp
   const platforms = platformsOf(project, deployed)
   if (Object.keys(platforms).length === 0)
     throw new FairleadError('TEMPLATE_NOT_RUNNABLE', `${path} has nothing that runs here`, {
-      why: 'It has no function behind a function URL, no runtime, no gateway and no service.',
+      why:
+        all.length === 0
+          ? 'It is the authorization service alone, and here the local one stands in for it.'
+          : 'It has no function behind a function URL, no runtime, no gateway and no service.',
     })
   deployed.callers = callersOf(deployed)
   return { project: { ...project, config: { ...project.config, platforms } }, deployed }

@@ -30,6 +30,7 @@ import { openapiDocuments } from './openapi-documents.ts'
 import { authorizationScenarios } from './authorization.ts'
 import { signInByBrowser } from './browser.ts'
 import { installPrograms } from './programs.ts'
+import { sam } from './sam.ts'
 import { stdioClients } from './stdio-clients.ts'
 import { bearerProxy, signingProxy } from './signing-proxy.ts'
 
@@ -52,6 +53,12 @@ const parts: Record<string, () => Promise<void>> = {
   python,
   runtime,
   documents,
+  sam: async () => {
+    const { ok, skipped, said } = await sam()
+    console.log(`${ok ? '✓' : skipped ? '-' : '✗'} AWS SAM: ${said}`)
+    if (ok) passed++
+    else if (!skipped) failed++
+  },
 }
 const names = process.argv.slice(2).filter((word) => !word.startsWith('-'))
 const unknown = names.find((name) => !(name in parts))
