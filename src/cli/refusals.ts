@@ -1,4 +1,5 @@
 import { takenNames } from '../deploy/aws-names.ts'
+import { gatewayNames } from '../deploy/gateway-names.ts'
 import { gatewayNeeds } from '../deploy/gateway-needs.ts'
 import { inUse, type InUse } from '../deploy/in-use.ts'
 import { exceededConcurrency, exceededQuotas } from '../deploy/quotas.ts'
@@ -29,6 +30,7 @@ export async function refusalsOf(
     ...risksOf(stacks, allowReplace),
     ...taken.refusals,
     ...(await takenNames(toolkit, made)),
+    ...(await gatewayNames(toolkit.clients, made, stacks)),
     ...(await gatewayNeeds(toolkit.clients, made)),
     ...(await exceededConcurrency(toolkit.clients, made)),
     ...(await exceededQuotas(toolkit, made)),

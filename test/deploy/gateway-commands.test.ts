@@ -95,6 +95,7 @@ beforeAll(async () => {
 beforeEach(() => {
   aws.stacks.clear()
   aws.credentialProviders.clear()
+  aws.gateways.clear()
   aws.secrets.add('of-stock')
   aws.failing.clear()
   aws.outputs.clear()
@@ -157,6 +158,11 @@ it('a managed gateway is planned, deployed with its policies last, checked, chan
   expect(aws.stacks.size).toBe(0)
   expect((await fairlead('plan')).stdout).toContain(`! deploy would refuse this: ${missing}`)
   aws.secrets.add('of-stock')
+  aws.gateways.add('tools-abcdefghij')
+  const taken = 'NAME_REFUSED  "tools" cannot be the name of GatewayBCF9E5FF: the gateway tools-abcdefghij has it'
+  expect((await deploy('--no-doctor')).stderr).toContain(taken)
+  expect(aws.stacks.size).toBe(0)
+  aws.gateways.clear()
 
   const endpoint = await endpointOf(() => aws.stacks.get(stack)!.outputs['GatewayArn']!)
   try {
@@ -186,6 +192,17 @@ it('a managed gateway is planned, deployed with its policies last, checked, chan
     aws.logGroups.get(outputs['LogGroup']!)!.push({ stream: 'a', at: Date.now(), message: 'a call\n' })
     expect((await fairlead('logs')).stdout).toMatch(/Z {2}a call\n$/)
     expect((await fairlead('grants')).stdout).toContain(`${ada}  in the configuration`)
+
+    // The service knows no renaming, and no second gateway of a name.
+    write('iam.json', { ...definition('AWS_IAM'), name: 'tools-of-the-shop' })
+    aws.log.length = 0
+    const renamed = await deploy()
+    expect(renamed.stderr).toMatch(
+      /NAME_REFUSED {2}GatewayBCF9E5FF of hello-default-agentcore-gateway cannot be renamed/,
+    )
+    expect(renamed.stderr).toMatch(/Fix .*fairlead destroy --platform agentcore-gateway/)
+    expect(aws.log.filter(({ operation }) => /Create|Execute/.test(operation))).toEqual([])
+    write('iam.json', definition('AWS_IAM'))
 
     // Nobody may call it any more, which the doctor sees as the caller does.
     write('policies/refunds.cedar', cedar.replace('500.0', '400.0'))

@@ -88,8 +88,11 @@ export function toJson(value: Values, schema: Schema): string {
   return JSON.stringify(plain(value, schema))
 }
 
+/** What a model has for a time that is written out; others are seconds. */
+const dateTime = 5
+
 function plain(value: unknown, schema: Schema): unknown {
-  if (value instanceof Date) return value.getTime() / 1000
+  if (value instanceof Date) return schema.getSchema() === dateTime ? value.toISOString() : value.getTime() / 1000
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64')
   if (schema.isListSchema() && Array.isArray(value)) return value.map((each) => plain(each, schema.getValueSchema()))
   if (schema.isMapSchema() && isValues(value))

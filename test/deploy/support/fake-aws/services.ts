@@ -187,8 +187,7 @@ export function lambda(policies: Map<string, Statement[]>, unreserved: () => num
 /** The resource policies of AgentCore runtimes and gateways. */
 export function agentcoreControl(
   policies: Map<string, string>,
-  providers: ReadonlySet<string>,
-  memories: ReadonlySet<string>,
+  { providers, memories, gateways }: Record<'providers' | 'memories' | 'gateways', ReadonlySet<string>>,
 ): Answers {
   const provider = (kind: 'apikey' | 'oauth2') => {
     return ({ input, region, identity: { account } }: Call) => {
@@ -206,6 +205,9 @@ export function agentcoreControl(
   return {
     GetApiKeyCredentialProvider: provider('apikey'),
     GetOauth2CredentialProvider: provider('oauth2'),
+    ListGateways: () => ({
+      items: [...gateways].map((id) => ({ gatewayId: id, name: id.slice(0, -11), status: 'READY', authorizerType: 'AWS_IAM', createdAt: new Date(), updatedAt: new Date() })), // prettier-ignore
+    }),
     ListMemories: () => ({
       memories: [...memories].map((id) => ({ id, status: 'ACTIVE', createdAt: new Date(), updatedAt: new Date() })),
     }),

@@ -35,6 +35,8 @@ export interface FakeAws {
   resourcePolicies: Map<string, string>
   /** Credential providers of AgentCore Identity: `apikey/NAME`, `oauth2/NAME`. */
   credentialProviders: Set<string>
+  /** Ids of gateways of AgentCore. */
+  gateways: Set<string>
   /** Names of secrets. */
   secrets: Set<string>
   /** Why a resource fails, by logical id or type. */
@@ -100,6 +102,7 @@ export async function startFakeAws({
   const credentialProviders = new Set<string>()
   const secrets = new Set<string>()
   const memories = new Set<string>()
+  const gateways = new Set<string>()
   const logGroups = new Map<string, LogLine[]>()
   const wire = await serve({
     identities,
@@ -114,7 +117,7 @@ export async function startFakeAws({
       cloudcontrolapi: { client: 'cloudcontrol', protocol: 'json', answers: cloudControl(switches.others) },
       lambda: { client: 'lambda', protocol: 'rest', answers: lambda(functionPolicies, () => switches.unreserved) },
       logs: { client: 'cloudwatch-logs', protocol: 'json', answers: logs(logGroups) },
-      'bedrock-agentcore': { client: 'bedrock-agentcore-control', protocol: 'rest', answers: agentcoreControl(resourcePolicies, credentialProviders, memories) }, // prettier-ignore
+      'bedrock-agentcore': { client: 'bedrock-agentcore-control', protocol: 'rest', answers: agentcoreControl(resourcePolicies, { providers: credentialProviders, memories, gateways }) }, // prettier-ignore
       secretsmanager: { client: 'secrets-manager', protocol: 'json', answers: secretsManager(secrets) },
       cloudformation: {
         client: 'cloudformation',
@@ -134,11 +137,13 @@ export async function startFakeAws({
             if (type === 'AWS::Logs::LogGroup' && !logGroups.has(physicalId)) logGroups.set(physicalId, [])
             if (type === 'AWS::Lambda::Permission') permit(functionPolicies, physicalId, properties)
             if (providerKind(type)) credentialProviders.add(`${providerKind(type)}/${physicalId}`)
+            if (type === 'AWS::BedrockAgentCore::Gateway') gateways.add(physicalId)
             if (type === 'AWS::BedrockAgentCore::Memory') memories.add(`${properties['Name']}-AbCdEfGhIj`)
             if (type === 'AWS::BedrockAgentCore::ResourcePolicy') resourcePolicies.set(properties['ResourceArn']!, properties['Policy']!) // prettier-ignore
           },
           gone: ({ type, physicalId }) => {
             if (type === 'AWS::Logs::LogGroup') logGroups.delete(physicalId)
+            if (type === 'AWS::BedrockAgentCore::Gateway') gateways.delete(physicalId)
             if (providerKind(type)) credentialProviders.delete(`${providerKind(type)}/${physicalId}`)
           },
           outputs,
@@ -171,6 +176,7 @@ export async function startFakeAws({
     functionPolicies,
     resourcePolicies,
     credentialProviders,
+    gateways,
     secrets,
     failing,
     outputs,
