@@ -7,7 +7,7 @@ interface TemplateResource {
 
 interface Statement {
   Effect: string
-  Principal: Record<string, string | string[]>
+  Principal: '*' | Record<string, string | string[]>
   Action: string | string[]
   Resource: string | string[]
   Condition?: unknown
@@ -32,15 +32,23 @@ function without(all: readonly PlannedStatement[], others: readonly PlannedState
 
 function statementsOf(resource: TemplateResource | undefined): PlannedStatement[] {
   const policy = resource?.Properties?.['Policy']
-  if (policy === undefined) return []
-  const { Statement: statements } = JSON.parse(written(policy)) as { Statement: Statement[] }
-  return statements.map(({ Effect, Action, Resource, Principal, Condition }) => ({
+  return parsed(policy).map(({ Effect, Action, Resource, Principal, Condition }) => ({
     effect: Effect.toLowerCase(),
     actions: lines(Action),
     resources: lines(Resource),
-    principals: lines(Object.entries(Principal).flatMap(([kind, names]) => [names].flat().map((name) => `${kind}:${name}`))), // prettier-ignore
+    principals: lines(Principal === '*' ? '*' : Object.entries(Principal).flatMap(([kind, names]) => [names].flat().map((name) => `${kind}:${name}`))), // prettier-ignore
     ...(Condition === undefined ? {} : { condition: JSON.stringify(Condition) }),
   }))
+}
+
+/** What a deployed stack has may have been changed by hand: what cannot be read is not shown. */
+function parsed(policy: unknown): Statement[] {
+  if (policy === undefined) return []
+  try {
+    return (JSON.parse(written(policy)) as { Statement: Statement[] }).Statement
+  } catch {
+    return []
+  }
 }
 
 function lines(all: string | string[]): string {
