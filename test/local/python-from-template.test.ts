@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -11,7 +11,6 @@ import type { Project } from '../../src/build/project.ts'
 import type { FairleadConfig } from '../../src/config.ts'
 import { synthesize } from '../../src/deploy/app.ts'
 import { fromTemplate } from '../../src/local/from-template.ts'
-import type { RequestRecord } from '../../src/local/requests.ts'
 import { startStack, type Stack } from '../../src/local/stack.ts'
 
 const python = spawnSync('python3', ['--version']).status === 0
@@ -28,6 +27,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get('content-length', 0))).decode()
         if self.path == '/mcp?exit': os._exit(3)
+        if self.path == '/mcp?hang': threading.Event().wait(10)
         self.send_response(202 if self.path == '/mcp?empty' else 200)
         self.send_header('set-cookie', 'a=1')
         self.end_headers()
@@ -36,7 +36,6 @@ class Handler(BaseHTTPRequestHandler):
             end.wait(10)
             self.wfile.write(b'two')
         elif self.path == '/mcp?end': end.set()
-        elif self.path == '/mcp?hang': threading.Event().wait(10)
         elif self.path != '/mcp?empty':
             self.wfile.write(json.dumps({'path': self.path, 'headers': dict(self.headers), 'body': body, 'cwd': os.getcwd()}).encode())
     def log_message(self, *_):
@@ -75,9 +74,8 @@ type Loose = any
 
 let copies = 0
 
-async function start(
-  change: (properties: Loose) => void = () => {},
-): Promise<{ stack: Stack; refused: Promise<RequestRecord> }> {
+/** Starts the stack with one change to the function. */
+async function start(change: (properties: Loose) => void = () => {}, records?: EventEmitter): Promise<Stack> {
   const dir = join(root, `copy-${copies++}`)
   cpSync(made, dir, { recursive: true })
   const file = join(dir, 'weather-prod-lambda.template.json')
@@ -86,13 +84,7 @@ async function start(
     if (Type === 'AWS::Lambda::Function') change(Properties)
   writeFileSync(file, JSON.stringify(template))
   const { project: read, deployed } = await fromTemplate({ ...project, dir }, dir)
-  const refused = Promise.withResolvers<RequestRecord>()
-  const stack = await startStack(read, {
-    port: 0,
-    deployed,
-    onRequest: (record) => record.code && refused.resolve(record),
-  })
-  return { stack, refused: refused.promise }
+  return startStack(read, { port: 0, deployed, onRequest: ({ code }) => code && records?.emit(code) })
 }
 
 const call = async (stack: Stack, query = '', who = 'agent') => {
@@ -106,61 +98,57 @@ const call = async (stack: Stack, query = '', who = 'agent') => {
 }
 
 describe.skipIf(!python)('a function in Python from its template', () => {
+  let stack: Stack
+  // By the code that a request is recorded with.
+  const records = new EventEmitter()
+  beforeAll(async () => {
+    stack = await start((properties) => (properties.Timeout = 2), records)
+  })
+  afterAll(() => stack.close())
+
   it('answers to the caller that the policy lets in, as behind the Lambda Web Adapter', async () => {
-    const { stack, refused } = await start()
-    try {
-      const answer = await call(stack, '?a=1')
-      expect([answer.status, answer.headers.get('set-cookie')]).toEqual([200, 'a=1'])
-      const { path, headers, body, cwd } = (await answer.json()) as Loose
-      expect([path, body, cwd]).toEqual([
-        '/mcp?a=1',
-        '{"über":1}',
-        expect.stringMatching(/asset\.[0-9a-f]+\/project\/app$/),
-      ])
-      expect(headers).toMatchObject({ Host: `127.0.0.1:${port}`, 'x-own': 'b', 'content-length': '11' })
-      expect(JSON.parse(headers['x-amzn-request-context'] as string)).toMatchObject({ http: { path: '/mcp' } })
-      expect(JSON.parse(headers['x-amzn-lambda-context'] as string)).toMatchObject({
-        invoked_function_arn: 'arn:aws:lambda:us-east-1:000000000000:function:weather',
-      })
-      const empty = await call(stack, '?empty')
-      expect([empty.status, await empty.text()]).toEqual([202, ''])
-      expect((await call(stack, '', 'stranger')).status).toBe(403)
-      expect(await refused).toMatchObject({ code: 'IAM_DENIED' })
-    } finally {
-      await stack.close()
-    }
-  })
-
-  it('streams, takes calls at once, and is up again after it has ended', async () => {
-    const { stack, refused } = await start()
-    try {
-      const stream = (await call(stack, '?stream')).body!.getReader()
-      const pieces = [Buffer.from((await stream.read()).value ?? '').toString()]
-      await call(stack, '?end')
-      for (let each; !(each = await stream.read()).done;) pieces.push(Buffer.from(each.value).toString())
-      expect(pieces).toEqual(['one ', 'two'])
-      expect((await call(stack, '?exit')).status).toBe(502)
-      expect(await refused).toMatchObject({ code: 'LAMBDA_CRASHED' })
-      expect((await call(stack)).status).toBe(200)
-      await expect(start()).rejects.toMatchObject({ code: 'PORT_IN_USE' })
-    } finally {
-      await stack.close()
-    }
-  })
-
-  it('has the timeout and the invoke mode of the template', async () => {
-    const { stack, refused } = await start((properties) => {
-      properties.Timeout = 1
-      properties.Environment.Variables.AWS_LWA_INVOKE_MODE = 'buffered'
+    const answer = await call(stack, '?a=1')
+    expect([answer.status, answer.headers.get('set-cookie')]).toEqual([200, 'a=1'])
+    const { path, headers, body, cwd } = (await answer.json()) as Loose
+    expect([path, body]).toEqual(['/mcp?a=1', '{"über":1}'])
+    expect(cwd).toMatch(/asset\.[0-9a-f]+\/project\/app$/)
+    expect(headers).toMatchObject({ Host: `127.0.0.1:${port}`, 'x-own': 'b', 'content-length': '11' })
+    expect(JSON.parse(headers['x-amzn-request-context'] as string)).toMatchObject({ http: { path: '/mcp' } })
+    expect(JSON.parse(headers['x-amzn-lambda-context'] as string)).toMatchObject({
+      invoked_function_arn: 'arn:aws:lambda:us-east-1:000000000000:function:weather',
     })
-    try {
-      // What a function URL in RESPONSE_STREAM mode delivers of a function that does not stream.
-      expect(await (await call(stack)).json()).toMatchObject({ statusCode: 200, isBase64Encoded: true })
-      expect((await call(stack, '?hang')).status).toBe(502)
-      expect(await refused).toMatchObject({ code: 'LAMBDA_TIMEOUT' })
-    } finally {
-      await stack.close()
-    }
+    const empty = await call(stack, '?empty')
+    expect([empty.status, await empty.text()]).toEqual([202, ''])
+    const denied = once(records, 'IAM_DENIED')
+    expect((await call(stack, '', 'stranger')).status).toBe(403)
+    await denied
+  })
+
+  it('streams, takes calls at once, has the timeout of the template, and is up again after it has ended', async () => {
+    const [timeout, crash] = [once(records, 'LAMBDA_TIMEOUT'), once(records, 'LAMBDA_CRASHED')]
+    const late = call(stack, '?hang')
+    const stream = (await call(stack, '?stream')).body!.getReader()
+    const pieces = [Buffer.from((await stream.read()).value ?? '').toString()]
+    await call(stack, '?end')
+    for (let each; !(each = await stream.read()).done;) pieces.push(Buffer.from(each.value).toString())
+    expect(pieces).toEqual(['one ', 'two'])
+    expect((await late).status).toBe(502)
+    await timeout
+    expect((await call(stack, '?exit')).status).toBe(502)
+    await crash
+    expect((await call(stack)).status).toBe(200)
+  })
+
+  it('has the port of the template alone', async () => {
+    await expect(start()).rejects.toMatchObject({ code: 'PORT_IN_USE' })
+  })
+})
+
+describe.skipIf(!python)('a mistake in the template of a function in Python', () => {
+  it('in the invoke mode of the adapter gives the envelope to the client', async () => {
+    const stack = await start(({ Environment }) => (Environment.Variables.AWS_LWA_INVOKE_MODE = 'buffered'))
+    expect(await (await call(stack)).json()).toMatchObject({ statusCode: 200, isBase64Encoded: true })
+    await stack.close()
   })
 
   it.each<[string, (properties: Loose) => void, object]>([
