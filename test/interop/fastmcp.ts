@@ -48,14 +48,17 @@ uvicorn.run(${app}, host="127.0.0.1", port=int(os.environ["PORT"]), log_level="e
 const functionUrl = 'abc123.lambda-url.us-east-1.on.aws'
 
 export interface Proof {
-  what: string
   ok: boolean
   skipped?: boolean
   said: string
 }
 
+interface NamedProof extends Proof {
+  what: string
+}
+
 /** Runs servers of the pip package mcp: as an HTTP command through our endpoint, and as Lambda starts what is deployed. */
-export async function fastmcp(): Promise<Proof[]> {
+export async function fastmcp(): Promise<NamedProof[]> {
   const folder = await temporaryFolder()
   const bin = join(folder.path, 'venv/bin')
   const { PATH } = process.env
@@ -63,7 +66,7 @@ export async function fastmcp(): Promise<Proof[]> {
     const absent = await install(folder.path, bin)
     if (absent !== undefined) return [{ what: 'Python servers', ok: false, skipped: true, said: absent }]
     process.env.PATH = `${bin}${delimiter}${PATH}`
-    const proofs: Proof[] = []
+    const proofs: NamedProof[] = []
     for (const packages of Object.keys(servers)) {
       const dir = projectOf(folder.path, packages)
       proofs.push(await asCommand(packages, dir))
@@ -99,7 +102,7 @@ async function install(folder: string, bin: string): Promise<string | undefined>
 
 const command: Server & { kind: 'http' } = { kind: 'http', command: 'python', args: ['server.py'], cwd: 'app' }
 
-async function asCommand(packages: string, projectDir: string): Promise<Proof> {
+async function asCommand(packages: string, projectDir: string): Promise<NamedProof> {
   const source = await loadServer({ ...command, env: { PYTHONPATH: 'package' } }, { projectDir, log: () => {} })
   const endpoint = createMcpEndpoint(source)
   const http = await listen(endpoint.fetch)
@@ -112,7 +115,7 @@ async function asCommand(packages: string, projectDir: string): Promise<Proof> {
 }
 
 /** Synthesizes the stack and runs it here: signed calls to the function URL, behind what stands in for the adapter. */
-async function fromStack(packages: string, dir: string, folder: string): Promise<Proof> {
+async function fromStack(packages: string, dir: string, folder: string): Promise<NamedProof> {
   const platforms = { lambda: { runtime: 'python3.13' as const, timeoutS: 10 } }
   const callers = ['arn:aws:iam::111122223333:role/agent']
   const config = { name: 'python', server: { ...command, port: await freePort() }, callers, platforms }
@@ -131,7 +134,7 @@ async function fromStack(packages: string, dir: string, folder: string): Promise
 }
 
 /** Starts the artifact as the Lambda Web Adapter does, and sends what it sends: the name of the function URL. */
-async function asDeployed(packages: string, projectDir: string, folder: string): Promise<Proof[]> {
+async function asDeployed(packages: string, projectDir: string, folder: string): Promise<NamedProof[]> {
   const { dir } = await buildForAws({
     projectDir,
     config: { name: 'python', server: command, platforms: { lambda: { runtime: 'python3.13' } } },
@@ -165,7 +168,7 @@ async function asDeployed(packages: string, projectDir: string, folder: string):
 
 const json = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' }
 
-async function adds(url: string, send: typeof fetch = fetch): Promise<{ ok: boolean; said: string }> {
+async function adds(url: string, send: typeof fetch = fetch): Promise<Proof> {
   const client = new Client({ name: 'interop', version: '1' })
   try {
     await client.connect(new StreamableHTTPClientTransport(new URL(url), { fetch: send }))
