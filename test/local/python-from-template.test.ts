@@ -10,6 +10,8 @@ import { buildForAws } from '../../src/build/for-aws.ts'
 import type { Project } from '../../src/build/project.ts'
 import type { FairleadConfig } from '../../src/config.ts'
 import { synthesize } from '../../src/deploy/app.ts'
+import type { Deployment } from '../../src/deploy/deployment.ts'
+import { writeSam } from '../../src/deploy/sam.ts'
 import { fromTemplate } from '../../src/local/from-template.ts'
 import { startStack, type Stack } from '../../src/local/stack.ts'
 
@@ -45,7 +47,7 @@ ThreadingHTTPServer(('127.0.0.1', int(os.environ['PORT'])), Handler).serve_forev
 `
 
 const root = mkdtempSync(join(tmpdir(), 'fairlead-python-'))
-const made = join(root, 'made')
+const [made, sam] = [join(root, 'made'), join(root, 'sam')]
 let port: number
 let project: Project
 beforeAll(async () => {
@@ -64,7 +66,9 @@ beforeAll(async () => {
   project = { dir: root, configFile: '', config }
   const artifacts = { server: await buildForAws({ projectDir: root, config, outDir: join(root, 'server') }) }
   const place = { environment: 'prod', account: '111122223333', region: 'us-east-1' }
-  await synthesize({ project, ...place, platforms: ['lambda'], artifacts }, made)
+  const deployment: Deployment = { project, ...place, platforms: ['lambda'], artifacts }
+  await synthesize(deployment, made)
+  writeSam(deployment, sam)
 }, 30_000)
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 
@@ -83,7 +87,11 @@ async function start(change: (properties: Loose) => void = () => {}, records?: E
   for (const { Type, Properties } of Object.values(template.Resources))
     if (Type === 'AWS::Lambda::Function') change(Properties)
   writeFileSync(file, JSON.stringify(template))
-  const { project: read, deployed } = await fromTemplate({ ...project, dir }, dir)
+  return startFrom(dir, dir, records)
+}
+
+async function startFrom(dir: string, template: string, records?: EventEmitter): Promise<Stack> {
+  const { project: read, deployed } = await fromTemplate({ ...project, dir }, template)
   return startStack(read, { port: 0, deployed, onRequest: ({ code }) => code && records?.emit(code) })
 }
 
@@ -141,6 +149,14 @@ describe.skipIf(!python)('a function in Python from its template', () => {
 
   it('has the port of the template alone', async () => {
     await expect(start()).rejects.toMatchObject({ code: 'PORT_IN_USE' })
+  })
+})
+
+describe.skipIf(!python)('a function in Python from a template of AWS SAM', () => {
+  it('answers', async () => {
+    const stack = await startFrom(sam, join(sam, 'template.yaml'))
+    expect((await call(stack)).status).toBe(200)
+    await stack.close()
   })
 })
 
