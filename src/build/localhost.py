@@ -25,7 +25,7 @@ TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghi
 
 
 class Refused(Exception):
-    """The status line of an answer that is not the server's."""
+    """The status, and perhaps a header, of an answer that is not the server's."""
 
 
 def main(front, port, command):
@@ -158,14 +158,19 @@ def with_host(head, host):
     request, *fields = head.split(b"\r\n")
     if b"\n" in head.replace(b"\r\n", b"") or b"\r" in head.replace(b"\r\n", b""):
         raise Refused("400 Bad Request")
-    kept = [request, b"Host: " + host, b"Connection: close"]
+    kept, names = [request, b"Host: " + host, b"Connection: close"], set()
     for field in fields:
         name, colon, _ = field.partition(b":")
         # A folded line, or a name with a space, which some servers would take for another.
         if not colon or not name or not TOKEN.issuperset(name):
             raise Refused("400 Bad Request")
+        names.add(name.lower())
         if name.lower() not in (b"host", b"connection"):
             kept.append(field)
+    # MCP's stream by GET. It would keep this environment from other requests until the function's timeout, which is an error,
+    # and what it is for happens in other environments. One that is taken up again ends, and may.
+    if request.startswith(b"GET ") and b"mcp-protocol-version" in names and b"last-event-id" not in names:
+        raise Refused("405 Method Not Allowed\r\nAllow: POST, DELETE")
     return b"\r\n".join(kept) + b"\r\n\r\n"
 
 

@@ -189,6 +189,13 @@ describe.skipIf(!python)('localhost.py before a server', () => {
     )
   })
 
+  it('lets no client listen by GET, which would keep an environment of the function, but take up an answer again', async () => {
+    const ask = async (more: string) =>
+      raw(running.front, `GET /then HTTP/1.1\r\nMcp-Protocol-Version: 2025-11-25\r\n${more}\r\n`)
+    expect(await ask('')).toMatch(/^HTTP\/1\.1 405 Method Not Allowed\r\nAllow: POST, DELETE\r\n/)
+    expect(await ask('Last-Event-ID: 1\r\n')).toMatch(/^HTTP\/1\.1 200/)
+  })
+
   it('hears out a client that still sends when it has its answer', async () => {
     const socket = connect({ port: running.front, host: '127.0.0.1', allowHalfOpen: true })
     socket.write(`GET / HTTP/1.1\r\nX: ${'x'.repeat(65_536)}\r\n\r\n`)
