@@ -17,7 +17,7 @@ import { startStack, type Stack } from '../../src/local/stack.ts'
 
 const python = spawnSync('python3', ['--version']).status === 0
 
-/** Answers with what it got, but for `/mcp?stream`, which ends when `/mcp?end` came, and `/mcp?exit`, which ends it. */
+/** Answers with what it got, but for `/rpc?stream`, which ends when `/rpc?end` came, and `/rpc?exit`, which ends it. */
 const server = `
 import json, os, threading
 if 'ABSENT' in os.environ: import absent
@@ -28,17 +28,17 @@ end = threading.Event()
 class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get('content-length', 0))).decode()
-        if self.path == '/mcp?exit': os._exit(3)
-        if self.path == '/mcp?hang': threading.Event().wait(10)
-        self.send_response(202 if self.path == '/mcp?empty' else 200)
+        if self.path == '/rpc?exit': os._exit(3)
+        if self.path == '/rpc?hang': threading.Event().wait(10)
+        self.send_response(202 if self.path == '/rpc?empty' else 200)
         self.send_header('set-cookie', 'a=1')
         self.end_headers()
-        if self.path == '/mcp?stream':
+        if self.path == '/rpc?stream':
             self.wfile.write(b'one ')
             end.wait(10)
             self.wfile.write(b'two')
-        elif self.path == '/mcp?end': end.set()
-        elif self.path != '/mcp?empty':
+        elif self.path == '/rpc?end': end.set()
+        elif self.path != '/rpc?empty':
             self.wfile.write(json.dumps({'path': self.path, 'headers': dict(self.headers), 'body': body, 'cwd': os.getcwd()}).encode())
     def log_message(self, *_):
         pass
@@ -59,7 +59,7 @@ beforeAll(async () => {
   writeFileSync(join(root, 'app/server.py'), server)
   const config: FairleadConfig = {
     name: 'weather',
-    server: { kind: 'http', command: 'python3', args: ['server.py'], cwd: 'app', port },
+    server: { kind: 'http', command: 'python3', args: ['server.py'], cwd: 'app', port, path: '/rpc' },
     callers: ['arn:aws:iam::111122223333:role/agent'],
     platforms: { lambda: { runtime: 'python3.13', timeoutS: 5 } },
   }
@@ -118,10 +118,10 @@ describe.skipIf(!python)('a function in Python from its template', () => {
     const answer = await call(stack, '?a=1')
     expect([answer.status, answer.headers.get('set-cookie')]).toEqual([200, 'a=1'])
     const { path, headers, body, cwd } = (await answer.json()) as Loose
-    expect([path, body]).toEqual(['/mcp?a=1', '{"über":1}'])
+    expect([path, body]).toEqual(['/rpc?a=1', '{"über":1}'])
     expect(cwd).toMatch(/asset\.[0-9a-f]+\/project\/app$/)
     expect(headers).toMatchObject({ Host: `127.0.0.1:${port}`, 'x-own': 'b', 'content-length': '11' })
-    expect(JSON.parse(headers['x-amzn-request-context'] as string)).toMatchObject({ http: { path: '/mcp' } })
+    expect(JSON.parse(headers['x-amzn-request-context'] as string)).toMatchObject({ http: { path: '/rpc' } })
     expect(JSON.parse(headers['x-amzn-lambda-context'] as string)).toMatchObject({
       invoked_function_arn: 'arn:aws:lambda:us-east-1:000000000000:function:weather',
     })

@@ -134,12 +134,17 @@ function withIam(
     entrance: (request, context) =>
       (isInvokePath((request as unknown as LightRequest).target) ? invoke : url)(request, context),
     endpoint: {
-      url: `${server.url}/mcp`,
+      url: `${server.url}${deployed?.webRuntime ? ownPath(project) : '/mcp'}`,
       ...(open ? { auth: 'none' } : { auth: 'iam', service: 'lambda', region }),
       arn: fn.arn,
       sdkEndpoint: server.url,
     },
   }
+}
+
+/** Behind the Lambda Web Adapter there is no endpoint of ours, which has the server at /mcp wherever it is. */
+function ownPath({ config: { server } }: PlatformOptions['project']): string {
+  return (server?.kind === 'http' ? server.path : undefined) ?? '/mcp'
 }
 
 /** What the template's policy says of a URL with auth type NONE. */
