@@ -6,7 +6,12 @@ import { readProject } from '../../src/build/project.ts'
 import { fromTemplate } from '../../src/local/from-template.ts'
 import { bin, sample } from '../cli/support.ts'
 import { temporaryFolder } from '../support/temporary.ts'
-import type { Proof } from './fastmcp.ts'
+
+interface SamProof {
+  ok: boolean
+  skipped?: boolean
+  said: string
+}
 
 const fixtures = join(import.meta.dirname, '../fixtures/sam')
 
@@ -21,7 +26,7 @@ json.dump(made['Resources'], sys.stdout)
 `
 
 /** Has the SAM CLI take what `synth --format sam` writes, and compares what we make of a template with what its translator makes. */
-export async function sam(): Promise<Proof> {
+export async function sam(): Promise<SamProof> {
   const command = samAt()
   if (command === undefined)
     return { ok: false, skipped: true, said: 'skipped: there is no SAM CLI; pip install aws-sam-cli, or a path in SAM' }
@@ -54,8 +59,8 @@ function samAt(): string | undefined {
 function differences(command: string, env: NodeJS.ProcessEnv): string[] {
   const python = join(dirname(command), 'python')
   const said = execFileSync(python, ['-c', translate, join(fixtures, 'template.yaml')], { env, encoding: 'utf8' })
-  const made = JSON.parse(said) as Record<string, { Properties: { Tags?: unknown } }>
+  const made = JSON.parse(said) as Record<string, { Properties?: { Tags?: unknown } }>
   const { resources } = JSON.parse(readFileSync(join(fixtures, 'translated.json'), 'utf8')) as { resources: typeof made } // prettier-ignore
-  for (const { Properties } of Object.values(made)) delete Properties.Tags
+  for (const { Properties } of Object.values(made)) delete Properties?.Tags
   return Object.keys(resources).filter((id) => !isDeepStrictEqual(made[id], resources[id]))
 }
