@@ -24,6 +24,7 @@ import {
 } from './conformance.ts'
 import { extTasks } from './ext-tasks.ts'
 import { clientAuth, clientLeg, clientRequirements, isGood } from './client-leg.ts'
+import { awsTools } from './aws-tools.ts'
 import { clientSettings } from './client-settings.ts'
 import { fastmcp } from './fastmcp.ts'
 import { openapiDocuments } from './openapi-documents.ts'
@@ -59,6 +60,7 @@ const parts: Record<string, () => Promise<void>> = {
     if (ok) passed++
     else if (!skipped) failed++
   },
+  aws: withAwsTools,
 }
 const names = process.argv.slice(2).filter((word) => !word.startsWith('-'))
 const unknown = names.find((name) => !(name in parts))
@@ -266,6 +268,12 @@ async function clients(): Promise<void> {
     await project.remove()
     await home.remove()
   }
+}
+
+async function withAwsTools(): Promise<void> {
+  for (const { what, ok, skipped, said } of await awsTools())
+    if (skipped) console.log(`- ${what}: ${said}`)
+    else tell(ok, `${what}: ${said}`)
 }
 
 async function python(): Promise<void> {
