@@ -25,6 +25,14 @@ afterAll(() => workshop.close())
 const resources = ({ template }: SamTemplate, type: string) =>
   Object.values(template.Resources).filter(({ Type }) => Type === type)
 
+it('the page for Terraform has the same function, URL and statements', () => {
+  const page = readFileSync(new URL('../../docs/sam-terraform.md', import.meta.url), 'utf8').replaceAll(/ +/g, ' ')
+  const [fn] = resources(sam, 'AWS::Serverless::Function')
+  const { Handler, Runtime, MemorySize, Timeout } = fn!.Properties as Record<string, unknown>
+  const said = { handler: Handler, runtime: Runtime, memory_size: MemorySize, timeout: Timeout, authorization_type: 'AWS_IAM', invoke_mode: 'RESPONSE_STREAM', function_url_auth_type: 'AWS_IAM', invoked_via_function_url: true, FAIRLEAD_PLATFORM: 'lambda' } // prettier-ignore
+  for (const [name, value] of Object.entries(said)) expect(page).toContain(`${name} = ${JSON.stringify(value)}`)
+})
+
 describe('the template of AWS SAM', () => {
   it('is in YAML what was made, with the artifact beside it', () => {
     expect(parse(readFileSync(join(sam.dir, 'template.yaml'), 'utf8'))).toEqual(sam.template)

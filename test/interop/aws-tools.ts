@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { listen } from '../../src/http/node-server.ts'
 import { cfnLint } from '../deploy/support/cfn-lint.ts'
 import { closeCases, synthesizeCases } from '../deploy/support/cases.ts'
-import { copyProject, sample } from '../cli/support.ts'
+import { sample } from '../cli/support.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 
 const run = promisify(execFile)
@@ -19,11 +19,11 @@ export interface Said {
   said: string
 }
 
-/** Holds what `synth` and `grant --print` write against AWS's own tools: cfn-lint, the SAM CLI and the AWS CLI. */
+/** Holds what `synth` and `grant --print` write against AWS's own tools: cfn-lint, the AWS CLI and Terraform; `sam` is a part of its own. */
 export async function awsTools(): Promise<Said[]> {
   const folder = await temporaryFolder()
   try {
-    return [await linted(folder.path), ...(await validated()), await granted()]
+    return [await linted(folder.path), await granted(), await formatted(folder.path)]
   } finally {
     closeCases()
     await folder.remove()
@@ -43,23 +43,6 @@ async function linted(dir: string): Promise<Said> {
     }
   // CDK says of a role what a reference to it says already.
   return outcome(what, `${files.length} templates`, cfnLint.command, ['--ignore-checks', 'W3005', '--', ...files])
-}
-
-async function validated(): Promise<Said[]> {
-  const command = process.env.SAM_CLI ?? 'sam'
-  const what = 'sam validate --lint, and cfn-lint, of synth --format sam'
-  if (!(await isThere(command))) return [{ what, ok: true, skipped: true, said: 'skipped: the SAM CLI is not on this machine (pip install aws-sam-cli, or SAM_CLI)' }] // prettier-ignore
-  const project = await copyProject(sample)
-  try {
-    await run(process.execPath, [bin, 'synth', '--format', 'sam', '--project', project.dir])
-    const file = join(project.dir, '.fairlead/sam/template.yaml')
-    const env = { ...process.env, SAM_CLI_TELEMETRY: '0', AWS_DEFAULT_REGION: 'us-east-1' }
-    const found = [await outcome(what, 'valid', command, ['validate', '--lint', '--template', file], env)]
-    if (cfnLint.there) found.push(await outcome('cfn-lint of synth --format sam', 'no finding', cfnLint.command, ['-t', file])) // prettier-ignore
-    return found
-  } finally {
-    await project.remove()
-  }
 }
 
 /** The commands are run against a listener, which keeps what the AWS CLI made of them. */
@@ -96,6 +79,19 @@ async function granted(): Promise<Said> {
   }
 }
 
+/** Terraform's own parser; what its providers say of it takes the network. */
+async function formatted(dir: string): Promise<Said> {
+  const command = process.env.TERRAFORM ?? 'terraform'
+  const what = 'terraform fmt -check of docs/sam-terraform.md'
+  // Its configuration of this machine has no part in it.
+  const env = { ...process.env, TF_CLI_CONFIG_FILE: '/dev/null', CHECKPOINT_DISABLE: '1' }
+  if (!(await isThere(command, env))) return { what, ok: true, skipped: true, said: 'skipped: terraform is not on this machine (or TERRAFORM)' } // prettier-ignore
+  const page = await readFile(new URL('../../docs/sam-terraform.md', import.meta.url), 'utf8')
+  const file = join(dir, 'main.tf')
+  await writeFile(file, /```hcl\n([^]*?)```/.exec(page)![1]!)
+  return outcome(what, 'as it should be', command, ['fmt', '-check', '-diff', file], env)
+}
+
 async function outcome(what: string, good: string, command: string, args: string[], env = process.env): Promise<Said> {
   try {
     await run(command, args, { env, maxBuffer: 2 ** 24 })
@@ -106,8 +102,8 @@ async function outcome(what: string, good: string, command: string, args: string
   }
 }
 
-async function isThere(command: string): Promise<boolean> {
-  return run(command, ['--version']).then(
+async function isThere(command: string, env = process.env): Promise<boolean> {
+  return run(command, ['--version'], { env }).then(
     () => true,
     () => false,
   )
