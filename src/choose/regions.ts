@@ -40,6 +40,21 @@ export function hasAgentcore(region: string): boolean {
   return agentcore[region] === true
 }
 
+/**
+ * Those that an account enables before it can use them.
+ * @see https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html (read 2026-11-25)
+ */
+const optIn = new Set(
+  'af-south-1 ap-east-1 ap-south-2 ap-southeast-3 ap-southeast-4 ap-southeast-5 ap-southeast-7 ca-west-1 eu-central-2 eu-south-1 eu-south-2 il-central-1 me-central-1 me-south-1 mx-central-1'.split(
+    ' ',
+  ),
+)
+
+/** Says whether an account has to enable a region first: before, no service of it knows the account's credentials. */
+export function isOptIn(region: string): boolean {
+  return optIn.has(region)
+}
+
 function among(offered: boolean, regions: string): Record<string, boolean> {
   return Object.fromEntries(regions.split(' ').map((region) => [region, offered]))
 }

@@ -1,4 +1,4 @@
-import { hasAgentcore, isRegion, regionNames } from '../choose/regions.ts'
+import { hasAgentcore, isOptIn, isRegion, regionNames } from '../choose/regions.ts'
 import { FairleadError } from '../errors.ts'
 import { nearest } from '../nearest.ts'
 import type { Platform } from '../platforms.ts'
@@ -36,8 +36,19 @@ export async function whoAmI(clients: AwsClients, region: string): Promise<Place
     const { Account, Arn } = await clients('sts').getCallerIdentity({})
     return { account: Account!, region, caller: Arn! }
   } catch (error) {
-    throw asAwsError(error, 'Asking AWS who calls')
+    throw orNotEnabled(asAwsError(error, 'Asking AWS who calls'), region)
   }
+}
+
+/** A region that is not enabled answers as if it did not know the credentials. */
+function orNotEnabled(said: FairleadError, region: string): FairleadError {
+  if (!isOptIn(region) || !said.message.startsWith('AWS does not know')) return said
+  const { code, message, why, fix, cause } = said
+  return new FairleadError(code, message, {
+    why: `${why} An account has to enable ${region} before it can be used, and until then it knows nobody.`,
+    fix: `aws account get-region-opt-status --region-name ${region}; where that is ENABLED, ${fix}`,
+    cause,
+  })
 }
 
 /** Throws ACCOUNT_WRONG when the environment names another account. */

@@ -373,6 +373,14 @@ describe('nothing is touched', () => {
       /CREDENTIALS_MISSING {2}AWS does not know/,
     ],
     [
+      'in a region that the account has not enabled',
+      ['--yes', '--region', 'eu-south-2'],
+      { AWS_ACCESS_KEY_ID: 'AKIANOBODY0000000000' },
+      {},
+      3,
+      /CREDENTIALS_MISSING[^]*has to enable eu-south-2[^]*get-region-opt-status --region-name eu-south-2/,
+    ],
+    [
       'with a secret that is wrong',
       ['--yes'],
       { AWS_SECRET_ACCESS_KEY: 'wrong' },
