@@ -64,9 +64,21 @@ async function first<T>(
   take: (found: T) => void,
 ): Promise<void> {
   for (const stack of stacks) {
-    const found = await read(stack)
+    const found = await read(stack).catch((error: unknown) => {
+      throw error instanceof FairleadError ? error : oddlyFormed(stack, error)
+    })
     if (found !== undefined) return take(found)
   }
+}
+
+/** A part that is not of the form that CloudFormation takes, met where it is read. */
+function oddlyFormed({ file }: StackFile, error: unknown): FairleadError {
+  const said = error instanceof Error ? error.message : String(error)
+  return new FairleadError('TEMPLATE_NOT_RUNNABLE', `${file}: a part of it has another form than expected: ${said}`, {
+    why: 'A list stands where a text belongs, or the like. CloudFormation would not take the template either.',
+    fix: 'Correct it (cfn-lint names such parts), or synthesize again: fairlead synth',
+    cause: error,
+  })
 }
 
 /** The local stack has an authorization service of its own, over the local Cognito. */
@@ -108,6 +120,8 @@ function callersOf(deployed: Deployed): string[] {
   const policies = [deployed.lambda, deployed['agentcore-runtime'], deployed['agentcore-gateway']].map((each) =>
     each && 'policy' in each ? each.policy : undefined,
   )
-  const found = policies.flatMap((policy) => policy?.Statement ?? []).flatMap(({ Principal }) => [Principal.AWS].flat())
-  return [...new Set(found)].filter((arn) => arn.startsWith('arn:'))
+  const found = policies
+    .flatMap((policy) => policy?.Statement ?? [])
+    .flatMap(({ Principal }) => [Principal?.AWS ?? []].flat())
+  return [...new Set(found)].filter((arn) => typeof arn === 'string' && arn.startsWith('arn:'))
 }

@@ -8,6 +8,7 @@ import { buildForAws } from '../../src/build/for-aws.ts'
 import type { Project } from '../../src/build/project.ts'
 import type { FairleadConfig } from '../../src/config.ts'
 import { writeSam } from '../../src/deploy/sam.ts'
+import { FairleadError } from '../../src/errors.ts'
 import { fromTemplate } from '../../src/local/from-template.ts'
 import type { RequestRecord } from '../../src/local/requests.ts'
 import { resolver, type Template } from '../../src/local/template/resolve.ts'
@@ -47,6 +48,11 @@ afterEach(async () => {
 /** A template has any shape; what is not there makes the test fail. */
 // oxlint-disable-next-line typescript/no-explicit-any -- see above
 type Loose = any
+
+function pathsOf(node: unknown): string[][] {
+  if (typeof node !== 'object' || node === null) return []
+  return Object.entries(node).flatMap(([key, each]) => [[key], ...pathsOf(each).map((path) => [key, ...path])])
+}
 
 let copies = 0
 
@@ -234,11 +240,6 @@ describe('a mistake in a template of AWS SAM', () => {
     expect(record.why).toContain('to do lambda:InvokeFunction on')
   })
 
-  it('in what the handler’s file exports keeps the function from starting', async () => {
-    const dir = edited(({ Resources }) => (Resources.Function.Properties.Handler = 'index.main'))
-    await expect(start(dir)).rejects.toMatchObject({ code: 'SERVER_THROWS' })
-  })
-
   it.for<[string, (template: Loose) => unknown]>([
     [
       'Function: Handler server.handler: there is no server.js',
@@ -271,6 +272,11 @@ describe('a mistake in a template of AWS SAM', () => {
           AutoPublishAlias: 'live',
           FunctionUrlConfig: { AuthType: 'AWS_IAM' },
         }),
+    ],
+    ['Function: It has no Role', ({ Resources }) => (Resources.Function.Properties.Role = ['a'])],
+    [
+      'Role: its policy has a mistake: statement 1 has the Action logs, which is not SERVICE:ACTION',
+      ({ Resources }) => (Resources.Role.Properties.Policies[0].PolicyDocument.Statement[0].Action = 'logs'),
     ],
     ['Url: AuthType is "IAM"', ({ Resources }) => (Resources.Url.Properties.AuthType = 'IAM')],
     ['Url: InvokeMode is "STREAM"', ({ Resources }) => (Resources.Url.Properties.InvokeMode = 'STREAM')],
@@ -309,20 +315,30 @@ describe('a mistake in a template of AWS SAM', () => {
     await expect(fromTemplate(project, dir)).rejects.toMatchObject({
       message: expect.stringContaining('the resource A has no Type') as string,
     })
+    writeFileSync(join(dir, 'template.yaml'), 'Resources: {}\nOutputs:\n')
+    await expect(fromTemplate(project, dir)).rejects.toMatchObject({
+      message: expect.stringContaining('Outputs is no map') as string,
+    })
   })
 
-  it('of auth type NONE at the URL alone keeps everyone out; with statements for everyone it is open, and says so', async () => {
-    const none = ({ Resources }: Loose) => (Resources.Url.Properties.AuthType = 'NONE')
-    const closed = await start(edited(none))
+  it('whatever it is, is told as one', async () => {
+    const template = parse(readFileSync(join(sam, 'template.yaml'), 'utf8')) as object
+    const file = join(copied(), 'template.json')
+    const odd = [undefined, null, 'x', 7, [], {}, [null], { Ref: 'nowhere' }]
+    for (const [at, path] of pathsOf(template).entries()) {
+      const copy = structuredClone(template)
+      const [last = '', ...to] = path.toReversed()
+      const parent = to.toReversed().reduce<Loose>((node, key) => node[key], copy)
+      parent[last] = odd[at % odd.length]
+      writeFileSync(file, JSON.stringify(copy))
+      const said: unknown = await fromTemplate(project, file).catch((error: unknown) => error)
+      if (said instanceof Error) expect(said, path.join('.')).toBeInstanceOf(FairleadError)
+    }
+  })
+
+  it('of auth type NONE at the URL alone keeps everyone out', async () => {
+    const closed = await start(edited(({ Resources }) => (Resources.Url.Properties.AuthType = 'NONE')))
     expect((await call(closed, as(closed, 'agent'))).status).toBe(403)
     expect((await closed.refused).why).toContain('The auth type is NONE, and no statement allows everyone')
-    const open = await start(
-      edited((template) => {
-        none(template)
-        for (const id of ['OpenUrl', 'OpenInvoke']) delete template.Resources[id].Condition
-      }),
-    )
-    expect(open.endpoints.lambda!.auth).toBe('none')
-    expect((await call(open, fetch)).status).toBe(200)
   })
 })

@@ -3,6 +3,8 @@ import { runtimeLimits } from '../../aws/agentcore-runtime.ts'
 import { FairleadError } from '../../errors.ts'
 import { jwtOf } from './custom-jwt.ts'
 import type { DeployedRuntime } from './deployed.ts'
+import { requirePolicy } from './policy-form.ts'
+import { refused } from './refused.ts'
 import { requireReadable } from './role.ts'
 import type { StackFile } from './stack-file.ts'
 
@@ -70,23 +72,25 @@ export function outputOf({ outputs, file }: StackFile, name: string): string {
 }
 
 /** All resource policies of a stack of AgentCore. A statement counts for the resource that it is attached to alone. */
-export function resourcePolicies({ resources, file }: StackFile): PolicyDocument {
-  const statements = resources
+export function resourcePolicies(stack: StackFile): PolicyDocument {
+  const statements = stack.resources
     .filter(({ type }) => type === 'AWS::BedrockAgentCore::ResourcePolicy')
-    .flatMap(({ properties }) => {
-      const { Statement: all } = parsed(String(properties.Policy), file)
-      return all
-        .filter(({ Resource }) => [Resource].flat().some((each) => each === '*' || each === properties.ResourceArn))
-        .map((each) => ({ ...each, Resource: String(properties.ResourceArn) }))
+    .flatMap((each): PolicyStatement[] => {
+      const { Policy: policy, ResourceArn: arn } = each.properties
+      const { Statement: all } = requirePolicy(stack, each, parsed(stack, each.logicalId, String(policy)))
+      return [all]
+        .flat()
+        .filter(({ Resource }) => [Resource].flat().some((one) => one === '*' || one === arn))
+        .map((one) => ({ ...one, Resource: String(arn) }))
     })
   return { Version: '2012-10-17', Statement: statements }
 }
 
-function parsed(text: string, file: string): { Statement: PolicyStatement[] } {
+function parsed(stack: StackFile, id: string, text: string): unknown {
   try {
-    return JSON.parse(text) as { Statement: PolicyStatement[] }
+    return JSON.parse(text) as unknown
   } catch (error) {
-    throw new FairleadError('TEMPLATE_NOT_RUNNABLE', `${file}: a resource policy is not JSON`, { cause: error })
+    throw refused(stack, id, 'its policy is not JSON', { cause: error })
   }
 }
 

@@ -9,6 +9,8 @@ const ranges = { MemorySize: [128, 10_240], Timeout: [1, 900] } as const
 
 /** Refuses what Lambda refuses when it makes a function, its URL or a permission. Throws TEMPLATE_NOT_RUNNABLE. */
 export function requireFunction(stack: StackFile, fn: Filled, url: Filled, permissions: readonly Filled[]): void {
+  if (typeof fn.properties.Role !== 'string')
+    throw refused(stack, fn.logicalId, 'It has no Role', { why: 'A function takes on a role, by its ARN.' })
   for (const name of ['Runtime', 'Handler'])
     if (typeof fn.properties[name] !== 'string' && fn.properties.PackageType !== 'Image')
       throw refused(stack, fn.logicalId, `It has no ${name}`, { why: 'A function that is a zip needs Runtime and Handler.' }) // prettier-ignore
@@ -61,9 +63,9 @@ function requirePermission(stack: StackFile, { logicalId, properties }: Filled):
 
 /** The variables of a function, as text. Throws TEMPLATE_NOT_RUNNABLE. */
 export function variablesOf(stack: StackFile, { logicalId, properties }: Filled): Record<string, string> {
-  const { Variables = {} } = (properties.Environment ?? {}) as { Variables?: Record<string, unknown> }
+  const { Variables } = (properties.Environment ?? {}) as { Variables?: Record<string, unknown> }
   return Object.fromEntries(
-    Object.entries(Variables).map(([name, value]) => {
+    Object.entries(Variables ?? {}).map(([name, value]) => {
       if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
         return [name, String(value)]
       throw refused(stack, logicalId, `The variable ${name} is not text`, { fix: `Write ${name} as one text.` })

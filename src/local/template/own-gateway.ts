@@ -44,6 +44,6 @@ function platformOf({ type, properties }: Filled): string | undefined {
   if (type === 'AWS::Lambda::Function')
     return (properties.Environment as { Variables?: Record<string, string> } | undefined)?.Variables?.FAIRLEAD_PLATFORM
   if (type !== 'AWS::ECS::TaskDefinition') return undefined
-  const containers = properties.ContainerDefinitions as { Environment?: { Name: string; Value: string }[] }[]
-  return containers[0]?.Environment?.find(({ Name }) => Name === 'FAIRLEAD_PLATFORM')?.Value
+  const containers = (properties.ContainerDefinitions ?? []) as { Environment?: { Name: string; Value: string }[] }[]
+  return containers[0]?.Environment?.find((each) => each?.Name === 'FAIRLEAD_PLATFORM')?.Value
 }

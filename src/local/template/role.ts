@@ -2,16 +2,20 @@ import type { PolicyDocument } from '../../aws/permissions.ts'
 import { FairleadError } from '../../errors.ts'
 import { localAccount } from '../../platforms.ts'
 import { roleMay } from '../iam/authorize.ts'
+import { requirePolicy } from './policy-form.ts'
 import type { StackFile } from './stack-file.ts'
 
-/** What the policies of a stack let a role do. */
-export function rolePolicies({ resources }: StackFile, roleArn: string): PolicyDocument[] {
+/** What the policies of a stack let a role do. Throws TEMPLATE_NOT_RUNNABLE for one that IAM would not take. */
+export function rolePolicies(stack: StackFile, roleArn: string): PolicyDocument[] {
   const name = roleArn.split('/').at(-1)
-  return resources.flatMap(({ id, type, properties }) => {
+  return stack.resources.flatMap((each) => {
+    const { id, type, properties } = each
     if (type === 'AWS::IAM::Role' && (properties.RoleName ?? id) === name)
-      return ((properties.Policies ?? []) as { PolicyDocument: PolicyDocument }[]).map((each) => each.PolicyDocument)
+      return ((properties.Policies ?? []) as { PolicyDocument: unknown }[]).map(({ PolicyDocument: document }) =>
+        requirePolicy(stack, each, document),
+      )
     if (type !== 'AWS::IAM::Policy' || !(properties.Roles as unknown[] | undefined)?.includes(name)) return []
-    return [properties.PolicyDocument as PolicyDocument]
+    return [requirePolicy(stack, each, properties.PolicyDocument)]
   })
 }
 

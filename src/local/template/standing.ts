@@ -6,7 +6,7 @@ export function requireParameters({ Parameters = {} }: Template, file: string): 
   for (const [name, { Default, AllowedValues, AllowedPattern }] of Object.entries(Parameters)) {
     if (Default === undefined) continue
     const value = String(Default)
-    const taken = AllowedValues?.map(String) ?? [value]
+    const taken = [AllowedValues ?? value].flat().map(String)
     if (!taken.includes(value))
       throw refused({ file }, name, `its Default ${value} is not one of ${taken.join(', ')}`, fromDefaults)
     if (AllowedPattern !== undefined && !new RegExp(`^(?:${AllowedPattern})$`).test(value))
@@ -19,11 +19,11 @@ export function requireParameters({ Parameters = {} }: Template, file: string): 
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/rules-section-structure.html
  */
 export function requireRules({ Rules = {} }: Template, resolve: Resolve, file: string): void {
-  for (const [name, { RuleCondition, Assertions = [] }] of Object.entries(Rules)) {
+  for (const [name, { RuleCondition, Assertions }] of Object.entries(Rules)) {
     if (RuleCondition !== undefined && resolve(RuleCondition) !== true) continue
-    for (const { Assert, AssertDescription } of Assertions)
-      if (resolve(Assert) !== true)
-        throw refused({ file }, name, AssertDescription ?? 'its assertion does not hold', fromDefaults)
+    for (const each of [Assertions ?? []].flat())
+      if (resolve(each?.Assert) !== true)
+        throw refused({ file }, name, each?.AssertDescription ?? 'its assertion does not hold', fromDefaults)
   }
 }
 

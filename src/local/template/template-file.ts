@@ -2,17 +2,24 @@ import { readFileSync } from 'node:fs'
 import { FairleadError } from '../../errors.ts'
 import type { Template } from './resolve.ts'
 
+type Json = Record<string, unknown>
+
 const maxDepth = 200
 
 /** Reads a template, in JSON, or in YAML with CloudFormation's short forms. Throws TEMPLATE_UNREADABLE. */
 export async function readTemplateFile(file: string): Promise<Template> {
   const template = await parsed(file)
-  if (isObject(template) && isObject(template.Resources)) {
-    const odd = Object.entries(template.Resources).find(([, each]) => !isObject(each) || typeof each.Type !== 'string')
-    if (!odd) return template as unknown as Template
-    throw unreadable(file, `the resource ${odd[0]} has no Type`)
+  if (!isObject(template) || !isObject(template.Resources)) throw unreadable(file, 'has no Resources')
+  for (const section of ['Parameters', 'Rules', 'Conditions', 'Mappings', 'Outputs', 'Globals', 'Resources']) {
+    const given = template[section]
+    if (given === undefined) continue
+    const odd = isObject(given) ? Object.entries(given).find(([, each]) => !isObject(each)) : [section]
+    if (odd) throw unreadable(file, `is no template: ${[...new Set([section, odd[0]])].join('.')} is no map`)
   }
-  throw unreadable(file, 'has no Resources')
+  for (const [id, { Type: type, Properties: properties = {} }] of Object.entries(template.Resources as Record<string, Json>)) // prettier-ignore
+    if (typeof type !== 'string' || !isObject(properties))
+      throw unreadable(file, `is no template: the resource ${id} has no ${typeof type === 'string' ? 'map of Properties' : 'Type'}`) // prettier-ignore
+  return template as unknown as Template
 }
 
 /** Says which template cannot be read, and why. */
@@ -36,6 +43,6 @@ async function parsed(file: string): Promise<unknown> {
   }
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
+function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
