@@ -12,6 +12,7 @@ import type { Deployed } from '../../local/template/deployed.ts'
 import { watchFolders, watchSources } from '../../local/watch.ts'
 import { basePort, localAccount } from '../../platforms.ts'
 import { newCommand, run, type Io, type Result } from '../output.ts'
+import { isDetail } from '../server-lines.ts'
 import { version } from '../version.ts'
 
 export function devCommand(): Command {
@@ -63,7 +64,7 @@ async function serve(
     faults,
     ...(deployed ? { deployed } : {}),
     onRequest: (record) => io.note(requestLine(record)),
-    log: (line) => (io.verbose || !/^(START|END) |^\{"event":/.test(line)) && io.note(line),
+    log: (line) => (io.verbose || !isDetail(line)) && io.note(line),
   })
   const closers = [() => stack.close()]
   try {
