@@ -255,6 +255,11 @@ describe('a mistake in a template of AWS SAM', () => {
       'Function: AWS SAM has no property Memorysize; did you mean MemorySize?',
       ({ Resources }) => (Resources.Function.Properties.Memorysize = 512),
     ],
+    [
+      'Function: FunctionUrlConfig has no property Invokemode; did you mean InvokeMode?',
+      ({ Resources }) =>
+        (Resources.Function.Properties.FunctionUrlConfig = { AuthType: 'AWS_IAM', Invokemode: 'BUFFERED' }),
+    ],
     ['Function: MemorySize is 64', ({ Resources }) => (Resources.Function.Properties.MemorySize = 64)],
     ['Function: Timeout is 901', ({ Resources }) => (Resources.Function.Properties.Timeout = 901)],
     [

@@ -61,7 +61,8 @@ function functionParts(
   file: string,
 ): [string, Resource][] {
   const given = merged(globals, Properties) as Json
-  requireKnown(given, [...passed, ...own], id, file)
+  const why = 'SAM refuses a template with a property that it does not know.'
+  requireKnown(given, [...passed, ...own], { file, id, what: 'AWS SAM', why })
   const when = Condition === undefined ? {} : { Condition }
   const made = (name: string, Type: string, properties: Json): [string, Resource] => [
     id + name,
@@ -81,14 +82,16 @@ function functionParts(
   ]
 }
 
-function requireKnown(given: Json, known: readonly string[], id: string, file: string): void {
+function requireKnown(
+  given: Json,
+  known: readonly string[],
+  { file, id, what, why }: { file: string; id: string; what: string; why: string },
+): void {
   const name = Object.keys(given).find((each) => !known.includes(each))
   if (name === undefined) return
   const meant = nearest(name, known)
-  throw refused({ file }, id, `AWS SAM has no property ${name}${meant ? `; did you mean ${meant}?` : ''}`, {
-    why: 'SAM refuses a template with a property that it does not know.',
-    fix: meant ? `Write ${meant}.` : `Remove ${name}.`,
-  })
+  const fix = meant ? `Write ${meant}.` : `Remove ${name}.`
+  throw refused({ file }, id, `${what} has no property ${name}${meant ? `; did you mean ${meant}?` : ''}`, { why, fix })
 }
 
 /** A path stays a path: `sam deploy` uploads what is there, and here it runs. */
@@ -96,8 +99,8 @@ function codeOf({ CodeUri, InlineCode, ImageUri, PackageType }: Json, id: string
   if (PackageType === 'Image') return { ImageUri }
   if (InlineCode !== undefined) return { ZipFile: InlineCode }
   if (CodeUri === undefined) throw refused({ file }, id, 'It has neither CodeUri nor InlineCode', { fix: 'CodeUri: ./server' }) // prettier-ignore
-  if (typeof CodeUri !== 'string') return { S3Bucket: (CodeUri as Json).Bucket, S3Key: (CodeUri as Json).Key }
-  const [, S3Bucket, S3Key] = /^s3:\/\/([^/]+)\/(.+)$/.exec(CodeUri) ?? []
+  if (isPlain(CodeUri)) return { S3Bucket: CodeUri.Bucket, S3Key: CodeUri.Key }
+  const [, S3Bucket, S3Key] = (typeof CodeUri === 'string' && /^s3:\/\/([^/]+)\/(.+)$/.exec(CodeUri)) || []
   return S3Bucket === undefined ? CodeUri : { S3Bucket, S3Key }
 }
 
@@ -105,7 +108,8 @@ function codeOf({ CodeUri, InlineCode, ImageUri, PackageType }: Json, id: string
 function urlParts(given: Json, id: string, file: string): [name: string, type: string, properties: Json][] {
   const config = given.FunctionUrlConfig as Json | undefined
   if (!config) return []
-  requireKnown(config, ['AuthType', 'InvokeMode', 'Cors'], id, file)
+  const why = 'SAM leaves out what it does not know there, and says nothing.'
+  requireKnown(config, ['AuthType', 'InvokeMode', 'Cors'], { file, id, what: 'FunctionUrlConfig', why })
   if (given.AutoPublishAlias !== undefined)
     throw refused({ file }, id, 'The function URL of an alias is not run here', {
       why: 'With AutoPublishAlias the URL and its permissions are those of the alias.',
