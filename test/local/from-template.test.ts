@@ -337,7 +337,11 @@ describe('a mistake in the template', () => {
       fix: 'Write Handler: index.handler',
     })
     const name = edit('AWS::Lambda::Function', (properties) => (properties.Handler = 'index.main'))
-    await expect(start(mistaken('lambda', name))).rejects.toMatchObject({ code: 'SERVER_THROWS' })
+    await expect(start(mistaken('lambda', name))).rejects.toMatchObject({
+      code: 'SERVER_THROWS',
+      message: expect.stringMatching(/template\.json: \w+: .*index\.main is undefined or not exported/) as string,
+      fix: 'Correct Handler; what fairlead builds has index.handler.',
+    })
   })
 
   it('in the timeout ends a call, and one in the invoke mode keeps a stream until it is whole', async () => {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { viewerRequestFunction } from '../../aws/viewer-request.ts'
+import { FairleadError } from '../../errors.ts'
 import { anonymous, type FetchHandler } from '../../http/fetch-handler.ts'
 import type { LightRequest } from '../../http/light-request.ts'
 import { listen, type Listening } from '../../http/node-server.ts'
@@ -12,6 +13,7 @@ import { guardWithFaults } from '../faults/policies.ts'
 import { withAnswerFaults, withRequestFaults } from '../faults/with-faults.ts'
 import type { PlatformOptions, RunningPlatform } from '../platform.ts'
 import type { LocalEndpoint } from '../state.ts'
+import type { DeployedFunction } from '../template/deployed.ts'
 import { localEnvironment } from '../template/environment.ts'
 import { functionAccess, publicAccess } from './access.ts'
 import { cloudfront } from './cloudfront.ts'
@@ -62,7 +64,9 @@ export async function startLambdaPlatform(options: PlatformOptions): Promise<Run
       ...(origin ? { FAIRLEAD_ORIGIN_SECRET: origin.secret } : {}),
     })
     open.push(fn)
-    await fn.warm()
+    await fn.warm().catch((error: unknown) => {
+      throw ofResource(error, options.deployed?.lambda)
+    })
     const { endpoint, entrance } = origin
       ? behindCloudfront(fn, server, origin, options)
       : oauth
@@ -74,6 +78,18 @@ export async function startLambdaPlatform(options: PlatformOptions): Promise<Run
     await close()
     throw error
   }
+}
+
+/** What keeps a function of a template from starting, with the name that it has there. */
+function ofResource(error: unknown, deployed: DeployedFunction | undefined): unknown {
+  if (!deployed || !(error instanceof FairleadError)) return error
+  const { code, message, why, fix } = error
+  const missing = message.includes('is undefined or not exported')
+  return new FairleadError(code, `${deployed.resource}: ${message}`, {
+    why: missing ? 'Handler is FILE.EXPORT, and the file has no such export.' : why,
+    fix: missing ? 'Correct Handler; what fairlead builds has index.handler.' : fix,
+    cause: error,
+  })
 }
 
 async function functionOf(

@@ -12,6 +12,8 @@ export interface DeployedProcess {
 }
 
 export interface DeployedFunction extends DeployedProcess {
+  /** Its file and what it is called there, for who is told that it does not start. */
+  resource: string
   handler: string
   /** `python3.13`: the handler is a server behind the Lambda Web Adapter. */
   webRuntime?: string

@@ -52,6 +52,7 @@ export async function functionOf(stack: StackFile, name: string): Promise<Deploy
   const front = stack.resources.some(({ type }) => type === 'AWS::CloudFront::Distribution') || originSecret in env
   const auth = url.properties.AuthType === 'NONE' ? 'NONE' : 'AWS_IAM'
   return {
+    resource: `${stack.file}: ${fn.logicalId}`,
     artifactDir,
     env,
     handler: given.Handler ?? '',
