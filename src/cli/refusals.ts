@@ -32,7 +32,7 @@ export async function refusalsOf(
     ...(await takenNames(toolkit, made)),
     ...(await gatewayNames(toolkit.clients, made, stacks)),
     ...(await gatewayNeeds(toolkit.clients, made)),
-    ...(await exceededConcurrency(toolkit.clients, made)),
+    ...(await exceededConcurrency(toolkit, made)),
     ...(await exceededQuotas(toolkit, made)),
   ]
 }

@@ -110,7 +110,7 @@ function refused(value: string, what: string, { says, fix }: Pick<NameRule, 'say
  * @see https://github.com/aws/bedrock-agentcore-sdk-python/blob/main/src/bedrock_agentcore/memory/client.py (`create_or_get_memory`, read 2026-11-25)
  */
 export async function takenNames(
-  { clients }: Pick<OpenAws, 'clients'>,
+  { clients, region }: Pick<OpenAws, 'clients' | 'region'>,
   stacks: readonly (NamedStack & { added: readonly string[] })[],
 ): Promise<FairleadError[]> {
   const wanted = stacks.flatMap(
@@ -125,7 +125,7 @@ export async function takenNames(
     if (taken === undefined) return []
     return new FairleadError('NAME_REFUSED', `"${name}" cannot be the name of ${id}: the memory ${taken} has it`, {
       why: 'A memory holds what people said, so it is kept when its stack is destroyed.',
-      fix: `If it may go: aws bedrock-agentcore-control delete-memory --memory-id ${taken}. Otherwise change \`name\` in fairlead.config.ts, or the name of the environment.`,
+      fix: `If it may go: aws bedrock-agentcore-control delete-memory --memory-id ${taken} --region ${region}. Otherwise change \`name\` in fairlead.config.ts, or the name of the environment.`,
     })
   })
 }

@@ -138,7 +138,10 @@ const leftOver = 100
  * reserved. Gives what is exceeded.
  * @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html (read 2026-11-25)
  */
-export async function exceededConcurrency(clients: AwsClients, stacks: readonly NewIn[]): Promise<FairleadError[]> {
+export async function exceededConcurrency(
+  { clients, region }: Pick<OpenAws, 'clients' | 'region'>,
+  stacks: readonly NewIn[],
+): Promise<FairleadError[]> {
   const asked = stacks
     .flatMap(({ added, template: { Resources: all } }) => added.map((id) => all[id]))
     .filter((each) => each?.Type === 'AWS::Lambda::Function')
@@ -152,7 +155,7 @@ export async function exceededConcurrency(clients: AwsClients, stacks: readonly 
       `${asked} concurrent executions cannot be reserved: ${free} are not reserved, and ${leftOver} have to stay so`,
       {
         why: 'platforms.lambda.concurrency reserves a part of what all functions of the account share in a region.',
-        fix: 'Leave platforms.lambda.concurrency out, or ask for more: aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value 1000',
+        fix: `Leave platforms.lambda.concurrency out, or ask for more: aws service-quotas request-service-quota-increase --region ${region} --service-code lambda --quota-code L-B99A9384 --desired-value 1000`,
       },
     ),
   ]

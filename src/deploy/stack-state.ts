@@ -81,22 +81,22 @@ export function isEmpty(state: string): boolean {
   return state === 'REVIEW_IN_PROGRESS' || state === 'ROLLBACK_COMPLETE'
 }
 
-/** What to do about a stack that is stuck. */
-const remedies: Record<string, (name: string) => string> = {
-  CREATE_FAILED: (name) => `aws cloudformation delete-stack --stack-name ${name}, then fairlead deploy`,
-  UPDATE_FAILED: (name) => `aws cloudformation rollback-stack --stack-name ${name}, then fairlead deploy`,
-  ROLLBACK_FAILED: (name) =>
-    `Delete by hand what is in the way, then: aws cloudformation delete-stack --stack-name ${name}`,
-  UPDATE_ROLLBACK_FAILED: (name) =>
-    `aws cloudformation continue-update-rollback --stack-name ${name}; with --resources-to-skip ID for one that cannot go back`,
-  DELETE_FAILED: (name) =>
-    `aws cloudformation delete-stack --stack-name ${name} --retain-resources ID, for what could not be deleted`,
+/** What to do about a stack that is stuck. `named` is its name and region, since it may be in another than the user's own. */
+const remedies: Record<string, (named: string) => string> = {
+  CREATE_FAILED: (named) => `aws cloudformation delete-stack ${named}, then fairlead deploy`,
+  UPDATE_FAILED: (named) => `aws cloudformation rollback-stack ${named}, then fairlead deploy`,
+  ROLLBACK_FAILED: (named) => `Delete by hand what is in the way, then: aws cloudformation delete-stack ${named}`,
+  UPDATE_ROLLBACK_FAILED: (named) =>
+    `aws cloudformation continue-update-rollback ${named}; with --resources-to-skip ID for one that cannot go back`,
+  DELETE_FAILED: (named) =>
+    `aws cloudformation delete-stack ${named} --retain-resources ID, for what could not be deleted`,
 }
 
 /** Refuses a stack that needs a person first. */
-export function stuck({ name, state, reason }: StackState): FairleadError {
+export function stuck({ name, id, state, reason }: StackState): FairleadError {
+  const named = `--stack-name ${name} --region ${id.split(':')[3]}`
   return new FairleadError('STACK_HALF_MADE', `${name} is ${state}`, {
     ...(reason ? { why: reason } : {}),
-    fix: remedies[state]?.(name) ?? `aws cloudformation describe-stack-events --stack-name ${name}`,
+    fix: remedies[state]?.(named) ?? `aws cloudformation describe-stack-events ${named}`,
   })
 }

@@ -249,7 +249,7 @@ it('stacks of two regions are deployed in order, granted, and destroyed the othe
     expect((await fairlead(['deploy', ...how])).stderr).toMatch(risk)
   const { stdout: told } = await fairlead(['plan'])
   expect(told).toMatch(risk)
-  expect(told).toMatch(/! deploy would refuse this: DATA_AT_RISK .*\n {2}Fix .*--allow-replace/)
+  expect(told).toMatch(/! deploy would refuse this: DATA_AT_RISK .*\n {2}Why .*\n {2}Fix .*--allow-replace/)
   expect(executed()).toEqual(all)
   await project.configure({ ...scopes, platforms })
 
@@ -508,7 +508,7 @@ describe('nothing is touched', () => {
     const { code, stderr } = await deploy()
     expect(stderr).toContain(`STACK_HALF_MADE  ${stack} is ${status}`)
     expect(stderr).toContain('Something was in the way')
-    expect(stderr).toMatch(/Fix {3}.*aws cloudformation /)
+    expect(stderr).toMatch(/Fix {3}.*aws cloudformation .*--region eu-central-1/)
     expect(code).toBe(7)
     expect((await fairlead(['deploy', '--dry-run'])).stderr).toContain(`STACK_HALF_MADE  ${stack} is ${status}`)
     expect(await json(['plan'])).toMatchObject({ data: { refusals: [{ code: 'STACK_HALF_MADE' }] } })

@@ -43,7 +43,7 @@ export function planCommand(): Command {
           placeText(planned, chosen.environment),
           ...planText(planned.stacks),
           ...idleText(planned.stacks, planned.region),
-          ...refusals.flatMap(({ code, message, fix }) => ['', `! deploy would refuse this: ${code}  ${message}`, `  Fix   ${fix}`]), // prettier-ignore
+          ...refusals.flatMap(({ code, message, why: reason, fix }) => ['', `! deploy would refuse this: ${code}  ${message}`, `  Why   ${reason}`, `  Fix   ${fix}`]), // prettier-ignore
         ].join('\n'),
       }
     }),
