@@ -23,6 +23,7 @@ export async function refusalsOf(
     name,
     region,
     template,
+    ...(taken.deployed.has(name) ? { before: { Resources: {}, ...taken.deployed.get(name) } } : {}),
     added: stacks.find((each) => each.name === name)!.changes.filter(({ verb }) => verb === 'add').map(({ id }) => id), // prettier-ignore
   }))
   return [

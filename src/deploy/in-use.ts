@@ -13,6 +13,8 @@ export interface InUse {
   first: string[]
   /** Where that cannot be: what a stack gives up is still taken. */
   refusals: FairleadError[]
+  /** The templates that are deployed now, by stack. */
+  deployed: ReadonlyMap<string, object>
 }
 
 /**
@@ -43,7 +45,7 @@ export async function inUse(
       else refusals.push(stillTaken(name, taker, next !== undefined))
     }
   }
-  return { first: [...new Set(first)], refusals }
+  return { first: [...new Set(first)], refusals, deployed }
 }
 
 function stillTaken(giver: string, taker: string, isDeployed: boolean): FairleadError {

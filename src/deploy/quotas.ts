@@ -75,6 +75,23 @@ export interface NewIn {
   template: Template
   /** Logical ids. */
   added: readonly string[]
+  /** What is deployed now: what is there already takes only what it grows by. */
+  before?: Template
+}
+
+/** How much the resources of a type take more than they do now. */
+function growth(
+  { added, template: { Resources: all }, before: { Resources: old } = { Resources: {} } }: NewIn,
+  type: string,
+  takes: NonNullable<Quota['takes']>,
+): number {
+  return Object.entries(all)
+    .filter(([, { Type }]) => Type === type)
+    .reduce((sum, [id, resource]) => {
+      const now = old[id]
+      if (added.includes(id)) return sum + takes(resource, all)
+      return now ? sum + takes(resource, all) - takes(now, old) : sum
+    }, 0)
 }
 
 /**
@@ -86,11 +103,8 @@ export async function exceededQuotas(aws: OpenAws, stacks: readonly NewIn[]): Pr
   for (const [type, quota] of Object.entries(quotas)) {
     const region = quota.region ?? stacks[0]?.region ?? aws.region
     const { takes = () => 1 } = quota
-    const asked = stacks.flatMap(({ added, template: { Resources: all } }) =>
-      added.flatMap((id) => (all[id]?.Type === type ? [takes(all[id], all)] : [])),
-    )
-    const sum = asked.reduce((total, each) => total + each, 0)
-    if (sum === 0) continue
+    const sum = stacks.reduce((total, each) => total + growth(each, type, takes), 0)
+    if (sum <= 0) continue
     const limit = await serviceQuota(aws, quota, region)
     if (limit === undefined) continue
     const used = quota.unlisted ? 0 : await countOf(aws.clients, type, region, limit)
@@ -142,11 +156,10 @@ export async function exceededConcurrency(
   { clients, region }: Pick<OpenAws, 'clients' | 'region'>,
   stacks: readonly NewIn[],
 ): Promise<FairleadError[]> {
-  const asked = stacks
-    .flatMap(({ added, template: { Resources: all } }) => added.map((id) => all[id]))
-    .filter((each) => each?.Type === 'AWS::Lambda::Function')
-    .reduce((sum, each) => sum + Number(each?.Properties?.['ReservedConcurrentExecutions'] ?? 0), 0)
-  if (asked === 0) return []
+  const reserved = ({ Properties: properties = {} }: Resource) =>
+    Number(properties['ReservedConcurrentExecutions'] ?? 0)
+  const asked = stacks.reduce((sum, each) => sum + growth(each, 'AWS::Lambda::Function', reserved), 0)
+  if (asked <= 0) return []
   const free = await unreserved(clients)
   if (free === undefined || free - asked >= leftOver) return []
   return [

@@ -447,6 +447,12 @@ describe('nothing is touched', () => {
     untouched()
     aws.switches.denied.add('lambda.GetAccountSettings')
     expect((await deploy()).code).toBe(0)
+    // Of a function that is there, only what it grows by is asked for.
+    aws.switches.denied.clear()
+    aws.log.length = 0
+    await project.configure({ platforms: { lambda: { concurrency: 8 } } })
+    expect((await deploy()).stderr).toContain('QUOTA_EXCEEDED  3 concurrent executions cannot be reserved')
+    untouched()
   })
 
   it('when a new account has no runtimes of AgentCore', async () => {

@@ -39,6 +39,16 @@ it('each quota that is exceeded is told with what is there, what it is and how t
   ])
 })
 
+it('what is there already takes only what it grows by', async () => {
+  const before = structuredClone(template)
+  Object.assign(before.Resources.Scaled.Properties, { MinCapacity: 1 })
+  aws.switches.quotas.set('L-3032A538', 5)
+  const found = async (then: typeof template) =>
+    (await exceededQuotas(await openAws({}), [{ region, template, before: then, added: [] }])).map(({ message }) => message) // prettier-ignore
+  expect(await found(template)).toEqual([])
+  expect(await found(before)).toEqual([expect.stringMatching(/^6 more .*the quota is 5 /)])
+})
+
 it('nothing is said of what fits, of what is there already, and of what is not made', async () => {
   aws.switches.quotas.set('L-3032A538', 8)
   aws.switches.others.set('AWS::EC2::VPC', 4)
