@@ -148,6 +148,16 @@ const scopeKey = z
   .string()
   .regex(/^[a-zA-Z0-9][a-zA-Z0-9:._-]{0,63}$/, 'must be letters, digits and : . _ -, at most 64')
 
+/** A statement of a policy, as IAM takes it. @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html (read 2026-11-25) */
+const permission = z.strictObject({
+  actions: z
+    .array(z.string().regex(/^(\*|[a-zA-Z0-9-]+:[\w*?]+)$/, 'must be an action such as s3:GetObject'))
+    .min(1, 'must have an action at least'),
+  resources: z
+    .array(z.string().regex(/^(\*|arn:[^\s:]+:[^\s:]*:[^\s:]*:[^\s:]*:\S.*)$/, 'must be an ARN, or *'))
+    .min(1, 'must have a resource at least'),
+})
+
 const oauth = z.strictObject({
   verifier: z.enum(['authorization-service', 'cognito']).optional(),
   alg: z.enum(['RS256', 'ES256']).optional(),
@@ -178,7 +188,7 @@ const config = z.strictObject({
     .regex(/^[a-zA-Z][a-zA-Z0-9-]{0,47}$/, 'must be letters, digits and hyphens, at most 48, beginning with a letter'),
   server: server.optional(),
   callers: z.array(arn).optional(),
-  permissions: z.array(z.strictObject({ actions: z.array(z.string()), resources: z.array(z.string()) })).optional(),
+  permissions: z.array(permission).optional(),
   scopes: z
     .record(
       scopeKey,

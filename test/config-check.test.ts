@@ -97,6 +97,12 @@ describe('the configuration', () => {
     [prod({ account: 111122223333, region: 'us-east-1' }), '12 digits in quotes'],
     [prod({ account: '111122223333', region: 'us-east' }), 'must be a region'],
     [{ ...good, environments: {} }, 'names no environment'],
+    [
+      { ...good, permissions: [{ actions: ['GetObject'], resources: ['*'] }] },
+      'must be an action such as s3:GetObject',
+    ],
+    [{ ...good, permissions: [{ actions: ['s3:GetObject'], resources: ['bucket'] }] }, 'must be an ARN, or *'],
+    [{ ...good, permissions: [{ actions: [], resources: ['*'] }] }, 'must have an action at least'],
     [{ ...good, environments: { Prod: {} } }, '`environments.Prod` is wrong: must be small letters'],
     [{ ...good, oauth: { userPoolId: 'pool' } }, 'must be the id of a user pool'],
     [{ ...good, platforms: { fargate: { vpcId: 'vpc-1' } } }, 'must be the id of a VPC'],

@@ -13,6 +13,7 @@ import { nearest } from '../nearest.ts'
 import { localAccount, platformNames, type Platform } from '../platforms.ts'
 import { isManaged, partsOf, unknownAccount, type Deployment, type ImagedArtifact } from './deployment.ts'
 import { imagedArtifacts, imagesFor } from './image.ts'
+import { principalOf } from './principal.ts'
 import { baseOrAsk, baseReference, type Pinning } from './oci/pin.ts'
 
 export interface PrepareOptions {
@@ -132,9 +133,20 @@ function chosen({ platforms }: FairleadConfig, given: readonly string[] | undefi
   return there.filter((name) => given === undefined || given.includes(name))
 }
 
+/** What AWS takes as a principal of a policy: no group, no wildcard, no session. Throws PRINCIPAL_INVALID. */
+function checkCaller(arn: string): void {
+  try {
+    principalOf(arn)
+  } catch (error) {
+    const { code, message, why, fix } = error as FairleadError
+    throw new FairleadError(code, `\`callers\`: ${message}`, { why, fix: fix.replace('fairlead grant', 'Write') })
+  }
+}
+
 /** AWS refuses a principal that does not exist, and the one of `dev` exists here alone. */
 function realCallers({ callers }: FairleadConfig): { callers: string[] | undefined; warnings: string[] } {
   const local = (arn: string) => arn.includes(`::${localAccount.accountId}:`)
+  for (const arn of callers ?? []) if (!local(arn) && arn !== '*') checkCaller(arn)
   return {
     callers: callers?.filter((arn) => !local(arn)),
     warnings: (callers ?? [])

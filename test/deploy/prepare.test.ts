@@ -42,6 +42,18 @@ describe('a deployment', { timeout: 60_000 }, () => {
     expect(warnings).toEqual([expect.stringContaining(`${agents[1]} is not deployed`)])
   })
 
+  it.each([
+    ['arn:aws:iam::111122223333:group/analysts', 'is not an IAM principal', /.*/],
+    ['arn:aws:iam::111122223333:role/*', 'is not an IAM principal', /.*/],
+    ['arn:aws:sts::111122223333:assumed-role/agent/one', 'A session of a role cannot be granted', /^Write arn:aws:iam::111122223333:role\/agent$/], // prettier-ignore
+  ])('refuses a caller that AWS does not take in a policy: %s', async (caller, says, fix) => {
+    await expect(prepare({ callers: [caller] }, place)).rejects.toMatchObject({
+      code: 'PRINCIPAL_INVALID',
+      message: expect.stringMatching(new RegExp(`^\`callers\`: .*${says}`)) as string,
+      fix: expect.stringMatching(fix) as string,
+    })
+  })
+
   it('warns of a target of the managed gateway that is on this machine alone', async () => {
     const brownfield = fileURLToPath(new URL('../../examples/brownfield/', import.meta.url))
     const targets = ['orders.json', 'inventory.json', 'notes.json'].map((file) => join(brownfield, file))
