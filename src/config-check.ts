@@ -45,6 +45,11 @@ const domain = z.strictObject({
     ),
 })
 
+function isUnique(names: readonly (string | undefined)[]): boolean {
+  const given = names.filter((name) => name !== undefined)
+  return new Set(given).size === given.length
+}
+
 /** Limits of Lambda. @see https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html (read 2026-11-22) */
 const lambda = z.strictObject({
   auth: z.enum(['iam', 'oauth']).optional(),
@@ -166,9 +171,17 @@ const oauth = z.strictObject({
       z.strictObject({
         id: z.string().regex(/^[\x21-\x7e]{1,128}$/, 'must be 1 to 128 visible ASCII characters'),
         redirectUris: z.array(z.url()).max(10).optional(),
-        secretEnv: z.string().optional(),
+        secretEnv: z
+          .string()
+          .regex(
+            /^(?!AWS_|FAIRLEAD_)[a-zA-Z]\w*$/,
+            'must be the name of a variable, with letters, digits and _, and none of AWS_ or FAIRLEAD_',
+          )
+          .optional(),
       }),
     )
+    .refine((all) => isUnique(all.map(({ id }) => id)), 'has two clients of one id')
+    .refine((all) => isUnique(all.map(({ secretEnv }) => secretEnv)), 'has two clients with one secretEnv')
     .optional(),
   userPoolId: z
     .string()
@@ -194,6 +207,7 @@ const config = z.strictObject({
       scopeKey,
       z.strictObject({ description: z.string().min(1), groups: z.array(z.string().min(1)).min(1).optional() }),
     )
+    .refine((all) => Object.keys(all).length <= 100, 'has more than the 100 that Cognito takes')
     .optional(),
   baseScopes: z.array(z.string()).optional(),
   tools: z

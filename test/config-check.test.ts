@@ -97,6 +97,21 @@ describe('the configuration', () => {
     [prod({ account: 111122223333, region: 'us-east-1' }), '12 digits in quotes'],
     [prod({ account: '111122223333', region: 'us-east' }), 'must be a region'],
     [{ ...good, environments: {} }, 'names no environment'],
+    [{ ...good, oauth: { clients: [{ id: 'a' }, { id: 'a' }] } }, 'has two clients of one id'],
+    [
+      {
+        ...good,
+        oauth: {
+          clients: [
+            { id: 'a', secretEnv: 'S' },
+            { id: 'b', secretEnv: 'S' },
+          ],
+        },
+      },
+      'with one secretEnv',
+    ],
+    [{ ...good, oauth: { clients: [{ id: 'a', secretEnv: 'FAIRLEAD_SECRET' }] } }, 'none of AWS_ or FAIRLEAD_'],
+    [{ ...good, scopes: Object.fromEntries(Array.from({ length: 101 }, (_, at) => [`s${at}`, { description: 'x' }])) }, '100 that Cognito takes'], // prettier-ignore
     [
       { ...good, permissions: [{ actions: ['GetObject'], resources: ['*'] }] },
       'must be an action such as s3:GetObject',

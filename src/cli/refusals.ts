@@ -2,6 +2,7 @@ import { takenNames } from '../deploy/aws-names.ts'
 import { gatewayNames } from '../deploy/gateway-names.ts'
 import { gatewayNeeds } from '../deploy/gateway-needs.ts'
 import { inUse, type InUse } from '../deploy/in-use.ts'
+import { tooManyCallers } from '../deploy/policy-size.ts'
 import { exceededConcurrency, exceededQuotas } from '../deploy/quotas.ts'
 import { conditionOf, stuck, type StackState } from '../deploy/stack-state.ts'
 import { atRiskError } from '../deploy/toolkit-deploy.ts'
@@ -31,6 +32,7 @@ export async function refusalsOf(
     ...risksOf(stacks, allowReplace),
     ...taken.refusals,
     ...(await takenNames(toolkit, made)),
+    ...tooManyCallers(made),
     ...(await gatewayNames(toolkit.clients, made, stacks)),
     ...(await gatewayNeeds(toolkit.clients, made)),
     ...(await exceededConcurrency(toolkit, made)),

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { exceededQuotas, quotas } from '../../src/deploy/quotas.ts'
+import { tooManyCallers } from '../../src/deploy/policy-size.ts'
 import { openAws } from '../../src/deploy/toolkit-clients.ts'
 import { fakeAwsInProcess } from './support/fake-aws/in-process.ts'
 import { region, type FakeAws } from './support/fake-aws/start.ts'
@@ -68,6 +69,23 @@ it.each(['servicequotas.GetServiceQuota', 'cloudcontrolapi.ListResources'])(
     expect(await asked()).toEqual([])
   },
 )
+
+it('callers are as many as the policy of a function holds', () => {
+  const permissions = (count: number) => ({
+    Resources: Object.fromEntries(
+      Array.from({ length: 2 * count }, (_, at) => [
+        `ServerCaller${at}`,
+        {
+          Type: 'AWS::Lambda::Permission',
+          Properties: { Action: 'lambda:InvokeFunction', Principal: `arn:aws:iam::111122223333:role/agent-${at}`, FunctionName: { Ref: 'F' } }, // prettier-ignore
+        },
+      ]),
+    ),
+  })
+  const found = (count: number) => tooManyCallers([{ name: 'hello-prod-lambda', region, template: permissions(count) }])
+  expect(found(20)).toEqual([])
+  expect(found(60)).toMatchObject([{ code: 'QUOTA_EXCEEDED', fix: expect.stringContaining('one role') as string }])
+})
 
 it('every quota says where it was read, and when', () => {
   for (const { code, source, date } of Object.values(quotas)) {

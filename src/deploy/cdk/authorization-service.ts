@@ -29,6 +29,8 @@ export interface AuthorizationServiceProps {
 
 /** All variables of a function have 4 kB. @see https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html (read 2026-11-25) */
 const maxSettingsBytes = 3000
+/** A variable with the ARN of a client's secret. */
+const secretBytes = 160
 
 /**
  * The OAuth 2.1 authorization service in front of Cognito: a function behind a distribution, so that nothing runs while nobody
@@ -126,15 +128,12 @@ export class AuthorizationService extends Construct {
     const upstream = { issuer: this.signIn.issuer, userPoolId }
     const settings = { baseScopes: scopesOf(config).baseScopes, alg, clients, upstream }
     const text = JSON.stringify(settings)
-    if (text.length > maxSettingsBytes)
-      throw new FairleadError(
-        'CONFIG_INVALID',
-        `\`oauth.clients\` has ${text.length} bytes, and ${maxSettingsBytes} fit`,
-        {
-          why: 'They stand in the environment of a function, and Lambda gives that 4 kB.',
-          fix: 'Let clients use a client ID metadata document, or register themselves.',
-        },
-      )
+    const bytes = text.length + secretBytes * (clients ?? []).filter(({ secretEnv }) => secretEnv !== undefined).length
+    if (bytes > maxSettingsBytes)
+      throw new FairleadError('CONFIG_INVALID', `\`oauth.clients\` has ${bytes} bytes, and ${maxSettingsBytes} fit`, {
+        why: 'They stand in the environment of a function, and Lambda gives that 4 kB.',
+        fix: 'Let clients use a client ID metadata document, or register themselves.',
+      })
     return text
   }
 
