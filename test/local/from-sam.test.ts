@@ -136,6 +136,9 @@ Conditions:
 Resources:
   Key:
     Type: AWS::SecretsManager::Secret
+  Other:
+    Type: AWS::Serverless::Function
+    Properties: { CodeUri: other/, Handler: app.main, Runtime: python3.13, FunctionUrlConfig: { AuthType: NONE } }
   Server:
     Type: AWS::Serverless::Function
     Properties:

@@ -27,9 +27,11 @@ interface PermissionProperties {
 
 /** The function behind a function URL of a stack, as the template has it; undefined where there is none. Throws TEMPLATE_NOT_RUNNABLE, SETTING_UNREADABLE. */
 export async function functionOf(stack: StackFile, name: string): Promise<DeployedFunction | undefined> {
-  const url = stack.resources.find(({ type }) => type === 'AWS::Lambda::Url')
+  const urls = stack.resources.filter(({ type }) => type === 'AWS::Lambda::Url')
+  const behind = urls.map((url) => ({ url, fn: stack.resources.find((each) => isFunction(each) && isNamed(url.properties.TargetFunctionArn, each)) })) // prettier-ignore
+  // Of several, the one that is a server of fairlead's.
+  const { url, fn } = behind.find((each) => each.fn && isServer(each.fn)) ?? behind[0] ?? {}
   if (!url) return undefined
-  const fn = stack.resources.find((each) => isFunction(each) && isNamed(url.properties.TargetFunctionArn, each))
   if (!fn)
     throw refused(
       stack,
@@ -73,6 +75,12 @@ export async function functionOf(stack: StackFile, name: string): Promise<Deploy
 
 /** A template has it where CloudFront stands in front, its own or one of another stack. */
 const originSecret = 'FAIRLEAD_ORIGIN_SECRET_FROM'
+
+function isServer({ properties }: Filled): boolean {
+  const { Variables } = (properties.Environment ?? {}) as { Variables?: Record<string, unknown> }
+  const { FAIRLEAD_PLATFORM: platform, AWS_LAMBDA_EXEC_WRAPPER: wrapper } = Variables ?? {}
+  return platform === 'lambda' || platform === 'agentcore-gateway' || wrapper !== undefined
+}
 
 function isFunction({ type }: Filled): boolean {
   return type === 'AWS::Lambda::Function'
