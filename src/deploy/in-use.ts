@@ -56,15 +56,18 @@ function stillTaken(giver: string, taker: string, isDeployed: boolean): Fairlead
   })
 }
 
+/** Undefined too where the caller may not look: CloudFormation tells it then. */
 async function deployedTemplate(clients: AwsClients, name: string, region: string): Promise<object | undefined> {
   const cloudFormation = clients('cloudformation', region)
-  const found = await stackState(cloudFormation, name)
-  if (!found || isEmpty(found.state)) return undefined
   try {
+    const found = await stackState(cloudFormation, name)
+    if (!found || isEmpty(found.state)) return undefined
     const { TemplateBody: body = '{}' } = await cloudFormation.getTemplate({ StackName: name, TemplateStage: 'Original' }) // prettier-ignore
     return JSON.parse(body) as object
   } catch (error) {
-    throw asAwsError(error, `Reading ${name}`)
+    const said = asAwsError(error, `Reading ${name}`)
+    if (said.code === 'AWS_DENIED') return undefined
+    throw said
   }
 }
 
