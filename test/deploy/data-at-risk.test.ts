@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { App, CfnOutput, RemovalPolicy, Stack } from 'aws-cdk-lib'
 import { AttributeType, Table } from 'aws-cdk-lib/aws-dynamodb'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { inUse } from '../../src/deploy/in-use.ts'
 import { retainedBy } from '../../src/deploy/retained.ts'
 import { deployStacks } from '../../src/deploy/toolkit-deploy.ts'
 import { deployHost } from '../../src/deploy/toolkit-host.ts'
@@ -86,6 +87,14 @@ it('a table that would be replaced, or lost sight of, is refused twice: by the p
   ])
   expect(aws.stacks.get('data')!.status).toBe('UPDATE_COMPLETE')
 }, 60_000)
+
+it('who may not read templates is not kept from deploying: CloudFormation tells what is in use', async () => {
+  aws.switches.denied.add('cloudformation.GetTemplate')
+  const { toolkit } = await open()
+  const found = await inUse(toolkit.clients, [{ name: 'data', template: {} }], [{ name: 'data', region }])
+  aws.switches.denied.clear()
+  expect(found).toMatchObject({ first: [], refusals: [], deployed: new Map() })
+})
 
 it('what our stacks delete is at risk where people would miss it: not a table whose items end within hours', () => {
   const removed = (type: string) => dataAtRisk([{ verb: 'remove', id: 'It', type }])
