@@ -8,7 +8,7 @@ export default defineConfig({
     globalSetup: ['test/support/run-folder.setup.ts'],
     setupFiles: ['test/support/log-capture.setup.ts'],
     pool: 'forks',
-    maxWorkers: 2,
+    maxWorkers: 3,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     reporters: process.env.CI ? ['default', './test/plain-reporter.ts'] : ['default'],
