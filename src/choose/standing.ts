@@ -33,7 +33,7 @@ const made = {
     loadBalancers: 1,
     webAcls: 1,
   },
-  'agentcore-runtime': { alarms: 5, dashboards: 1, secrets: 0 },
+  'agentcore-runtime': { alarms: 6, dashboards: 1, secrets: 0 },
   'agentcore-gateway': { alarms: 2, dashboards: 1, secrets: 0 },
 } as const satisfies Record<string, Standing>
 

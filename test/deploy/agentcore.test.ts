@@ -479,6 +479,22 @@ describe('the runtime', () => {
     )
   })
 
+  it('has a log that ends after a month, made where the service has not, and read by who waits for it', () => {
+    const calls = all('runtime-iam', 'Custom::AWS').map(({ Create, Delete = '{}' }) => [Create, Delete].map((each) => JSON.parse(text(each)) as object)) // prettier-ignore
+    const logGroupName = expect.stringMatching(/^\/aws\/bedrock-agentcore\/runtimes\/.*-live$/) as string
+    expect(calls).toMatchObject([
+      [
+        { action: 'createLogGroup', parameters: { logGroupName }, ignoreErrorCodesMatching: 'ResourceAlreadyExistsException' }, // prettier-ignore
+        {
+          action: 'deleteLogGroup',
+          parameters: { logGroupName },
+          ignoreErrorCodesMatching: 'ResourceNotFoundException',
+        },
+      ],
+      [{ action: 'putRetentionPolicy', parameters: { logGroupName, retentionInDays: 30 } }, {}],
+    ])
+  })
+
   it('keeps its memory when the stack goes', () => {
     const memory = Object.values(templates['runtime-iam']!.Resources).find(
       ({ Type }) => Type === 'AWS::BedrockAgentCore::Memory',

@@ -10,6 +10,7 @@ import { FairleadError } from '../../errors.ts'
 import type { ImagePlan } from '../deployment.ts'
 import { memoryFor } from './agentcore-memory.ts'
 import { requireAgentcore } from './agentcore-region.ts'
+import { AgentcoreRuntimeLog } from './agentcore-runtime-log.ts'
 import { agentcoreArn, agentcoreRole, identityArns } from './agentcore-role.ts'
 import { allow, allowConfigured } from './allow.ts'
 import { packaged } from './agentcore-runtime-package.ts'
@@ -36,8 +37,8 @@ export class AgentcoreRuntimeMcpServer extends Construct {
   readonly auth: 'iam' | 'jwt'
   /** The MCP endpoint. */
   readonly url: string
-  /** Made by the service when the first session starts. */
   readonly logGroupName: string
+  readonly log: AgentcoreRuntimeLog
   readonly #callers: string[] = []
 
   constructor(scope: Construct, id: string, props: AgentcoreRuntimeMcpServerProps) {
@@ -78,6 +79,8 @@ export class AgentcoreRuntimeMcpServer extends Construct {
     const arn = encodeArn(agentcoreArn(this, `runtime/${this.runtime.attrAgentRuntimeId}`))
     this.url = `https://bedrock-agentcore.${region}.amazonaws.com/runtimes/${arn}/invocations?qualifier=${qualifier}`
     this.logGroupName = `/aws/bedrock-agentcore/runtimes/${this.runtime.attrAgentRuntimeId}-${qualifier}`
+    const { logGroupName, endpoint } = this
+    this.log = new AgentcoreRuntimeLog(this, 'Log', { logGroupName, runtimeName: name, endpoint })
     if (auth === 'iam') for (const caller of config.callers ?? []) this.grantInvoke(caller)
   }
 

@@ -98,10 +98,14 @@ function ofFargate({ service, logGroup, front, table }: FargateMcpServer): Watch
   }
 }
 
-/** Its log group is made by the service when the first session starts: there is none to count lines in yet. */
-function ofRuntime({ runtime, endpoint, runtimeArn }: AgentcoreRuntimeMcpServer): Watchable {
+function ofRuntime({ runtime, endpoint, runtimeArn, log }: AgentcoreRuntimeMcpServer): Watchable {
   return {
-    parts: { runtimeName: runtime.agentRuntimeName, runtimeArn, runtimeEndpoint: endpoint.name },
+    parts: {
+      logGroup: log.logGroup,
+      runtimeName: runtime.agentRuntimeName,
+      runtimeArn,
+      runtimeEndpoint: endpoint.name,
+    },
     set: (name, value) => {
       const variables = runtime.environmentVariables as CfnRuntime['environmentVariables'] & object
       runtime.environmentVariables = { ...variables, [name]: value }

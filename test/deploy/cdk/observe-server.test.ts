@@ -49,6 +49,7 @@ describe('a deployment', () => {
     expect(alarms(runtime)).toEqual([
       'agentcore-runtime-errors',
       'agentcore-runtime-duration',
+      'agentcore-runtime-error-lines',
       'agentcore-runtime-system-errors',
       'agentcore-runtime-throttles',
     ])
