@@ -9,7 +9,7 @@ export async function protectedResources(env: NodeJS.ProcessEnv): Promise<Protec
   const texts = await parametersUnder(env, resourcesVariable)
   return texts.flatMap((text) => {
     const found = parse(text)
-    if (!found) console.error(JSON.stringify({ event: 'resources.unreadable' }))
+    if (!found) process.stderr.write(`${JSON.stringify({ level: 'error', event: 'resources.unreadable' })}\n`)
     return found ?? []
   })
 }
