@@ -235,6 +235,11 @@ const config = z.strictObject({
         path: ['agentcore-runtime', 'baseImage'],
         error: 'must be that of fargate: both run one image',
       },
+    )
+    .refine(
+      ({ lambda: one, fargate: two, 'agentcore-gateway': { lambda: three, fargate: four } = {} }) =>
+        isUnique([one, two, three, four].map((each) => each?.domain?.name)),
+      'has one `domain` twice: each platform has a distribution, and CloudFront gives a name to one',
     ),
   dev: z.strictObject({ standIn: z.string().optional(), env: z.array(z.string()).optional() }).optional(),
   observability: z

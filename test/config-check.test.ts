@@ -93,11 +93,13 @@ describe('the configuration', () => {
   const python = { ...good, server: { kind: 'http', command: 'python' } }
   const prod = (environment: unknown) => ({ ...good, environments: { prod: environment } })
   const domain = { name: 'mcp.example.com', certificateArn: 'arn:aws:acm:eu-west-1:111122223333:certificate/1' }
+  const atEdge = { name: 'mcp.example.com', certificateArn: 'arn:aws:acm:us-east-1:111122223333:certificate/1' }
   it.each([
     [prod({ account: 111122223333, region: 'us-east-1' }), '12 digits in quotes'],
     [prod({ account: '111122223333', region: 'us-east' }), 'must be a region'],
     [{ ...good, environments: {} }, 'names no environment'],
     [{ ...good, oauth: { clients: [{ id: 'a' }, { id: 'a' }] } }, 'has two clients of one id'],
+    [{ ...good, platforms: { lambda: { auth: 'oauth', domain: atEdge }, fargate: { domain: atEdge } } }, 'has one `domain` twice'], // prettier-ignore
     [
       {
         ...good,
