@@ -23,7 +23,7 @@ export async function gatewayNeeds(clients: AwsClients, stacks: readonly NewIn[]
       const kind = kindOf[type]
       if (!kind) continue
       if (added.includes(id)) found.push(await takenName(clients, kind, String(properties['Name'])))
-      for (const secret of strings(properties, 'SecretId')) found.push(await unknownSecret(clients, secret))
+      for (const secret of secretsIn(properties)) found.push(await unknownSecret(clients, secret, region))
     }
   }
   return found.filter((each) => each !== undefined)
@@ -55,6 +55,16 @@ function strings(value: unknown, name: string): string[] {
   )
 }
 
+interface Secret {
+  SecretId: string
+  JsonKey: string
+}
+
+function secretsIn(value: unknown): Secret[] {
+  if (typeof value !== 'object' || value === null) return []
+  return 'SecretId' in value ? [value as Secret] : Object.values(value).flatMap(secretsIn)
+}
+
 async function unknownProvider(clients: AwsClients, arn: string, region: string): Promise<FairleadError | undefined> {
   const said = readProviderArn(arn)
   if (!said || said.account === localAccount.accountId || (await isThere(clients, said, said.region)) !== false) return undefined // prettier-ignore
@@ -84,14 +94,20 @@ async function isThere(
   )
 }
 
-async function unknownSecret(clients: AwsClients, secretId: string): Promise<FairleadError | undefined> {
+async function unknownSecret(
+  clients: AwsClients,
+  { SecretId: secretId, JsonKey: key }: Secret,
+  region: string,
+): Promise<FairleadError | undefined> {
   const there = await looked(`Looking for the secret ${secretId}`, () =>
     clients('secrets-manager').describeSecret({ SecretId: secretId }),
   )
   if (there !== false) return undefined
   return new FairleadError('CREDENTIAL_PROVIDER', `There is no secret ${secretId} in AWS Secrets Manager`, {
     why: 'The bindings name it for a credential provider, which reads it there in its own region.',
-    fix: `aws secretsmanager create-secret --name ${secretId} --secret-string '{"KEY": "…"}', with the jsonKey of the binding as KEY.`,
+    fix: secretId.startsWith('arn:')
+      ? 'Write the ARN of a secret that is there, or its name alone.'
+      : `aws secretsmanager create-secret --region ${region} --name ${secretId} --secret-string '{"${key}": "…"}'`,
   })
 }
 
