@@ -23,6 +23,12 @@ export async function readProject(given?: string): Promise<Project> {
   return { dir: dirname(configFile), configFile, config }
 }
 
+/** What `npm init` writes makes a file with `import` or `export` one that cannot be read. */
+function hint(error: unknown): { why?: string; fix?: string } {
+  if (!(error instanceof SyntaxError) || !/outside a module|Unexpected token 'export'/.test(error.message)) return {}
+  return { why: 'Its package.json says "type": "commonjs", and it is an ES module.', fix: 'npm pkg set type=module' }
+}
+
 let reads = 0
 
 /** Imports a module as it is now: Node keeps what it imported once, so each read has a query of its own. */
@@ -32,6 +38,6 @@ async function importFresh(file: string): Promise<unknown> {
     return module.default
   } catch (error) {
     const said = error instanceof Error ? error.message.split('\n')[0]! : String(error)
-    throw new FairleadError('CONFIG_UNREADABLE', `${file} cannot be read: ${said}`, { cause: error })
+    throw new FairleadError('CONFIG_UNREADABLE', `${file} cannot be read: ${said}`, { cause: error, ...hint(error) })
   }
 }

@@ -200,6 +200,11 @@ describe('a project that is wrong', () => {
     ['no configuration', {}, 'CONFIG_NOT_FOUND'],
     ['a wrong key', { 'fairlead.config.ts': config.replace('platforms', 'platfroms') }, 'did you mean `platforms`?'],
     ['a configuration that throws', { 'fairlead.config.ts': "throw new Error('broken')" }, 'CONFIG_UNREADABLE'],
+    [
+      'a package that says commonjs, as npm init writes it',
+      { 'fairlead.config.ts': `import 'node:os'\n${config}`, 'package.json': '{"type": "commonjs"}' },
+      'npm pkg set type=module',
+    ],
     ['no server file', { 'fairlead.config.ts': config }, 'server.ts'],
     [
       'a server that throws',
