@@ -38,6 +38,7 @@ class Handler(BaseHTTPRequestHandler):
             end.wait(10)
             self.wfile.write(b'two')
         elif self.path == '/rpc?end': end.set()
+        elif self.path == '/rpc?large': self.wfile.write(b'x' * 5_500_000)
         elif self.path != '/rpc?empty':
             self.wfile.write(json.dumps({'path': self.path, 'headers': dict(self.headers), 'body': body, 'cwd': os.getcwd()}).encode())
     def log_message(self, *_):
@@ -164,6 +165,8 @@ describe.skipIf(!python)('a mistake in the template of a function in Python', ()
   it('in the invoke mode of the adapter gives the envelope to the client', async () => {
     const stack = await start(({ Environment }) => (Environment.Variables.AWS_LWA_INVOKE_MODE = 'buffered'))
     expect(await (await call(stack)).json()).toMatchObject({ statusCode: 200, isBase64Encoded: true })
+    // In base64 that is more than Lambda takes.
+    expect((await call(stack, '?large')).status).toBe(502)
     await stack.close()
   })
 

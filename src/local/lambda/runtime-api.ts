@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { answerWhole, readWhole } from './whole-answer.ts'
 
 /** One call of the function, as the Runtime API hands it out and takes its answer back. */
 export interface Work {
@@ -33,7 +34,6 @@ interface Events {
 }
 
 const base = '/2018-06-01/runtime'
-const maxResponseBytes = 6 * 1024 * 1024 + 256 * 1024
 
 /** Serves the Lambda Runtime API to one execution environment. @see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html */
 export async function startRuntimeApi(events: Events): Promise<RuntimeApi> {
@@ -82,22 +82,8 @@ export async function startRuntimeApi(events: Events): Promise<RuntimeApi> {
     else if (req.headers['lambda-runtime-function-response-mode'] === 'streaming') {
       work.answer.streaming(req.headers['content-type'] ?? 'application/octet-stream', req)
       await new Promise((resolve) => req.once('end', resolve).once('close', resolve))
-    } else {
-      const payload = await read(req)
-      if (payload.length > maxResponseBytes) {
-        work.answer.error(
-          'Function.ResponseSizeTooLarge',
-          Buffer.from(
-            JSON.stringify({
-              errorType: 'Function.ResponseSizeTooLarge',
-              errorMessage: `Response payload size exceeded maximum allowed payload size (6291556 bytes).`,
-            }),
-          ),
-        )
-        return refuse(res, 413, 'RequestEntityTooLarge')
-      }
-      work.answer.buffered(payload)
-    }
+    } else if (!answerWhole(work.answer, await readWhole(req as AsyncIterable<Buffer>)))
+      return refuse(res, 413, 'RequestEntityTooLarge')
     accept(res)
   }
 
@@ -120,14 +106,9 @@ function typeOf(req: IncomingMessage): string {
   return String(req.headers['lambda-runtime-function-error-type'] ?? 'Unhandled')
 }
 
+/** What went wrong in a function is told whole, or not at all. */
 async function read(req: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of req as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size <= maxResponseBytes + 1) chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
+  return (await readWhole(req as AsyncIterable<Buffer>)) ?? Buffer.from('{}')
 }
 
 function accept(res: ServerResponse): void {

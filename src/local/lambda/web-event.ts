@@ -2,6 +2,7 @@ import { request, type IncomingMessage } from 'node:http'
 import type { FunctionUrlEvent } from '../../aws/function-url.ts'
 import { encodePrelude, integrationResponse } from '../../aws/response-stream.ts'
 import type { Call } from './invocation.ts'
+import { answerWhole, readWhole } from './whole-answer.ts'
 
 export interface WebWork {
   payload: Uint8Array
@@ -24,7 +25,7 @@ export function sendEvent(port: number, work: WebWork, call: Call): () => void {
   sent.on('response', (answer) => {
     const given = answerOf(answer)
     if (work.streams) call.streaming(integrationResponse, answer, encodePrelude(given))
-    else void whole(answer).then((bytes) => call.buffered(envelope(given, bytes)), failed)
+    else void readWhole(answer).then((bytes) => answerWhole(call, bytes && envelope(given, bytes)), failed)
   })
   const failed = (error: Error) => call.fail('Runtime.ExitError', `the server did not answer: ${error.message}`)
   sent.on('error', failed)
@@ -73,12 +74,6 @@ function answerOf({ statusCode = 502, headers: all }: IncomingMessage) {
   const { 'set-cookie': cookies, 'transfer-encoding': _framing, ...rest } = all
   const headers = Object.fromEntries(Object.entries(rest).map(([name, value]) => [name, String(value)]))
   return { statusCode, headers, ...(cookies ? { cookies } : {}) }
-}
-
-async function whole(answer: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  for await (const chunk of answer) chunks.push(chunk as Buffer)
-  return Buffer.concat(chunks)
 }
 
 function envelope(answer: ReturnType<typeof answerOf>, body: Buffer): Buffer {
