@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
-import { connect, createServer, type AddressInfo } from 'node:net'
+import { accepts, freePort } from '../http/local-port.ts'
 import type { Command } from '../config.ts'
 import { FairleadError } from '../errors.ts'
 import type { FetchHandler } from '../http/fetch-handler.ts'
@@ -127,23 +127,4 @@ async function listening(port: number, name: string): Promise<void> {
   throw new FairleadError('SERVER_SILENT', `${name} did not listen on port ${port} within ${startTimeoutMs / 1000} s`, {
     fix: 'Listen on the port that PORT names, or write `port` in fairlead.config.ts.',
   })
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
-    socket
-      .once('connect', () => resolve(true))
-      .once('error', () => resolve(false))
-      .once('close', () => socket.destroy())
-    socket.once('connect', () => socket.end())
-  })
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }

@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { freePort } from '../../src/http/local-port.ts'
 import { buildAuthorizationService } from '../../src/build/authorization-service.ts'
 import { startLocalDynamo, type LocalDynamo } from '../../src/local/dynamodb/start.ts'
 import { authorization, redeem, refresh, register, resource, signIn } from '../oauth/support.ts'
@@ -26,14 +26,6 @@ afterAll(async () => {
   await dynamo.close()
   await upstream.close()
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 function run(
   port: number,

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { freePort } from '../../src/http/local-port.ts'
 
 const python = spawnSync('python3', ['--version']).status === 0
 const script = fileURLToPath(new URL('../../src/build/localhost.py', import.meta.url))
@@ -92,14 +93,6 @@ async function opened(port: number): Promise<Socket> {
   const socket = connect(port, '127.0.0.1')
   await once(socket, 'connect')
   return socket
-}
-
-async function freePort(): Promise<number> {
-  const holder = createServer().listen(0, '127.0.0.1')
-  await once(holder, 'listening')
-  const { port } = holder.address() as AddressInfo
-  await once(holder.close(), 'close')
-  return port
 }
 
 /** Sends bytes as they are, and reads until the other side hangs up. */

@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises'
 import { existsSync, statSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { freePort } from '../../src/http/local-port.ts'
 import { startCognito, type RunningCognito } from '../../src/local/cognito/start.ts'
 import { readState, writeState } from '../../src/local/state.ts'
 import { startAuthorizationServer, type TestAuthorizationServer } from '../support/authorization-server.ts'
@@ -195,11 +195,3 @@ describe('fairlead token', () => {
     expect((await error(['token', ...args])).error.code).toBe(code)
   })
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}

@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process'
 import { mkdtemp } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '../../src/http/local-port.ts'
 import { authorizeByScript } from '../../src/auth/oauth-client/authorize.ts'
 import { discover } from '../../src/auth/oauth-client/discover.ts'
 import { register } from '../../src/auth/oauth-client/register.ts'
@@ -45,12 +44,4 @@ export async function authorizationScenarios(stack: Stack): Promise<Outcome[]> {
   child.stderr.on('data', onText)
   await new Promise((resolve) => child.on('close', resolve))
   return readOutcomes(dir)
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }

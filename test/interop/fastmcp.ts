@@ -2,11 +2,11 @@ import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises'
 import { request, type IncomingMessage } from 'node:http'
-import { connect, createServer, type AddressInfo } from 'node:net'
 import { delimiter, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
+import { accepts, freePort } from '../../src/http/local-port.ts'
 import { sigv4Fetch } from '../../src/auth/sigv4/fetch.ts'
 import { buildForAws } from '../../src/build/for-aws.ts'
 import type { Server } from '../../src/config.ts'
@@ -196,22 +196,4 @@ async function withHost(url: string | URL | Request, init: RequestInit = {}): Pr
   const body = status === 202 || status === 204 ? null : (Readable.toWeb(answer) as ReadableStream<Uint8Array>)
   if (body === null) answer.resume()
   return new Response(body, { status, headers: answer.headers as Record<string, string> })
-}
-
-async function accepts(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1')
-  const there = await once(socket, 'connect').then(
-    () => true,
-    () => false,
-  )
-  socket.destroy()
-  return there
-}
-
-async function freePort(): Promise<number> {
-  const holder = createServer().listen(0, '127.0.0.1')
-  await once(holder, 'listening')
-  const { port } = holder.address() as AddressInfo
-  await once(holder.close(), 'close')
-  return port
 }

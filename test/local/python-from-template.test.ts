@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -12,6 +11,7 @@ import type { FairleadConfig } from '../../src/config.ts'
 import { synthesize } from '../../src/deploy/app.ts'
 import type { Deployment } from '../../src/deploy/deployment.ts'
 import { writeSam } from '../../src/deploy/sam.ts'
+import { freePort } from '../../src/http/local-port.ts'
 import { fromTemplate } from '../../src/local/from-template.ts'
 import { startStack, type Stack } from '../../src/local/stack.ts'
 
@@ -52,10 +52,7 @@ const [made, sam] = [join(root, 'made'), join(root, 'sam')]
 let port: number
 let project: Project
 beforeAll(async () => {
-  const holder = createServer().listen(0, '127.0.0.1')
-  await once(holder, 'listening')
-  port = (holder.address() as AddressInfo).port
-  await once(holder.close(), 'close')
+  port = await freePort()
   mkdirSync(join(root, 'app'))
   writeFileSync(join(root, 'app/server.py'), server)
   const config: FairleadConfig = {

@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { connect, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { accepts, freePort } from '../../http/local-port.ts'
 import { FairleadError } from '../../errors.ts'
 import { initError } from './function.ts'
 import type { Watchdog } from './watchdog.ts'
@@ -94,23 +94,4 @@ function kill({ pid }: ChildProcess): void {
   } catch {
     // it has gone already
   }
-}
-
-async function accepts(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1')
-  // A port that nobody has may become the caller's own.
-  const there = await once(socket, 'connect').then(
-    () => socket.localPort !== port,
-    () => false,
-  )
-  socket.destroy()
-  return there
-}
-
-async function freePort(): Promise<number> {
-  const holder = createServer().listen(0, '127.0.0.1')
-  await once(holder, 'listening')
-  const { port } = holder.address() as AddressInfo
-  await once(holder.close(), 'close')
-  return port
 }
