@@ -1,4 +1,5 @@
 import { FairleadError } from '../errors.ts'
+import { look } from './look.ts'
 import type { AwsClients, OpenAws } from './toolkit-clients.ts'
 
 interface NameRule {
@@ -133,14 +134,12 @@ export async function takenNames(
 async function memoryIds(clients: AwsClients): Promise<string[]> {
   const control = clients('bedrock-agentcore-control')
   const found: string[] = []
-  try {
-    for (let next: string | undefined; ;) {
-      const page = await control.listMemories({ maxResults: 100, ...(next ? { nextToken: next } : {}) })
-      found.push(...(page.memories ?? []).flatMap(({ id }) => (id === undefined ? [] : [id])))
-      next = page.nextToken
-      if (!next) return found
-    }
-  } catch {
-    return []
+  for (let next: string | undefined; ;) {
+    const page = await look('Looking for memories', () =>
+      control.listMemories({ maxResults: 100, ...(next ? { nextToken: next } : {}) }),
+    )
+    found.push(...(page?.memories ?? []).flatMap(({ id }) => (id === undefined ? [] : [id])))
+    next = page?.nextToken
+    if (!next) return found
   }
 }

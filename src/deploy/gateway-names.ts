@@ -1,6 +1,6 @@
 import type { GatewaySummary } from '@aws-sdk/client-bedrock-agentcore-control'
 import { FairleadError } from '../errors.ts'
-import { asAwsError } from './aws-error.ts'
+import { look } from './look.ts'
 import type { NewIn } from './quotas.ts'
 import type { AwsClients } from './toolkit-clients.ts'
 import type { PlannedStack } from './toolkit-plan.ts'
@@ -51,16 +51,10 @@ function isTaken(name: string, id: string, by: string | undefined): FairleadErro
 async function gatewaysOf(clients: AwsClients, region: string): Promise<GatewaySummary[]> {
   const control = clients('bedrock-agentcore-control', region)
   const found: GatewaySummary[] = []
-  try {
-    for (let next: string | undefined; ;) {
-      const page = await control.listGateways(next ? { nextToken: next } : {})
-      found.push(...(page.items ?? []))
-      next = page.nextToken
-      if (!next) return found
-    }
-  } catch (error) {
-    const said = asAwsError(error, 'Looking for gateways')
-    if (said.code === 'AWS_DENIED') return []
-    throw said
+  for (let next: string | undefined; ;) {
+    const page = await look('Looking for gateways', () => control.listGateways(next ? { nextToken: next } : {}))
+    found.push(...(page?.items ?? []))
+    next = page?.nextToken
+    if (!next) return found
   }
 }

@@ -1,7 +1,7 @@
 import { FairleadError } from '../errors.ts'
 import { readProviderArn, type ProviderKind } from '../gateway/credential-providers.ts'
 import { localAccount } from '../platforms.ts'
-import { asAwsError } from './aws-error.ts'
+import { look } from './look.ts'
 import type { NewIn } from './quotas.ts'
 import type { AwsClients } from './toolkit-clients.ts'
 
@@ -100,7 +100,7 @@ async function unknownSecret(
   region: string,
 ): Promise<FairleadError | undefined> {
   const there = await looked(`Looking for the secret ${secretId}`, () =>
-    clients('secrets-manager').describeSecret({ SecretId: secretId }),
+    clients('secrets-manager', region).describeSecret({ SecretId: secretId }),
   )
   if (there !== false) return undefined
   return new FairleadError('CREDENTIAL_PROVIDER', `There is no secret ${secretId} in AWS Secrets Manager`, {
@@ -111,14 +111,15 @@ async function unknownSecret(
   })
 }
 
-async function looked(doing: string, ask: () => Promise<unknown>): Promise<boolean | undefined> {
-  try {
-    await ask()
-    return true
-  } catch (error) {
-    if ((error as Error).name === 'ResourceNotFoundException') return false
-    const said = asAwsError(error, doing)
-    if (said.code === 'AWS_DENIED') return undefined
-    throw said
-  }
+/** False where AWS says that it is not there; undefined where the caller may not look. */
+function looked(doing: string, ask: () => Promise<unknown>): Promise<boolean | undefined> {
+  return look(doing, () =>
+    ask().then(
+      () => true,
+      (error: Error) => {
+        if (error.name === 'ResourceNotFoundException') return false
+        throw error
+      },
+    ),
+  )
 }

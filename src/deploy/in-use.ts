@@ -1,5 +1,5 @@
 import { FairleadError } from '../errors.ts'
-import { asAwsError } from './aws-error.ts'
+import { look } from './look.ts'
 import { isEmpty, stackState } from './stack-state.ts'
 import type { AwsClients } from './toolkit-clients.ts'
 
@@ -59,16 +59,12 @@ function stillTaken(giver: string, taker: string, isDeployed: boolean): Fairlead
 /** Undefined too where the caller may not look: CloudFormation tells it then. */
 async function deployedTemplate(clients: AwsClients, name: string, region: string): Promise<object | undefined> {
   const cloudFormation = clients('cloudformation', region)
-  try {
+  return look(`Reading ${name}`, async () => {
     const found = await stackState(cloudFormation, name)
     if (!found || isEmpty(found.state)) return undefined
     const { TemplateBody: body = '{}' } = await cloudFormation.getTemplate({ StackName: name, TemplateStage: 'Original' }) // prettier-ignore
     return JSON.parse(body) as object
-  } catch (error) {
-    const said = asAwsError(error, `Reading ${name}`)
-    if (said.code === 'AWS_DENIED') return undefined
-    throw said
-  }
+  })
 }
 
 function exportsOf(template: object): string[] {

@@ -1,6 +1,6 @@
 import { FairleadError } from '../errors.ts'
-import { asAwsError } from './aws-error.ts'
 import { edgeRegion } from './deployment.ts'
+import { look } from './look.ts'
 import { tasksOf, type Resource } from './idle-cost.ts'
 import { serviceQuota } from './service-quota.ts'
 import type { AwsClients, OpenAws } from './toolkit-clients.ts'
@@ -176,12 +176,6 @@ export async function exceededConcurrency(
 
 /** Undefined where the caller may not look: then CloudFormation says it. */
 async function unreserved(clients: AwsClients): Promise<number | undefined> {
-  try {
-    const { AccountLimit: limit } = await clients('lambda').getAccountSettings({})
-    return limit?.UnreservedConcurrentExecutions
-  } catch (error) {
-    const said = asAwsError(error, 'Reading the limits of Lambda')
-    if (said.code === 'AWS_DENIED') return undefined
-    throw said
-  }
+  const found = await look('Reading the limits of Lambda', () => clients('lambda').getAccountSettings({}))
+  return found?.AccountLimit?.UnreservedConcurrentExecutions
 }
