@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { findPackageJSON } from 'node:module'
 import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { checkConfig } from '../config-check.ts'
@@ -23,10 +25,13 @@ export async function readProject(given?: string): Promise<Project> {
   return { dir: dirname(configFile), configFile, config }
 }
 
-/** What `npm init` writes makes a file with `import` or `export` one that cannot be read. */
-function hint(error: unknown): { why?: string; fix?: string } {
+/** What `npm init` writes, `"type": "commonjs"`, makes a file with `import` or `export` one that cannot be read. */
+function hint(error: unknown, file: string): { why?: string; fix?: string } {
   if (!(error instanceof SyntaxError) || !/outside a module|Unexpected token 'export'/.test(error.message)) return {}
-  return { why: 'Its package.json says "type": "commonjs", and it is an ES module.', fix: 'npm pkg set type=module' }
+  const manifest = findPackageJSON(pathToFileURL(file))
+  const { type } = JSON.parse(manifest === undefined ? '{}' : readFileSync(manifest, 'utf8')) as { type?: unknown }
+  if (type !== 'commonjs') return {}
+  return { why: `${manifest} says "type": "commonjs", and it is an ES module.`, fix: 'npm pkg set type=module' }
 }
 
 let reads = 0
@@ -38,6 +43,9 @@ async function importFresh(file: string): Promise<unknown> {
     return module.default
   } catch (error) {
     const said = error instanceof Error ? error.message.split('\n')[0]! : String(error)
-    throw new FairleadError('CONFIG_UNREADABLE', `${file} cannot be read: ${said}`, { cause: error, ...hint(error) })
+    throw new FairleadError('CONFIG_UNREADABLE', `${file} cannot be read: ${said}`, {
+      cause: error,
+      ...hint(error, file),
+    })
   }
 }

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Client } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -205,6 +205,16 @@ describe('a project that is wrong', () => {
       { 'fairlead.config.ts': `import 'node:os'\n${config}`, 'package.json': '{"type": "commonjs"}' },
       'npm pkg set type=module',
     ],
+    [
+      'a package that is imported, which is another’s',
+      {
+        'fairlead.config.ts': `import './other/index.js'\n${config}`,
+        'other/index.js': 'export default 1',
+        'other/package.json': '{"type": "commonjs"}',
+        'package.json': '{"type": "module"}',
+      },
+      'Fix   Correct the file',
+    ],
     ['no server file', { 'fairlead.config.ts': config }, 'server.ts'],
     [
       'a server that throws',
@@ -239,7 +249,10 @@ describe('a project that is wrong', () => {
     ['a syntax error', { 'fairlead.config.ts': config, 'server.ts': 'export default (' }, 'server.ts:1'],
   ])('gets a coded error and no stack: %s', async (_name, files, said) => {
     const own = await copyProject('none')
-    for (const [name, text] of Object.entries(files)) await writeFile(join(own.dir, name), text)
+    for (const [name, text] of Object.entries(files)) {
+      await mkdir(dirname(join(own.dir, name)), { recursive: true })
+      await writeFile(join(own.dir, name), text)
+    }
     const { code, stderr } = await fairlead(['dev', '--port', '0', '--project', '.'], { cwd: own.dir })
     expect(stderr).toContain(said)
     expect(stderr).toMatch(/ {2}Fix {3}/)
