@@ -104,14 +104,21 @@ function awsWords(reason: Refused['reason']): [errorType: string, message: strin
 
 function denied(caller: IamIdentity, { action, resource, context }: Question, policy: PolicyDocument): GuardResult {
   return {
+    ...forbidden(`No statement allows ${caller.arn} to do ${action} on ${resource}.`),
+    principal: caller.arn,
+    decision: { principal: caller.arn, action, resource, context, policy },
+  }
+}
+
+/** How a policy refuses, to anyone. */
+export function forbidden(why: string): Refusal {
+  return {
     ok: false,
     status: 403,
     errorType: 'AccessDeniedException',
     message: 'Forbidden',
     code: 'IAM_DENIED',
-    why: `No statement allows ${caller.arn} to do ${action} on ${resource}.`,
-    principal: caller.arn,
-    decision: { principal: caller.arn, action, resource, context, policy },
+    why,
   }
 }
 

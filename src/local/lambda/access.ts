@@ -1,7 +1,7 @@
 import { functionUrlPolicy } from '../../aws/permissions.ts'
 import type { PolicyDocument } from '../../aws/permissions.ts'
 import { createAuthorizer } from '../iam/authorize.ts'
-import type { Asked, GuardOptions, Refusal } from '../iam/guard.ts'
+import { forbidden, type Asked, type GuardOptions, type Refusal } from '../iam/guard.ts'
 import { agentArn } from '../iam/identities.ts'
 
 /**
@@ -46,14 +46,9 @@ export function publicAccess(
   return async () => {
     for (const asked of askedOf(functionArn, 'NONE')) {
       if (await authorize({ principal: anybody, accountId, ...asked })) continue
-      return {
-        ok: false,
-        status: 403,
-        errorType: 'AccessDeniedException',
-        message: 'Forbidden',
-        code: 'IAM_DENIED',
-        why: `The auth type is NONE, and no statement allows everyone to do ${asked.action} on ${functionArn}.`,
-      }
+      return forbidden(
+        `The auth type is NONE, and no statement allows everyone to do ${asked.action} on ${functionArn}.`,
+      )
     }
     return undefined
   }
