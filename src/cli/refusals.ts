@@ -20,8 +20,9 @@ export async function refusalsOf(
   { taken, allowReplace }: { taken: InUse; allowReplace: boolean },
 ): Promise<FairleadError[]> {
   const halfMade = [...states.values()].filter(({ state }) => conditionOf(state) === 'stuck')
-  const made = assembly.stacks.map(({ name, template }) => ({
+  const made = assembly.stacks.map(({ name, part, template }) => ({
     name,
+    part,
     region,
     template,
     ...(taken.deployed.has(name) ? { before: { Resources: {}, ...taken.deployed.get(name) } } : {}),
@@ -34,7 +35,10 @@ export async function refusalsOf(
     ...(await takenNames(toolkit, made)),
     ...tooManyCallers(made),
     ...(await gatewayNames(toolkit.clients, made, stacks)),
-    ...(await gatewayNeeds(toolkit.clients, made)),
+    ...(await gatewayNeeds(
+      toolkit.clients,
+      made.filter(({ part }) => part === 'agentcore-gateway'),
+    )),
     ...(await exceededConcurrency(toolkit, made)),
     ...(await exceededQuotas(toolkit, made)),
   ]

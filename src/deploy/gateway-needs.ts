@@ -11,8 +11,8 @@ const kindOf: Record<string, ProviderKind> = {
 }
 
 /**
- * Holds what a managed gateway takes from the account against what is there: credential providers that it uses, those that it
- * is to make, and their secrets. What the caller may not look at is not told here: the service tells it then.
+ * Holds what a gateway's stack takes from the account against what is there: functions, credential providers that it uses and
+ * that it is to make, and secrets. What the caller may not look at is not told here: the service tells it then.
  */
 export async function gatewayNeeds(clients: AwsClients, stacks: readonly NewIn[]): Promise<FairleadError[]> {
   const found: (FairleadError | undefined)[] = []
@@ -25,6 +25,7 @@ export async function gatewayNeeds(clients: AwsClients, stacks: readonly NewIn[]
       if (added.includes(id)) found.push(await takenName(clients, kind, String(properties['Name'])))
       for (const secret of secretsIn(properties)) found.push(await unknownSecret(clients, secret, region))
     }
+    for (const SecretId of ownSecrets(template)) found.push(await unknownSecret(clients, { SecretId }, region))
   }
   return found.filter((each) => each !== undefined)
 }
@@ -36,9 +37,30 @@ function ofThisMachine({ Resources: resources }: NewIn['template']): FairleadErr
     .flatMap(({ Properties: properties }) =>
       ['LambdaArn', 'ProviderArn', 'KmsKeyArn'].flatMap((name) => strings(properties, name)),
     ) // prettier-ignore
+    .concat(mayDo(resources, 'lambda:InvokeFunction'))
     .find((each) => each.split(':')[4] === localAccount.accountId)
   if (arn === undefined) return undefined
   return new FairleadError('LOCAL_ARN', `The gateway's definitions name ${arn}`)
+}
+
+/** Of our own gateway, which reads them itself: those of the bindings, and not the one that the stack makes. */
+function ownSecrets({ Resources: resources }: NewIn['template']): string[] {
+  if (Object.values(resources).some(({ Type: type }) => type === 'AWS::BedrockAgentCore::Gateway')) return []
+  const name = (arn: string) => /:secret:(.+)-\?{6}$/.exec(arn)?.[1] ?? arn
+  return mayDo(resources, 'secretsmanager:GetSecretValue').map(name)
+}
+
+/** What the policies of a stack allow an action on, as far as it is written out. */
+function mayDo(resources: NewIn['template']['Resources'], action: string): string[] {
+  return Object.values(resources)
+    .filter(({ Type: type }) => type === 'AWS::IAM::Policy')
+    .flatMap(({ Properties: { PolicyDocument: document } = {} }) => (document as PolicyDocument).Statement)
+    .filter(({ Action }) => [Action].flat().includes(action))
+    .flatMap(({ Resource }) => [Resource].flat().filter((each) => typeof each === 'string'))
+}
+
+interface PolicyDocument {
+  Statement: { Action: string | string[]; Resource: unknown }[]
 }
 
 /** ARNs of providers that the template does not make. */
@@ -57,7 +79,7 @@ function strings(value: unknown, name: string): string[] {
 
 interface Secret {
   SecretId: string
-  JsonKey: string
+  JsonKey?: string
 }
 
 function secretsIn(value: unknown): Secret[] {
@@ -96,15 +118,15 @@ async function isThere(
 
 async function unknownSecret(
   clients: AwsClients,
-  { SecretId: secretId, JsonKey: key }: Secret,
+  { SecretId: secretId, JsonKey: key = '…' }: Secret,
   region: string,
 ): Promise<FairleadError | undefined> {
   const there = await looked(`Looking for the secret ${secretId}`, () =>
     clients('secrets-manager', region).describeSecret({ SecretId: secretId }),
   )
   if (there !== false) return undefined
-  return new FairleadError('CREDENTIAL_PROVIDER', `There is no secret ${secretId} in AWS Secrets Manager`, {
-    why: 'The bindings name it for a credential provider, which reads it there in its own region.',
+  return new FairleadError('GATEWAY_BINDING', `There is no secret ${secretId} in AWS Secrets Manager`, {
+    why: 'The bindings name it for a credential provider; it is read there, in the region of the gateway.',
     fix: secretId.startsWith('arn:')
       ? 'Write the ARN of a secret that is there, or its name alone.'
       : `aws secretsmanager create-secret --region ${region} --name ${secretId} --secret-string '{"${key}": "…"}'`,

@@ -152,7 +152,7 @@ async function endpointOf(gatewayArn: () => string): Promise<Running> {
 it('a managed gateway is planned, deployed with its policies last, checked, changed and destroyed', async () => {
   await configure({ policies: ['policies/*.cedar'] })
   aws.secrets.delete('of-stock')
-  const missing = 'CREDENTIAL_PROVIDER  There is no secret of-stock in AWS Secrets Manager'
+  const missing = 'GATEWAY_BINDING  There is no secret of-stock in AWS Secrets Manager'
   const refused = await deploy('--no-doctor')
   expect(refused.stderr).toContain(missing)
   expect(aws.stacks.size).toBe(0)

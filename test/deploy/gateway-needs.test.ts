@@ -10,6 +10,7 @@ fakeAwsInProcess((started) => (aws = started))
 const arnOf = (name: string, at = account) => `arn:aws:bedrock-agentcore:${region}:${at}:token-vault/default/apikeycredentialprovider/${name}` // prettier-ignore
 const targetWith = (configuration: object) => ({ Type: 'AWS::BedrockAgentCore::GatewayTarget', Properties: configuration }) // prettier-ignore
 const withKey = (ProviderArn: unknown) => targetWith({ CredentialProviderConfigurations: [{ CredentialProvider: { ApiKeyCredentialProvider: { ProviderArn } } }] }) // prettier-ignore
+const policyWith = (Action: string, Resource: unknown) => ({ Type: 'AWS::IAM::Policy', Properties: { PolicyDocument: { Statement: [{ Effect: 'Allow', Action, Resource }] } } }) // prettier-ignore
 const stock = {
   Type: 'AWS::BedrockAgentCore::ApiKeyCredentialProvider',
   Properties: { Name: 'stock', ApiKeySecretSource: 'EXTERNAL', ApiKeySecretConfig: { SecretId: 'of-stock', JsonKey: 'key' } }, // prettier-ignore
@@ -25,7 +26,7 @@ async function told(Resources: Record<string, { Type: string; Properties: object
   return found.map(({ code, message }) => `${code} ${message}`)
 }
 
-describe('what a managed gateway needs', () => {
+describe('what a gateway needs', () => {
   it('is all there', async () => {
     aws.credentialProviders.add('apikey/other')
     for (const name of ['of-stock', 'of-shop']) aws.secrets.add(name)
@@ -45,8 +46,8 @@ describe('what a managed gateway needs', () => {
     expect(await told({ Stock: stock, Shop: shop, Other: withKey(arnOf('other')) })).toEqual([
       `CREDENTIAL_PROVIDER There is no credential provider ${arnOf('other')}`,
       'CREDENTIAL_PROVIDER There is a credential provider stock already',
-      'CREDENTIAL_PROVIDER There is no secret of-stock in AWS Secrets Manager',
-      'CREDENTIAL_PROVIDER There is no secret of-shop in AWS Secrets Manager',
+      'GATEWAY_BINDING There is no secret of-stock in AWS Secrets Manager',
+      'GATEWAY_BINDING There is no secret of-shop in AWS Secrets Manager',
     ])
   })
 
@@ -68,6 +69,20 @@ describe('what a managed gateway needs', () => {
     expect(await told({ Key: withKey(arnOf('stock', '000000000000')) })).toEqual([
       `LOCAL_ARN The gateway's definitions name ${arnOf('stock', '000000000000')}`,
     ])
+    // As the role of our own gateway has it.
+    const role = policyWith('lambda:InvokeFunction', [local])
+    expect(await told({ Role: role })).toEqual([`LOCAL_ARN The gateway's definitions name ${local}`])
     expect(aws.log).toEqual([])
+  })
+
+  it('is the secrets of our own gateway too, as far as the template names them', async () => {
+    aws.secrets.add('there')
+    const at = `arn:aws:secretsmanager:${region}:${account}:secret`
+    const role = policyWith('secretsmanager:GetSecretValue', [
+      `${at}:there-??????`,
+      `${at}:absent-??????`,
+      { Ref: 'Own' },
+    ])
+    expect(await told({ Role: role })).toEqual(['GATEWAY_BINDING There is no secret absent in AWS Secrets Manager'])
   })
 })
